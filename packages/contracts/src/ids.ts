@@ -1,0 +1,27 @@
+import { z } from 'zod'
+
+/** SHA-256 of an object's bytes, 64 lower-case hex digits: its name everywhere, in storage too. */
+export const Digest = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in 64 lower-case hex digits')
+export type Digest = z.infer<typeof Digest>
+
+/** Name of a project, dataset or pool: what stands in an address and on a command line. */
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens, at most 64')
+export type Slug = z.infer<typeof Slug>
+
+export const Id = z.uuid()
+export type Id = z.infer<typeof Id>
+
+/** An object in storage, by digest, with its size so that a reader can allocate and refuse. */
+export const Blob = z.strictObject({ digest: Digest, sizeBytes: z.int().nonnegative() })
+export type Blob = z.infer<typeof Blob>
+
+/** A dataset as a person names it: `emoji` (newest version) or `emoji@3`. */
+export const DatasetRef = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?(?:@[1-9]\d{0,8})?$/,
+    'a dataset name, optionally with its version: emoji@3',
+  )
+export type DatasetRef = z.infer<typeof DatasetRef>

@@ -1,0 +1,31 @@
+export { Blob, DatasetRef, Digest, Id, Slug } from './ids.ts'
+export {
+  assertNever,
+  AttemptStatus,
+  ExperimentStatus,
+  FoldStatus,
+  isFinal,
+  Provider,
+  Role,
+  SessionStatus,
+} from './states.ts'
+export { AppError, isAppError, pointerOf, problemCodes, problems } from './problems.ts'
+export type { AppErrorOptions, Fault, ProblemCode, ProblemSpec } from './problems.ts'
+export { DatasetManifest, LabelGroup, labelRanges, labelsOf, Sample, Split } from './dataset.ts'
+export { CheckpointManifest, FoldResult, LoopState, Position, TrainingEnvironment } from './checkpoint.ts'
+export {
+  AugmentSpec,
+  EarlyStopSpec,
+  EvaluateSpec,
+  ExperimentSpec,
+  foldsOf,
+  FoldsSpec,
+  ImageSpec,
+  LossSpec,
+  MetricSpec,
+  ModelSpec,
+  OptimizerSpec,
+  ScheduleSpec,
+  StageSpec,
+} from './spec.ts'
+export type { ExperimentSpecInput } from './spec.ts'

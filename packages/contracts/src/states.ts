@@ -1,0 +1,47 @@
+import { z } from 'zod'
+
+/**
+ * queued     no fold has been leased yet
+ * running    a fold has been leased at least once
+ * assembling every fold is final; the coordinator computes CV and the leaderboard row
+ * completed | failed | cancelled   final
+ */
+export const ExperimentStatus = z.enum(['queued', 'running', 'assembling', 'completed', 'failed', 'cancelled'])
+export type ExperimentStatus = z.infer<typeof ExperimentStatus>
+
+/**
+ * ready      nobody holds it; it is offered, or will be once `notBefore` has passed
+ * leased     one session holds it until `leaseExpiresAt`
+ * completed | failed | cancelled   final
+ */
+export const FoldStatus = z.enum(['ready', 'leased', 'completed', 'failed', 'cancelled'])
+export type FoldStatus = z.infer<typeof FoldStatus>
+
+/** How one session's work on a fold stands or ended. Interrupted (handed_over, lost) is not failed. */
+export const AttemptStatus = z.enum(['running', 'completed', 'handed_over', 'failed', 'lost', 'cancelled'])
+export type AttemptStatus = z.infer<typeof AttemptStatus>
+
+/**
+ * active     registered, seen lately
+ * draining   asked to finish: gets no new lease, hands over the one it has
+ * ended      said goodbye
+ * lost       went silent
+ */
+export const SessionStatus = z.enum(['active', 'draining', 'ended', 'lost'])
+export type SessionStatus = z.infer<typeof SessionStatus>
+
+export const Provider = z.enum(['kaggle', 'colab', 'container', 'local'])
+export type Provider = z.infer<typeof Provider>
+
+/** What a token may do: `owner` all; `enrolment` register one session; `session` work on its leases. */
+export const Role = z.enum(['owner', 'enrolment', 'session'])
+export type Role = z.infer<typeof Role>
+
+/** Whether nothing will change an experiment or fold in this state any more. */
+export function isFinal(status: ExperimentStatus | FoldStatus): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled'
+}
+
+export function assertNever(value: never): never {
+  throw new Error(`unhandled case: ${JSON.stringify(value)}`)
+}
