@@ -1,0 +1,1 @@
+export type { BlobStore, FoldOffer, OfferQueue } from './ports.ts'
