@@ -29,3 +29,36 @@ export {
   StageSpec,
 } from './spec.ts'
 export type { ExperimentSpecInput } from './spec.ts'
+export {
+  Attempt,
+  CodeBundle,
+  Command,
+  DatasetVersion,
+  Download,
+  Experiment,
+  ExperimentSummary,
+  Failure,
+  Fold,
+  IssuedToken,
+  LeaderboardRow,
+  Lease,
+  LogLine,
+  MetricPoint,
+  Pairing,
+  Progress,
+  Project,
+  RegisteredSession,
+  Scores,
+  Session,
+  SessionRegistration,
+  StoredLogLine,
+  StoredMetric,
+  Upload,
+} from './resources.ts'
+export { Event, EventPayload } from './events.ts'
+export type { EventKind } from './events.ts'
+export { commonProblems, routes } from './routes.ts'
+export type { RouteInput, RouteName, RouteRequest, RouteResponse, Routes, RouteSpec } from './routes.ts'
+export { createClient, Problem } from './client.ts'
+export type { CallOptions, Client, ClientOptions } from './client.ts'
+export { openApiDocument } from './openapi.ts'

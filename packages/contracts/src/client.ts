@@ -1,0 +1,120 @@
+import { z } from 'zod'
+import { AppError, problemCodes } from './problems.ts'
+import type { ProblemCode } from './problems.ts'
+import { routes } from './routes.ts'
+import type { RouteInput, RouteName, RouteResponse, RouteSpec } from './routes.ts'
+
+export interface ClientOptions {
+  /** Address of the API, e.g. `http://127.0.0.1:4000`. */
+  readonly url: string
+  readonly token?: string
+  readonly fetch?: typeof fetch
+  /** Gives up on a call after this long. A long poll adds its own waiting to it. Default 30,000. */
+  readonly timeoutMs?: number
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  readonly idempotencyKey?: string
+}
+
+/** One method a route, named as in `routes`. */
+export type Client = {
+  readonly [N in RouteName]: (
+    ...args: unknown extends RouteInput<N>
+      ? [input?: undefined, options?: CallOptions]
+      : [input: RouteInput<N>, options?: CallOptions]
+  ) => Promise<RouteResponse<N>>
+}
+
+/** RFC 9457 body as the API writes it. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.enum(problemCodes),
+  detail: z.string().optional(),
+  instance: z.string().optional(),
+  retryable: z.boolean(),
+  remedy: z.string(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).default([]),
+  facts: z.record(z.string(), z.json()).default({}),
+})
+export type Problem = z.infer<typeof Problem>
+
+interface Input {
+  params?: Record<string, unknown>
+  query?: Record<string, unknown>
+  body?: unknown
+}
+
+/**
+ * The typed client, derived from `routes`: nothing to keep in step by hand.
+ * A problem answer is thrown as the AppError it was; no answer at all as `unavailable`.
+ */
+export function createClient(options: ClientOptions): Client {
+  const call = (name: RouteName) => (input?: Input, call?: CallOptions) =>
+    send(options, routes[name], input ?? {}, call ?? {})
+  return Object.fromEntries((Object.keys(routes) as RouteName[]).map((name) => [name, call(name)])) as unknown as Client
+}
+
+async function send(options: ClientOptions, route: RouteSpec, input: Input, call: CallOptions): Promise<unknown> {
+  const response = await request(options, route, input, call)
+  if (!response.ok) throw await problemOf(response, route)
+  if (route.response === undefined) {
+    await response.arrayBuffer()
+    return undefined
+  }
+  return route.response.parse(await response.json())
+}
+
+async function request(options: ClientOptions, route: RouteSpec, input: Input, call: CallOptions): Promise<Response> {
+  const waitMs = 1000 * ((input.body as { waitSeconds?: number } | undefined)?.waitSeconds ?? 0)
+  const timeout = AbortSignal.timeout((options.timeoutMs ?? 30_000) + waitMs)
+  try {
+    return await (options.fetch ?? fetch)(addressOf(options.url, route.path, input), {
+      method: route.method,
+      headers: headersOf(options, input, call),
+      signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
+      ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
+    })
+  } catch (cause) {
+    if (call.signal?.aborted) throw cause
+    throw new AppError(
+      'unavailable',
+      { path: route.path },
+      { detail: `${route.method} ${route.path} got no answer`, cause },
+    )
+  }
+}
+
+function headersOf(options: ClientOptions, input: Input, call: CallOptions): Record<string, string> {
+  return {
+    accept: 'application/json',
+    ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+    ...(input.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(call.idempotencyKey === undefined ? {} : { 'idempotency-key': call.idempotencyKey }),
+  }
+}
+
+function addressOf(url: string, path: string, { params, query }: Input): string {
+  const filled = path.replace(/:([a-z]+)/g, (_, name: string) => encodeURIComponent(String(params?.[name])))
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) search.set(name, String(value))
+  return `${url.replace(/\/+$/, '')}${filled}${search.size > 0 ? `?${search}` : ''}`
+}
+
+async function problemOf(response: Response, route: RouteSpec): Promise<AppError> {
+  const parsed = Problem.safeParse(await response.json().catch(() => null))
+  if (parsed.success) {
+    const { code, detail, errors, facts } = parsed.data
+    return new AppError(code, facts, { faults: errors, ...(detail === undefined ? {} : { detail }) })
+  }
+  // Not our answer: a proxy or tunnel in between.
+  const code: ProblemCode = response.status >= 500 || response.status === 429 ? 'unavailable' : 'request-invalid'
+  return new AppError(
+    code,
+    { status: response.status },
+    { detail: `${route.method} ${route.path} answered ${response.status}` },
+  )
+}

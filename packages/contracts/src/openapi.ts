@@ -1,0 +1,89 @@
+import { z } from 'zod'
+import { Problem } from './client.ts'
+import { problems } from './problems.ts'
+import type { ProblemCode } from './problems.ts'
+import { commonProblems, routes } from './routes.ts'
+import type { RouteSpec } from './routes.ts'
+
+type Json = Record<string, unknown>
+
+/** The OpenAPI 3.1 document of REST /v1, made from `routes` and the problem table. */
+export function openApiDocument(info: { version: string; url: string }): Json {
+  const paths: Record<string, Json> = {}
+  for (const [name, route] of Object.entries(routes) as [string, RouteSpec][]) {
+    const path = route.path.replace(/:([a-z]+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Baton',
+      version: info.version,
+      description: 'Trains k-fold experiments on notebooks that die, and loses nothing.',
+    },
+    servers: [{ url: info.url }],
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      schemas: { Problem: jsonSchema(Problem, 'output') },
+    },
+  }
+}
+
+function operation(operationId: string, route: RouteSpec): Json {
+  return {
+    operationId,
+    summary: route.summary,
+    ...(route.roles.length > 0 ? { security: [{ bearer: [] }], 'x-roles': route.roles } : { security: [] }),
+    parameters: [...parameters('path', route.params), ...parameters('query', route.query), ...idempotencyKey(route)],
+    ...(route.body
+      ? {
+          requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } },
+        }
+      : {}),
+    responses: responses(route),
+  }
+}
+
+function responses(route: RouteSpec): Json {
+  const ok = route.response
+    ? { description: 'Done', content: { 'application/json': { schema: jsonSchema(route.response, 'output') } } }
+    : { description: 'Done; no content' }
+  const byStatus = new Map<number, ProblemCode[]>()
+  for (const code of [...commonProblems, ...route.problems]) {
+    const { status } = problems[code]
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  const failures = [...byStatus].map(([status, codes]) => [
+    String(status),
+    {
+      description: codes.map((code) => `\`${code}\`: ${problems[code].title}`).join('. '),
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    },
+  ])
+  return { [String(route.status)]: ok, ...(Object.fromEntries(failures) as Json) }
+}
+
+function parameters(where: 'path' | 'query', schema: z.ZodObject | undefined): Json[] {
+  return Object.entries(schema?.shape ?? {}).map(([name, part]) => {
+    const described = jsonSchema(part as z.ZodType, 'output')
+    return { name, in: where, required: where === 'path' || !('default' in described), schema: described }
+  })
+}
+
+function idempotencyKey(route: RouteSpec): Json[] {
+  if (route.method !== 'POST') return []
+  return [
+    {
+      name: 'Idempotency-Key',
+      in: 'header',
+      required: false,
+      schema: { type: 'string', minLength: 1, maxLength: 255 },
+    },
+  ]
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' })
+  return rest
+}

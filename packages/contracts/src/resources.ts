@@ -1,0 +1,258 @@
+import { z } from 'zod'
+import { CheckpointManifest } from './checkpoint.ts'
+import { LabelGroup } from './dataset.ts'
+import { Blob, Digest, Id, Slug } from './ids.ts'
+import { problemCodes } from './problems.ts'
+import { ExperimentSpec } from './spec.ts'
+import { AttemptStatus, ExperimentStatus, FoldStatus, Provider, Role, SessionStatus } from './states.ts'
+
+/** A moment, ISO 8601 in UTC. */
+export const Moment = z.iso.datetime()
+
+/** Why a fold or attempt failed: a row of the problem table and the facts of this case. */
+export const Failure = z.strictObject({
+  code: z.enum(problemCodes),
+  detail: z.string().max(4000),
+  /** Last lines of the training's log. */
+  lastLines: z.array(z.string().max(1000)).max(50).default([]),
+  /** The step the training stood at, where there is one. */
+  step: z.int().nonnegative().nullable().default(null),
+})
+export type Failure = z.infer<typeof Failure>
+
+export const Project = z.strictObject({ id: Id, slug: Slug, name: z.string(), createdAt: Moment })
+export type Project = z.infer<typeof Project>
+
+export const DatasetVersion = z.strictObject({
+  dataset: Slug,
+  version: z.int().positive(),
+  manifest: Digest,
+  samplesTrain: z.int().nonnegative(),
+  samplesTest: z.int().nonnegative(),
+  sizeBytes: z.int().nonnegative(),
+  labelGroups: z.array(z.strictObject({ name: LabelGroup.shape.name, labels: z.int().positive() })),
+  createdAt: Moment,
+})
+export type DatasetVersion = z.infer<typeof DatasetVersion>
+
+export const CodeBundle = z.strictObject({
+  digest: Digest,
+  sizeBytes: z.int().positive(),
+  files: z.array(z.string()),
+  createdAt: Moment,
+})
+export type CodeBundle = z.infer<typeof CodeBundle>
+
+/** Where a training stands. */
+export const Progress = z.strictObject({
+  step: z.int().nonnegative(),
+  totalSteps: z.int().nonnegative(),
+  epoch: z.int().nonnegative(),
+  stage: z.string().max(64),
+  loss: z.number().nullable(),
+  lr: z.number().nullable(),
+  imagesPerSecond: z.number().nonnegative().nullable(),
+  etaSeconds: z.number().nonnegative().nullable(),
+})
+export type Progress = z.infer<typeof Progress>
+
+export const Fold = z.strictObject({
+  id: Id,
+  index: z.int().nonnegative(),
+  status: FoldStatus,
+  progress: Progress.nullable(),
+  /** Step of the newest committed checkpoint. */
+  checkpointStep: z.int().nonnegative().nullable(),
+  /** Score of the fold's OOF predictions, computed by the coordinator. */
+  score: z.number().nullable(),
+  /** Digest of the final weights. */
+  weights: Digest.nullable(),
+  attempts: z.int().nonnegative(),
+  sessionId: Id.nullable(),
+  leaseExpiresAt: Moment.nullable(),
+  failure: Failure.nullable(),
+})
+export type Fold = z.infer<typeof Fold>
+
+export const Attempt = z.strictObject({
+  number: z.int().positive(),
+  status: AttemptStatus,
+  sessionId: Id,
+  session: z.string(),
+  startedAt: Moment,
+  endedAt: Moment.nullable(),
+  startStep: z.int().nonnegative(),
+  endStep: z.int().nonnegative().nullable(),
+  failure: Failure.nullable(),
+})
+export type Attempt = z.infer<typeof Attempt>
+
+export const Scores = z.strictObject({
+  /** Score of all OOF predictions pooled, with thresholds searched on them. */
+  cv: z.number().nullable(),
+  /** Mean and standard deviation of the folds' scores. */
+  cvMean: z.number().nullable(),
+  cvStd: z.number().nullable(),
+  lbPublic: z.number().nullable(),
+  lbPrivate: z.number().nullable(),
+})
+export type Scores = z.infer<typeof Scores>
+
+export const ExperimentSummary = Scores.extend({
+  id: Id,
+  project: Slug,
+  /** Number within the project: `imet #41` is version 41. */
+  version: z.int().positive(),
+  name: z.string(),
+  status: ExperimentStatus,
+  dataset: z.string(),
+  code: Digest.nullable(),
+  foldsTotal: z.int().positive(),
+  foldsCompleted: z.int().nonnegative(),
+  createdAt: Moment,
+  completedAt: Moment.nullable(),
+})
+export type ExperimentSummary = z.infer<typeof ExperimentSummary>
+
+export const Experiment = ExperimentSummary.extend({
+  spec: ExperimentSpec,
+  specDigest: Digest,
+  folds: z.array(Fold),
+  /** Thresholds searched on OOF, by label group (or `all`). */
+  thresholds: z.record(z.string(), z.number()).nullable(),
+  /** Rank-averaged test predictions. */
+  testPredictions: Blob.nullable(),
+  failure: Failure.nullable(),
+})
+export type Experiment = z.infer<typeof Experiment>
+
+export const LeaderboardRow = Scores.extend({
+  rank: z.int().positive(),
+  version: z.int().positive(),
+  name: z.string(),
+  dataset: z.string(),
+  code: Digest.nullable(),
+  foldScores: z.array(z.number()),
+  attempts: z.int().nonnegative(),
+  /** Attempts that ended handed over or lost: interruptions that cost nothing but time. */
+  interruptions: z.int().nonnegative(),
+  /** Seconds that sessions held this experiment's folds. */
+  sessionSeconds: z.number().nonnegative(),
+  completedAt: Moment,
+})
+export type LeaderboardRow = z.infer<typeof LeaderboardRow>
+
+export const Session = z.strictObject({
+  id: Id,
+  name: z.string(),
+  provider: Provider,
+  accelerator: z.string().nullable(),
+  pools: z.array(Slug),
+  status: SessionStatus,
+  secondsLeft: z.number().nullable(),
+  registeredAt: Moment,
+  lastSeenAt: Moment,
+})
+export type Session = z.infer<typeof Session>
+
+/** What a worker says when it registers. It says seconds left, never a clock time: notebooks' clocks differ. */
+export const SessionRegistration = z.strictObject({
+  name: z.string().min(1).max(120),
+  provider: Provider,
+  accelerator: z.string().max(120).nullable().default(null),
+  memoryBytes: z.int().positive().nullable().default(null),
+  pools: z.array(Slug).min(1).max(16).default(['default']),
+  secondsLeft: z
+    .number()
+    .positive()
+    .max(30 * 86_400)
+    .nullable()
+    .default(null),
+})
+export type SessionRegistration = z.infer<typeof SessionRegistration>
+
+export const RegisteredSession = z.strictObject({
+  id: Id,
+  token: z.string(),
+  heartbeatSeconds: z.number().positive(),
+  leaseSeconds: z.number().positive(),
+})
+export type RegisteredSession = z.infer<typeof RegisteredSession>
+
+/** The right to advance a fold, and what that takes. The addresses live as long as the lease's session may. */
+export const Lease = z.strictObject({
+  foldId: Id,
+  /** Grows with each lease of the fold; every write carries it, a stale one is refused. */
+  fence: z.int().positive(),
+  attempt: z.int().positive(),
+  leaseSeconds: z.number().positive(),
+  project: Slug,
+  version: z.int().positive(),
+  fold: z.int().nonnegative(),
+  spec: ExperimentSpec,
+  specDigest: Digest,
+  dataset: z.strictObject({ manifest: Blob, shards: z.array(Blob) }),
+  code: Blob.nullable(),
+  /** Newest committed checkpoint, to resume from. */
+  checkpoint: z.strictObject({ digest: Digest, manifest: CheckpointManifest }).nullable(),
+})
+export type Lease = z.infer<typeof Lease>
+
+export const MetricPoint = z.strictObject({
+  /** Counts this lease's points, 1-based: a point sent twice is stored once. */
+  seq: z.int().positive(),
+  step: z.int().nonnegative(),
+  name: z.string().regex(/^[a-z][a-z0-9_/.-]{0,63}$/),
+  value: z.number(),
+})
+export type MetricPoint = z.infer<typeof MetricPoint>
+
+export const LogLine = z.strictObject({
+  /** Counts this lease's lines, 1-based: a line sent twice is stored once. */
+  seq: z.int().positive(),
+  level: z.enum(['info', 'warn', 'error']),
+  text: z.string().max(2000),
+})
+export type LogLine = z.infer<typeof LogLine>
+
+/** What a heartbeat brings back. `drain`: checkpoint, hand over, take no new lease. `cancel`: stop, keep nothing. */
+export const Command = z.enum(['checkpoint', 'drain', 'cancel'])
+export type Command = z.infer<typeof Command>
+
+export const Upload = z.strictObject({
+  digest: Digest,
+  /** Null: the object is already there. */
+  put: z.strictObject({ url: z.string(), headers: z.record(z.string(), z.string()) }).nullable(),
+})
+export type Upload = z.infer<typeof Upload>
+
+export const Download = z.strictObject({ digest: Digest, url: z.string() })
+export type Download = z.infer<typeof Download>
+
+export const StoredLogLine = z.strictObject({
+  id: z.int().positive(),
+  attempt: z.int().positive(),
+  level: LogLine.shape.level,
+  text: z.string(),
+  at: Moment,
+})
+export type StoredLogLine = z.infer<typeof StoredLogLine>
+
+export const StoredMetric = z.strictObject({
+  step: z.int(),
+  name: z.string(),
+  value: z.number(),
+  attempt: z.int().positive(),
+})
+export type StoredMetric = z.infer<typeof StoredMetric>
+
+export const IssuedToken = z.strictObject({ id: Id, role: Role, token: z.string(), expiresAt: Moment.nullable() })
+export type IssuedToken = z.infer<typeof IssuedToken>
+
+export const Pairing = z.strictObject({
+  /** One-use code for `/start`, and the link that sends it. */
+  code: z.string(),
+  link: z.string().nullable(),
+  expiresAt: Moment,
+})
+export type Pairing = z.infer<typeof Pairing>
