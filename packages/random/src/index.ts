@@ -1,0 +1,2 @@
+export { fillNormal, integer, normal, permutation, streamKey, uniform } from './stream.ts'
+export type { Key } from './stream.ts'
