@@ -1,10 +1,14 @@
 import { defineConfig } from 'vitest/config'
+import { bundledEntries } from './scripts/vitest-entries.mjs'
+
+const plugins = [bundledEntries()]
 
 /** `unit`: beside the source, nothing outside the process. `integration`: real PostgreSQL, S3, processes. */
 export default defineConfig({
   test: {
     projects: [
       {
+        plugins,
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts'],
@@ -12,6 +16,7 @@ export default defineConfig({
         },
       },
       {
+        plugins,
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
