@@ -1,0 +1,5 @@
+export { bundleLimits } from './limits.ts'
+export type { BundleEntry } from './open.ts'
+export { packBundle } from './pack.ts'
+export type { PackedBundle } from './pack.ts'
+export { checkBundle, unpackBundle } from './unpack.ts'
