@@ -1,1 +1,50 @@
+export { grantDownloads, grantUploads } from './blobs.ts'
+export { canonicalJson, sha256 } from './digest.ts'
+export { assembleExperiment } from './experiment/assemble-experiment.ts'
+export { cancelExperiment } from './experiment/cancel-experiment.ts'
+export { createExperiment } from './experiment/create-experiment.ts'
+export { getExperiment } from './experiment/get-experiment.ts'
+export { recordLb } from './experiment/record-lb.ts'
+export { acquireLease } from './lease/acquire-lease.ts'
+export type { AcquireLease } from './lease/acquire-lease.ts'
+export { completeFold } from './lease/complete-fold.ts'
+export { failFold } from './lease/fail-fold.ts'
+export type { FailOutcome } from './lease/fail-fold.ts'
+export { grantFoldDownloads, grantFoldUploads } from './lease/grant-transfers.ts'
+export { handOverFold } from './lease/hand-over-fold.ts'
+export { heartbeat } from './lease/heartbeat.ts'
+export type { LeaseProof } from './lease/held-fold.ts'
+export { recordCheckpoint } from './lease/record-checkpoint.ts'
+export { ChatGone, deliverNotifications, RetryAfter } from './notification/deliver-notifications.ts'
+export type { Messenger } from './notification/deliver-notifications.ts'
+export { fanOutEvent } from './notification/fan-out-event.ts'
+export { createPairing, pairChat } from './notification/pair-chat.ts'
+export { countDeath, decideRetry, defaultLeaseTimes, failureClassOf } from './policy.ts'
+export type { FailureClass, LeaseTimes, RetryDecision } from './policy.ts'
 export type { BlobStore, FoldOffer, OfferQueue } from './ports.ts'
+export { createCodeBundle } from './project/create-code-bundle.ts'
+export { createDatasetVersion } from './project/create-dataset-version.ts'
+export { findProject } from './project/find-project.ts'
+export { drainSession } from './session/drain-session.ts'
+export { endSession } from './session/end-session.ts'
+export { registerSession } from './session/register-session.ts'
+export type {
+  AssembledScores,
+  Caller,
+  Chat,
+  DatasetRecord,
+  ExperimentRecord,
+  FoldRecord,
+  Heartbeat,
+  NewDatasetVersion,
+  NewExperiment,
+  OutboxJob,
+  Release,
+  Store,
+  Tables,
+} from './store.ts'
+export { dispatchOutbox, reconcile } from './sweep/dispatch.ts'
+export type { JobQueue } from './sweep/dispatch.ts'
+export { expireLeases, presenceGapSeconds, presenceSeconds } from './sweep/expire-leases.ts'
+export { retireCheckpoints } from './sweep/retire-checkpoints.ts'
+export { admitOwnerToken, authenticate, insertToken } from './token/issue-token.ts'

@@ -1,0 +1,43 @@
+import type { Blob, Download, Upload } from '@baton/contracts'
+import type { BlobStore } from './ports.ts'
+
+/** Addresses live long enough for a slow notebook to move a shard, and are asked for anew after that. */
+const addressSeconds = 3600
+/** Object stores answer tens of small requests at once without queueing. */
+const parallel = 16
+
+/** Addresses to upload objects to; none for those that are already there whole. */
+export async function grantUploads(blobs: BlobStore, wanted: readonly Blob[]): Promise<Upload[]> {
+  return mapParallel(wanted, async (blob) => {
+    const stat = await blobs.stat(blob.digest)
+    if (stat?.sizeBytes === blob.sizeBytes) return { digest: blob.digest, put: null }
+    return { digest: blob.digest, put: await blobs.presignPut(blob, { expiresSeconds: addressSeconds }) }
+  })
+}
+
+/** Addresses to download objects from. Whether the caller may read them is for the caller's caller to decide. */
+export async function grantDownloads(blobs: BlobStore, digests: readonly string[]): Promise<Download[]> {
+  return mapParallel(digests, async (digest) => ({
+    digest,
+    url: await blobs.presignGet(digest, { expiresSeconds: addressSeconds }),
+  }))
+}
+
+/** Digests of those objects that storage does not hold whole. */
+export async function missingBlobs(blobs: BlobStore, wanted: readonly Blob[]): Promise<string[]> {
+  const missing = await mapParallel(wanted, async ({ digest, sizeBytes }) => {
+    const stat = await blobs.stat(digest)
+    return stat?.sizeBytes === sizeBytes ? null : digest
+  })
+  return missing.filter((digest) => digest !== null)
+}
+
+async function mapParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = new Array<R>(items.length)
+  let next = 0
+  const lane = async () => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i]!)
+  }
+  await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, lane))
+  return results
+}

@@ -1,0 +1,199 @@
+import { AppError, isAppError, isFinal, labelRanges } from '@baton/contracts'
+import type { DatasetManifest, ExperimentSpec, Failure, FoldResult } from '@baton/contracts'
+import { assemble } from '@baton/evaluation'
+import type { Assembly, FoldPredictions, Predictions, TestEnsemble } from '@baton/evaluation'
+import { decode, encode } from '@baton/safetensors'
+import { emit } from '../notification/emit.ts'
+import type { BlobStore } from '../ports.ts'
+import { readManifest } from '../project/create-dataset-version.ts'
+import type { ExperimentRecord, Store } from '../store.ts'
+
+/** 110,000 samples × 1,100 labels in float32 are 480 MB: the origin's whole OOF in one object. */
+const maxPredictionBytes = 1024 * 2 ** 20
+const maxManifestBytes = 512 * 2 ** 20
+
+type FoldEntry = ExperimentRecord['folds'][number]
+
+/**
+ * Scores what has finished and, once every fold is final, completes the experiment: pooled OOF CV with its
+ * thresholds, mean and spread over folds, rank-averaged test predictions, leaderboard row.
+ *
+ * Everything is computed here from stored predictions and labels, never taken from a worker's word. Running it
+ * again, or twice at once, changes nothing: each result is written under the experiment's lock if it is not there.
+ */
+export async function assembleExperiment(
+  deps: { store: Store; blobs: BlobStore },
+  { experimentId }: { experimentId: string },
+): Promise<void> {
+  const experiment = await deps.store.experiments.find(experimentId)
+  if (experiment === null || isFinal(experiment.status)) return
+  const manifest = readManifest(
+    await deps.blobs.read(experiment.dataset.manifest.digest, { maxBytes: maxManifestBytes }),
+  )
+  const loaded = await loadPredictions(deps, experiment, manifest)
+  await scoreFolds(deps, experiment, manifest, loaded)
+  await finish(deps, experimentId, manifest, loaded)
+}
+
+interface Loaded {
+  readonly entry: FoldEntry
+  readonly predictions: FoldPredictions
+}
+
+/** Predictions of every completed fold. A fold whose predictions are unusable is failed, which is final. */
+async function loadPredictions(
+  { store, blobs }: { store: Store; blobs: BlobStore },
+  experiment: ExperimentRecord,
+  manifest: DatasetManifest,
+): Promise<Loaded[]> {
+  const loaded: Loaded[] = []
+  for (const entry of experiment.folds) {
+    if (entry.status !== 'completed' || entry.result === null) continue
+    try {
+      const predictions = await readPredictions(blobs, entry.index, entry.result)
+      assembleSome(manifest, experiment.spec, [predictions])
+      loaded.push({ entry, predictions })
+    } catch (error) {
+      if (!isAppError(error, 'predictions-incomplete')) throw error
+      await failUnusable(store, experiment.id, entry, error)
+    }
+  }
+  return loaded
+}
+
+async function failUnusable(store: Store, experimentId: string, entry: FoldEntry, error: AppError): Promise<void> {
+  const failure: Failure = { code: error.code, detail: error.message, lastLines: [], step: null }
+  await store.transaction(async (tables) => {
+    await tables.folds.fail(entry.id, failure)
+    await emit(tables, experimentId, {
+      kind: 'fold-failed',
+      fold: entry.index,
+      attempt: entry.attempts,
+      failure,
+      outcome: 'given-up',
+      retryInSeconds: null,
+    })
+  })
+}
+
+async function readPredictions(blobs: BlobStore, fold: number, { oof, test }: FoldResult): Promise<FoldPredictions> {
+  return {
+    fold,
+    oof: await readTable(blobs, oof.digest),
+    test: test === null ? null : await readTable(blobs, test.digest),
+  }
+}
+
+async function readTable(blobs: BlobStore, digest: string): Promise<Predictions> {
+  const bytes = await blobs.read(digest, { maxBytes: maxPredictionBytes })
+  try {
+    const { tensors } = decode(bytes)
+    const sample = tensors.get('sample')?.data
+    const probability = tensors.get('probability')?.data
+    if (sample instanceof Int32Array && probability instanceof Float32Array) return { sample, probability }
+  } catch (cause) {
+    throw new AppError(
+      'predictions-incomplete',
+      { digest },
+      { detail: 'the predictions are not readable safetensors', cause },
+    )
+  }
+  throw new AppError(
+    'predictions-incomplete',
+    { digest },
+    { detail: 'the predictions lack int32 `sample` or float32 `probability`' },
+  )
+}
+
+/** Scores of the folds that are there, as if the spec trained no others. */
+function assembleSome(manifest: DatasetManifest, spec: ExperimentSpec, folds: readonly FoldPredictions[]): Assembly {
+  const only = folds.map(({ fold }) => fold)
+  return assemble({ manifest, spec: { ...spec, folds: { ...spec.folds, only } }, folds })
+}
+
+/** Gives each newly completed fold its score and tells subscribers, with the CV of all folds done so far. */
+async function scoreFolds(
+  { store }: { store: Store },
+  { id, spec, folds }: ExperimentRecord,
+  manifest: DatasetManifest,
+  loaded: readonly Loaded[],
+): Promise<void> {
+  const done = loaded.filter(({ entry }) => entry.score !== null)
+  for (const current of loaded.filter(({ entry }) => entry.score === null)) {
+    done.push(current)
+    const sofar = assembleSome(
+      manifest,
+      spec,
+      done.map(({ predictions }) => predictions),
+    )
+    const { score } = sofar.foldScores.find(({ fold }) => fold === current.entry.index)!
+    await store.transaction(async (tables) => {
+      const locked = (await tables.experiments.find(id, { lock: true }))!
+      if (locked.folds.find((fold) => fold.id === current.entry.id)?.score !== null) return
+      await tables.folds.setScore(current.entry.id, score)
+      await emit(tables, id, {
+        kind: 'fold-completed',
+        fold: current.entry.index,
+        attempt: current.entry.attempts,
+        attempts: current.entry.attempts,
+        score,
+        cvSoFar: sofar.cv,
+        foldsCompleted: done.length,
+        foldsTotal: folds.length,
+      })
+    })
+  }
+}
+
+/** Completes or fails the experiment once no fold is open. */
+async function finish(
+  { store, blobs }: { store: Store; blobs: BlobStore },
+  experimentId: string,
+  manifest: DatasetManifest,
+  loaded: readonly Loaded[],
+): Promise<void> {
+  const experiment = (await store.experiments.find(experimentId))!
+  if (!experiment.folds.every((fold) => isFinal(fold.status))) return
+  const failed = experiment.folds.filter((fold) => fold.status === 'failed')
+  if (failed.length > 0) return fail(store, experiment, failed)
+  if (loaded.length !== experiment.folds.length) return // a fold finished meanwhile: its own job follows
+  const result = assemble({ manifest, spec: experiment.spec, folds: loaded.map(({ predictions }) => predictions) })
+  const testPredictions = result.test === null ? null : await blobs.write(encodePredictions(result.test))
+  const thresholds = Object.fromEntries(labelRanges(manifest).map(({ name }, i) => [name, result.thresholds[i]!]))
+  const { cv, cvMean, cvStd, foldScores } = result
+  await store.transaction(async (tables) => {
+    const locked = (await tables.experiments.find(experimentId, { lock: true }))!
+    if (isFinal(locked.status)) return
+    const scores = { cv, cvMean, cvStd, foldScores, thresholds, testPredictions }
+    const totals = await tables.experiments.complete(experimentId, scores)
+    await emit(tables, experimentId, { kind: 'experiment-completed', cv, cvMean, cvStd, ...totals })
+  })
+}
+
+async function fail(store: Store, experiment: ExperimentRecord, failed: readonly FoldEntry[]): Promise<void> {
+  const cause = failed[0]!.failure
+  const failure: Failure = {
+    code: cause?.code ?? 'internal',
+    detail: `fold ${failed.map((fold) => fold.index).join(', ')} failed: ${cause?.detail ?? 'no cause was recorded'}`,
+    lastLines: cause?.lastLines ?? [],
+    step: cause?.step ?? null,
+  }
+  await store.transaction(async (tables) => {
+    const locked = (await tables.experiments.find(experiment.id, { lock: true }))!
+    if (isFinal(locked.status)) return
+    await tables.experiments.setStatus(experiment.id, 'failed', failure)
+    await emit(tables, experiment.id, { kind: 'experiment-failed', failure })
+  })
+}
+
+/** `rank` is what is averaged and thresholded, in (0, 1); `threshold` cuts it, one a label group. */
+function encodePredictions({ sample, rank, thresholds }: TestEnsemble): Uint8Array {
+  const labels = sample.length === 0 ? 0 : rank.length / sample.length
+  return encode(
+    new Map([
+      ['sample', { shape: [sample.length], data: sample }],
+      ['rank', { shape: [sample.length, labels], data: rank }],
+      ['threshold', { shape: [thresholds.length], data: Float32Array.from(thresholds) }],
+    ]),
+  )
+}

@@ -1,0 +1,71 @@
+import { AppError, foldsOf } from '@baton/contracts'
+import type { Experiment, ExperimentSpec, Fault, Project } from '@baton/contracts'
+import { canonicalJson, sha256 } from '../digest.ts'
+import { findProject } from '../project/find-project.ts'
+import type { DatasetRecord, Store, Tables } from '../store.ts'
+import { emit } from '../notification/emit.ts'
+
+/**
+ * Accepts an experiment: spec, folds, event and the offers of its folds are written in one transaction, so an
+ * accepted experiment is never without its work. The spec is immutable from here on.
+ *
+ * @throws {AppError} `not-found`, `spec-invalid` where it names a dataset or bundle that is not there
+ */
+export async function createExperiment(
+  { store }: { store: Store },
+  input: { project: string; spec: ExperimentSpec },
+): Promise<Experiment> {
+  const project = await findProject({ store }, input.project)
+  const { dataset, codeBundleId } = await resolveInputs(store, project, input.spec)
+  const spec = { ...input.spec, dataset: `${dataset.dataset}@${dataset.version}` }
+  const version = await store.transaction((tables) => insert(tables, project, spec, dataset, codeBundleId))
+  return (await store.experiments.get(project.slug, version))!
+}
+
+async function resolveInputs(store: Store, project: Project, spec: ExperimentSpec) {
+  const [name = '', version] = spec.dataset.split('@')
+  const dataset = await store.datasets.find(project.id, name, version === undefined ? null : Number(version))
+  const bundle = spec.code === null ? null : await store.bundles.find(project.id, spec.code)
+  const faults: Fault[] = []
+  if (dataset === null)
+    faults.push({
+      pointer: '/dataset',
+      detail: `project "${project.slug}" has no dataset ${spec.dataset}; create it with \`baton dataset create\``,
+    })
+  if (spec.code !== null && bundle === null)
+    faults.push({
+      pointer: '/code',
+      detail: `project "${project.slug}" has no such code bundle; push it with \`baton code push\``,
+    })
+  if (dataset === null || faults.length > 0) throw new AppError('spec-invalid', {}, { faults })
+  return { dataset, codeBundleId: bundle?.id ?? null }
+}
+
+async function insert(
+  tables: Tables,
+  project: Project,
+  spec: ExperimentSpec,
+  dataset: DatasetRecord,
+  codeBundleId: string | null,
+): Promise<number> {
+  const version = await tables.projects.takeVersion(project.id)
+  const folds = foldsOf(spec)
+  const specDigest = sha256(canonicalJson({ ...spec, datasetManifest: dataset.manifest.digest }))
+  const { id, foldIds } = await tables.experiments.insert({
+    projectId: project.id,
+    version,
+    spec,
+    specDigest,
+    datasetVersionId: dataset.id,
+    codeBundleId,
+    folds,
+  })
+  await emit(tables, id, { kind: 'experiment-created', folds: folds.length })
+  await tables.outbox.append(
+    foldIds.map((foldId) => ({
+      kind: 'offer-fold' as const,
+      payload: { foldId, offer: 1, pool: spec.pool, priority: spec.priority },
+    })),
+  )
+  return version
+}

@@ -1,0 +1,20 @@
+import type { Command } from '@baton/contracts'
+import type { LeaseTimes } from '../policy.ts'
+import type { Heartbeat, Store } from '../store.ts'
+import { leaseLost } from './held-fold.ts'
+
+/**
+ * Renews a lease and stores what came with it; a metric or line that was sent before is stored once.
+ * Answers with what the worker is to do.
+ *
+ * @throws {AppError} `lease-lost`
+ */
+export async function heartbeat(
+  { store, times }: { store: Store; times: LeaseTimes },
+  input: Omit<Heartbeat, 'leaseSeconds'>,
+): Promise<{ leaseSeconds: number; command: Command | null }> {
+  const beat = await store.folds.heartbeat({ ...input, leaseSeconds: times.leaseSeconds })
+  if (beat === null) throw leaseLost(input)
+  const command = beat.cancelAsked ? 'cancel' : beat.sessionStatus === 'draining' ? 'drain' : null
+  return { leaseSeconds: times.leaseSeconds, command }
+}

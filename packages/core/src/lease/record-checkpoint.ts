@@ -1,0 +1,46 @@
+import { AppError } from '@baton/contracts'
+import type { CheckpointManifest } from '@baton/contracts'
+import { missingBlobs } from '../blobs.ts'
+import { canonicalJson } from '../digest.ts'
+import type { BlobStore } from '../ports.ts'
+import type { Store } from '../store.ts'
+import { heldFold } from './held-fold.ts'
+import type { LeaseProof } from './held-fold.ts'
+
+/**
+ * Makes an uploaded checkpoint the one the next session resumes from.
+ *
+ * Its objects are in storage before the row is written, so a row never points at nothing; the manifest is stored
+ * last, under its own digest, which vouches for all of it. The fence is checked under the fold's lock: a session
+ * that froze past its lease and woke up again cannot overwrite its successor. An older checkpoint that arrives
+ * late changes nothing.
+ *
+ * @throws {AppError} `lease-lost`, `blob-missing`, `checkpoint-corrupt`, `storage-unavailable`
+ */
+export async function recordCheckpoint(
+  { store, blobs }: { store: Store; blobs: BlobStore },
+  input: LeaseProof & { manifest: CheckpointManifest },
+): Promise<{ digest: string; step: number; committedAt: string }> {
+  await assertBelongs(store, input)
+  const missing = await missingBlobs(blobs, input.manifest.files)
+  if (missing.length > 0) throw new AppError('blob-missing', { digests: missing })
+  const manifest = await blobs.write(new TextEncoder().encode(canonicalJson(input.manifest)))
+  const sizeBytes = input.manifest.files.reduce((sum, file) => sum + file.sizeBytes, manifest.sizeBytes)
+  const { committedAt } = await store.transaction(async (tables) => {
+    const fold = await heldFold(tables, input)
+    return tables.folds.appendCheckpoint(fold, { digest: manifest.digest, sizeBytes, manifest: input.manifest })
+  })
+  return { digest: manifest.digest, step: input.manifest.position.step, committedAt }
+}
+
+/** Refuses early, before storage is touched; the fence is checked again where it counts. */
+async function assertBelongs(store: Store, input: LeaseProof & { manifest: CheckpointManifest }): Promise<void> {
+  const fold = await store.transaction((tables) => heldFold(tables, input))
+  const { specDigest } = await store.folds.leaseContext(fold.id)
+  if (input.manifest.fold !== fold.index || input.manifest.specDigest !== specDigest)
+    throw new AppError(
+      'checkpoint-corrupt',
+      { foldId: fold.id },
+      { detail: 'the checkpoint is of another fold or spec' },
+    )
+}

@@ -1,0 +1,18 @@
+import type { EventKind, EventPayload } from '@baton/contracts'
+import type { Tables } from '../store.ts'
+
+/** Events that people are told of; the others only stand in the feed. */
+const notified: ReadonlySet<EventKind> = new Set([
+  'fold-completed',
+  'fold-failed',
+  'session-lost',
+  'experiment-completed',
+  'experiment-failed',
+])
+
+/** Appends an event in the caller's transaction, and the job that tells subscribers. Returns the event's id. */
+export async function emit(tables: Tables, experimentId: string, payload: EventPayload): Promise<number> {
+  const eventId = await tables.events.append(experimentId, payload)
+  if (notified.has(payload.kind)) await tables.outbox.append([{ kind: 'fan-out-event', payload: { eventId } }])
+  return eventId
+}

@@ -1,0 +1,14 @@
+import type { JobQueue } from '../sweep/dispatch.ts'
+import type { Store } from '../store.ts'
+
+/**
+ * Gives every paired chat its notification of an event, and asks for delivery. There is at most one row for each
+ * chat and event, so doing it again tells nobody twice.
+ */
+export async function fanOutEvent(
+  { store, queue }: { store: Store; queue: JobQueue },
+  { eventId }: { eventId: number },
+): Promise<void> {
+  const chats = await store.notifications.addForEvent(eventId)
+  for (const chat of chats) await queue.deliver(chat)
+}

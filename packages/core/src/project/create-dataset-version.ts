@@ -1,0 +1,55 @@
+import { AppError, checkManifest, DatasetManifest, parseOrThrow } from '@baton/contracts'
+import type { DatasetVersion } from '@baton/contracts'
+import { missingBlobs } from '../blobs.ts'
+import type { BlobStore } from '../ports.ts'
+import type { Store } from '../store.ts'
+import { findProject } from './find-project.ts'
+
+/** A manifest of a million samples is about 300 MB; past this a dataset wants another form. */
+const maxManifestBytes = 512 * 2 ** 20
+
+/**
+ * Makes an uploaded manifest the next version of a dataset, once it is proved sound: it fits its schema, its labels,
+ * samples and shards agree, and every shard is in storage whole. Creating the newest version again returns it.
+ *
+ * @throws {AppError} `not-found`, `manifest-invalid`, `blob-missing`, `digest-mismatch`, `storage-unavailable`
+ */
+export async function createDatasetVersion(
+  { store, blobs }: { store: Store; blobs: BlobStore },
+  input: { project: string; name: string; manifest: string },
+): Promise<DatasetVersion> {
+  const project = await findProject({ store }, input.project)
+  const bytes = await blobs.read(input.manifest, { maxBytes: maxManifestBytes })
+  const manifest = readManifest(bytes)
+  const missing = await missingBlobs(blobs, manifest.shards)
+  if (missing.length > 0) throw new AppError('blob-missing', { digests: missing })
+  const train = manifest.samples.filter((sample) => sample.split === 'train').length
+  return store.datasets.append({
+    projectId: project.id,
+    dataset: input.name,
+    manifest: { digest: input.manifest, sizeBytes: bytes.byteLength },
+    shards: manifest.shards,
+    samplesTrain: train,
+    samplesTest: manifest.samples.length - train,
+    labelGroups: manifest.labelGroups.map(({ name, labels }) => ({ name, labels: labels.length })),
+  })
+}
+
+/**
+ * A manifest from its bytes.
+ * @throws {AppError} `manifest-invalid` naming each fault
+ */
+export function readManifest(bytes: Uint8Array): DatasetManifest {
+  const manifest = parseOrThrow(DatasetManifest, parseJson(bytes), 'manifest-invalid')
+  const faults = checkManifest(manifest)
+  if (faults.length > 0) throw new AppError('manifest-invalid', {}, { faults })
+  return manifest
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (cause) {
+    throw new AppError('manifest-invalid', {}, { detail: 'the manifest is not JSON in UTF-8', cause })
+  }
+}

@@ -1,0 +1,30 @@
+import { AppError } from '@baton/contracts'
+import type { RegisteredSession, SessionRegistration } from '@baton/contracts'
+import type { LeaseTimes } from '../policy.ts'
+import type { Store } from '../store.ts'
+import { insertToken } from '../token/issue-token.ts'
+
+/** A session that does not say how long it lives may keep its token this long. */
+const longestSessionSeconds = 7 * 86_400
+/** A token outlives its session's deadline by this, so that a late goodbye is still heard. */
+const graceSeconds = 600
+
+/**
+ * Registers a session with a one-use enrolment token and gives it a token of its own, good for its lifetime and
+ * for nothing but the folds it leases.
+ *
+ * @throws {AppError} `unauthenticated` when the enrolment token was used by somebody faster
+ */
+export async function registerSession(
+  { store, times }: { store: Store; times: LeaseTimes },
+  input: { tokenId: string; registration: SessionRegistration },
+): Promise<RegisteredSession> {
+  return store.transaction(async (tables) => {
+    if (!(await tables.tokens.use(input.tokenId)))
+      throw new AppError('unauthenticated', {}, { detail: 'this enrolment token has been used' })
+    const session = await tables.sessions.insert(input.registration)
+    const validSeconds = Math.ceil((input.registration.secondsLeft ?? longestSessionSeconds) + graceSeconds)
+    const { token } = await insertToken(tables, { role: 'session', sessionId: session.id, validSeconds })
+    return { id: session.id, token, heartbeatSeconds: times.heartbeatSeconds, leaseSeconds: times.leaseSeconds }
+  })
+}

@@ -1,0 +1,345 @@
+import type {
+  Attempt,
+  Blob,
+  CheckpointManifest,
+  CodeBundle,
+  DatasetVersion,
+  Event,
+  EventPayload,
+  Experiment,
+  ExperimentSpec,
+  ExperimentStatus,
+  ExperimentSummary,
+  Failure,
+  Fold,
+  FoldResult,
+  FoldStatus,
+  LabelGroup,
+  LeaderboardRow,
+  LogLine,
+  MetricPoint,
+  Progress,
+  Project,
+  Role,
+  Session,
+  SessionRegistration,
+  SessionStatus,
+  StoredLogLine,
+  StoredMetric,
+} from '@baton/contracts'
+
+/**
+ * What core needs of a database. Every moment in it is the database's own clock: sessions, API replicas and the
+ * coordinator may disagree about the time, the database does not disagree with itself.
+ */
+export interface Store extends Tables {
+  /** Runs the work in one transaction: all of it is written, or none. Keep it short; no network call inside. */
+  transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>
+  /** Whether the database answers. @throws {AppError} `unavailable` */
+  ping(): Promise<void>
+}
+
+export interface Tables {
+  readonly projects: ProjectTable
+  readonly datasets: DatasetTable
+  readonly bundles: BundleTable
+  readonly experiments: ExperimentTable
+  readonly folds: FoldTable
+  readonly sessions: SessionTable
+  readonly events: EventTable
+  readonly outbox: OutboxTable
+  readonly notifications: NotificationTable
+  readonly tokens: TokenTable
+  readonly presence: PresenceTable
+}
+
+export interface ProjectTable {
+  /** @throws {AppError} `already-exists` */
+  insert(project: { slug: string; name: string }): Promise<Project>
+  find(slug: string): Promise<Project | null>
+  list(): Promise<Project[]>
+  /** Takes the next experiment number; the row stays locked until the transaction ends. */
+  takeVersion(projectId: string): Promise<number>
+}
+
+/** A dataset version with what a worker needs of it. */
+export interface DatasetRecord {
+  readonly id: string
+  readonly dataset: string
+  readonly version: number
+  readonly manifest: Blob
+  readonly shards: readonly Blob[]
+}
+
+export interface NewDatasetVersion {
+  readonly projectId: string
+  readonly dataset: string
+  readonly manifest: Blob
+  readonly shards: readonly Blob[]
+  readonly samplesTrain: number
+  readonly samplesTest: number
+  readonly labelGroups: readonly { name: LabelGroup['name']; labels: number }[]
+}
+
+export interface DatasetTable {
+  /** Appends the next version; the same manifest as the newest version again is that version. */
+  append(version: NewDatasetVersion): Promise<DatasetVersion>
+  /** The named version, or the newest where `version` is null. */
+  find(projectId: string, dataset: string, version: number | null): Promise<DatasetRecord | null>
+  list(projectId: string): Promise<DatasetVersion[]>
+}
+
+export interface BundleTable {
+  /** Registers a bundle; registering it again changes nothing. */
+  upsert(bundle: { projectId: string; digest: string; sizeBytes: number; files: string[] }): Promise<CodeBundle>
+  find(projectId: string, digest: string): Promise<{ id: string; digest: string; sizeBytes: number } | null>
+  list(projectId: string): Promise<CodeBundle[]>
+}
+
+export interface NewExperiment {
+  readonly projectId: string
+  readonly version: number
+  readonly spec: ExperimentSpec
+  readonly specDigest: string
+  readonly datasetVersionId: string
+  readonly codeBundleId: string | null
+  /** Fold indices to train. */
+  readonly folds: readonly number[]
+}
+
+/** An experiment with what assembling needs. */
+export interface ExperimentRecord {
+  readonly id: string
+  readonly projectId: string
+  readonly version: number
+  readonly status: ExperimentStatus
+  readonly spec: ExperimentSpec
+  readonly dataset: DatasetRecord
+  readonly folds: readonly {
+    id: string
+    index: number
+    status: FoldStatus
+    result: FoldResult | null
+    score: number | null
+    failure: Failure | null
+    attempts: number
+  }[]
+}
+
+export interface AssembledScores {
+  readonly cv: number
+  readonly cvMean: number
+  readonly cvStd: number
+  /** Nested scores: each fold at thresholds searched on the others. */
+  readonly foldScores: readonly { fold: number; score: number }[]
+  readonly thresholds: Record<string, number>
+  readonly testPredictions: Blob | null
+}
+
+export interface ExperimentTable {
+  /** Inserts the experiment with its folds, all ready. */
+  insert(experiment: NewExperiment): Promise<{ id: string; foldIds: string[] }>
+  get(project: string, version: number): Promise<Experiment | null>
+  list(project: string): Promise<ExperimentSummary[]>
+  /** For assembling. With `lock`, the row is held until the transaction ends. */
+  find(id: string, options?: { lock: boolean }): Promise<ExperimentRecord | null>
+  setStatus(id: string, status: ExperimentStatus, failure?: Failure): Promise<void>
+  /** Writes the scores, the folds' too, and the leaderboard row, and completes the experiment. */
+  complete(id: string, scores: AssembledScores): Promise<{ attempts: number; interruptions: number }>
+  recordLb(id: string, lb: { lbPublic?: number | null; lbPrivate?: number | null }): Promise<void>
+  leaderboard(project: string, limit: number): Promise<LeaderboardRow[]>
+  /** Experiments that are not final though no fold is open: their assembling was lost, or waits. */
+  unassembled(): Promise<string[]>
+}
+
+/** A fold as the lease protocol sees it. */
+export interface FoldRecord {
+  readonly id: string
+  readonly experimentId: string
+  readonly index: number
+  readonly status: FoldStatus
+  readonly pool: string
+  readonly priority: number
+  readonly fence: number
+  readonly offer: number
+  readonly sessionId: string | null
+  /** Whether `notBefore` has passed. */
+  readonly due: boolean
+  readonly cancelAsked: boolean
+  readonly progress: Progress | null
+  readonly checkpoint: { digest: string; step: number; manifest: CheckpointManifest } | null
+  /** Failures so far, by failure class. */
+  readonly failures: Readonly<Record<string, number>>
+  readonly lostAtStep: number | null
+  readonly lostInARow: number
+  /** Number of the newest attempt, 0 before the first. */
+  readonly attempt: number
+}
+
+export interface FoldTable {
+  get(id: string): Promise<Fold | null>
+  attempts(id: string): Promise<Attempt[]>
+  logs(id: string, page: { after: number; limit: number }): Promise<StoredLogLine[]>
+  metrics(id: string, name: string): Promise<StoredMetric[]>
+  /** The fold, its row held until the transaction ends. */
+  lock(id: string): Promise<FoldRecord | null>
+  /** Everything a lease carries beside the fold. */
+  leaseContext(id: string): Promise<{
+    project: string
+    version: number
+    spec: ExperimentSpec
+    specDigest: string
+    dataset: DatasetRecord
+    code: Blob | null
+  }>
+  /** Leases a locked fold: fence and attempt grow by one, the lease runs `leaseSeconds` from now. */
+  lease(fold: FoldRecord, to: { sessionId: string; leaseSeconds: number }): Promise<{ fence: number; attempt: number }>
+  /** Ends the running attempt and lets go of the fold. */
+  release(fold: FoldRecord, as: Release): Promise<void>
+  /**
+   * Renews the lease and stores what came with the heartbeat, each metric and line once. Null: the fence is stale
+   * and nothing was stored.
+   */
+  heartbeat(beat: Heartbeat): Promise<{ cancelAsked: boolean; sessionStatus: SessionStatus } | null>
+  /** Makes a checkpoint of a locked fold its newest. The same checkpoint again changes nothing. */
+  appendCheckpoint(
+    fold: FoldRecord,
+    checkpoint: { digest: string; sizeBytes: number; manifest: CheckpointManifest },
+  ): Promise<{ committedAt: string }>
+  setScore(id: string, score: number): Promise<void>
+  fail(id: string, failure: Failure): Promise<void>
+  /** Cancels what is ready and asks what is leased to stop. Returns how many folds are still leased. */
+  cancelAll(experimentId: string): Promise<number>
+  /** Leased folds whose lease ran out, locked; rows that others hold are passed over. */
+  lockExpired(limit: number): Promise<FoldRecord[]>
+  /** Ready folds that are due and were last offered more than `olderThanSeconds` ago, or never. */
+  unoffered(
+    olderThanSeconds: number,
+    limit: number,
+  ): Promise<{ id: string; offer: number; pool: string; priority: number }[]>
+  markOffered(ids: readonly string[]): Promise<void>
+  /** Objects that a fold's lease may read: code, manifest, shards, newest checkpoint. */
+  readableBlobs(id: string): Promise<ReadonlySet<string>>
+  /** Checkpoints beyond the newest `keep` of each fold, and all of folds final for `finalSeconds`. */
+  surplusCheckpoints(options: {
+    keep: number
+    finalSeconds: number
+    limit: number
+  }): Promise<{ id: string; digests: string[] }[]>
+  /** Forgets checkpoints; returns those of their objects that nothing else refers to. */
+  removeCheckpoints(ids: readonly string[]): Promise<string[]>
+}
+
+/** How an attempt ends, and what becomes of the fold. */
+export type Release =
+  | {
+      readonly to: 'ready'
+      readonly attempt: 'handed_over' | 'lost' | 'failed'
+      readonly endStep: number | null
+      readonly failure?: Failure
+      readonly delaySeconds: number
+      readonly failures: Readonly<Record<string, number>>
+      readonly lostAtStep: number | null
+      readonly lostInARow: number
+    }
+  | { readonly to: 'completed'; readonly endStep: number; readonly result: FoldResult }
+  | {
+      readonly to: 'failed'
+      readonly attempt: 'failed' | 'lost'
+      readonly endStep: number | null
+      readonly failure: Failure
+    }
+  | { readonly to: 'cancelled'; readonly endStep: number | null }
+
+export interface Heartbeat {
+  readonly foldId: string
+  readonly sessionId: string
+  readonly fence: number
+  readonly leaseSeconds: number
+  readonly progress: Progress | null
+  readonly secondsLeft: number | null
+  readonly metrics: readonly MetricPoint[]
+  readonly logs: readonly LogLine[]
+}
+
+export interface SessionTable {
+  insert(registration: SessionRegistration): Promise<Session>
+  get(id: string): Promise<Session | null>
+  list(): Promise<Session[]>
+  setStatus(id: string, status: SessionStatus): Promise<void>
+  /** Notes that the session is there. Returns its status. */
+  touch(id: string): Promise<SessionStatus>
+  /** Marks sessions lost that were not seen for so long and hold no lease. */
+  markLost(silentSeconds: number): Promise<number>
+}
+
+export interface EventTable {
+  append(experimentId: string, payload: EventPayload): Promise<number>
+  get(id: number): Promise<Event | null>
+  listByExperiment(experimentId: string, page: { after: number; limit: number }): Promise<Event[]>
+}
+
+/** Work that a transaction asks a queue for. */
+export type OutboxJob =
+  | { readonly kind: 'offer-fold'; readonly payload: { foldId: string; offer: number; pool: string; priority: number } }
+  | { readonly kind: 'assemble-experiment'; readonly payload: { experimentId: string } }
+  | { readonly kind: 'fan-out-event'; readonly payload: { eventId: number } }
+
+export interface OutboxTable {
+  append(jobs: readonly OutboxJob[]): Promise<void>
+  peek(limit: number): Promise<(OutboxJob & { id: number })[]>
+  remove(ids: readonly number[]): Promise<void>
+}
+
+export interface Chat {
+  readonly id: string
+  /** Telegram's id; 0 is the terminal. */
+  readonly chatId: number
+  readonly title: string
+}
+
+export interface NotificationTable {
+  addPairing(pairing: { codeHash: string; validSeconds: number }): Promise<{ expiresAt: string }>
+  /** Uses a pairing code up; false if it is unknown, used or expired. */
+  usePairing(codeHash: string): Promise<boolean>
+  pair(chat: { chatId: number; title: string }): Promise<Chat>
+  unpair(chatId: number): Promise<void>
+  chats(): Promise<Chat[]>
+  findChat(chatId: number): Promise<Chat | null>
+  /** One notification a chat for the event; those that exist stay as they are. Returns the chats that have one. */
+  addForEvent(eventId: number): Promise<string[]>
+  /** Unsent notifications of a chat, oldest first. */
+  pending(chat: string, limit: number): Promise<{ id: string; chatId: number; event: Event }[]>
+  /** Chats that have unsent notifications. */
+  chatsWaiting(): Promise<string[]>
+  markSent(id: string): Promise<void>
+  /** Gives up what a chat has not been sent: it blocked us, or is gone. */
+  drop(chat: string): Promise<void>
+}
+
+/** Who is calling. */
+export interface Caller {
+  readonly tokenId: string
+  readonly role: Role
+  readonly sessionId: string | null
+}
+
+export interface TokenTable {
+  insert(token: {
+    hash: string
+    role: Role
+    sessionId?: string
+    validSeconds: number | null
+  }): Promise<{ id: string; expiresAt: string | null }>
+  /** The caller of a token that is valid now: not expired, not used up, its session not ended. */
+  find(hash: string): Promise<Caller | null>
+  /** Uses up a one-use token; false if somebody was faster. */
+  use(tokenId: string): Promise<boolean>
+}
+
+export interface PresenceTable {
+  /** Says that a service is there. A silence of more than `gapSeconds` starts its presence anew. */
+  touch(service: 'api' | 'coordinator', gapSeconds: number): Promise<void>
+  /** Whether every one of the services has been there for `seconds` without a gap, and still is. */
+  steady(services: readonly ('api' | 'coordinator')[], seconds: number, gapSeconds: number): Promise<boolean>
+}

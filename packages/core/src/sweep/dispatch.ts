@@ -1,0 +1,67 @@
+import type { FoldOffer, OfferQueue } from '../ports.ts'
+import type { Store } from '../store.ts'
+
+/** Takes jobs other than offers; adding the same job again while it waits changes nothing. */
+export interface JobQueue {
+  readonly offers: OfferQueue
+  assemble(experimentId: string): Promise<void>
+  fanOut(eventId: number): Promise<void>
+  deliver(chat: string): Promise<void>
+}
+
+const batch = 200
+
+/**
+ * Moves what transactions asked for from the outbox into the queue. A row leaves only once the queue has taken it:
+ * a crash in between repeats it, which the queue and every handler bear.
+ *
+ * @returns How many rows were moved.
+ */
+export async function dispatchOutbox({ store, queue }: { store: Store; queue: JobQueue }): Promise<number> {
+  let moved = 0
+  for (;;) {
+    const jobs = await store.outbox.peek(batch)
+    if (jobs.length === 0) return moved
+    const offered: string[] = []
+    await Promise.all(
+      jobs.map(async (job) => {
+        switch (job.kind) {
+          case 'offer-fold':
+            offered.push(job.payload.foldId)
+            return queue.offers.offer(job.payload)
+          case 'assemble-experiment':
+            return queue.assemble(job.payload.experimentId)
+          case 'fan-out-event':
+            return queue.fanOut(job.payload.eventId)
+        }
+      }),
+    )
+    if (offered.length > 0) await store.folds.markOffered(offered)
+    await store.outbox.remove(jobs.map((job) => job.id))
+    moved += jobs.length
+  }
+}
+
+/** An offer that waits this long may have been lost with its queue, so it is looked for. */
+const offerAgeSeconds = 15
+
+/**
+ * Makes again what a queue lost: offers of ready folds that no longer wait in it, assembling of experiments whose
+ * folds are all final, notifications not delivered. Losing Redis with all its data costs one pass of this.
+ *
+ * @returns How many offers were made again.
+ */
+export async function reconcile({ store, queue }: { store: Store; queue: JobQueue }): Promise<number> {
+  const folds = await store.folds.unoffered(offerAgeSeconds, batch)
+  let again = 0
+  for (const { id: foldId, ...rest } of folds) {
+    const offer: FoldOffer = { foldId, ...rest }
+    if (await queue.offers.isWaiting(offer)) continue
+    await queue.offers.offer(offer)
+    again++
+  }
+  await store.folds.markOffered(folds.map((fold) => fold.id))
+  for (const experimentId of await store.experiments.unassembled()) await queue.assemble(experimentId)
+  for (const chat of await store.notifications.chatsWaiting()) await queue.deliver(chat)
+  return again
+}
