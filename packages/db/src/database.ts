@@ -1,0 +1,61 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import { AppError } from '@baton/contracts'
+import type { Store, Tables } from '@baton/core'
+import type { Connection } from './connection.ts'
+import { PrismaClient } from './generated/client.ts'
+import { bundleTable } from './tables/bundle-table.ts'
+import { datasetTable } from './tables/dataset-table.ts'
+import { eventTable } from './tables/event-table.ts'
+import { experimentTable } from './tables/experiment-table.ts'
+import { foldTable } from './tables/fold-table.ts'
+import { idempotencyTable } from './tables/idempotency-table.ts'
+import type { IdempotencyTable } from './tables/idempotency-table.ts'
+import { notificationTable } from './tables/notification-table.ts'
+import { outboxTable } from './tables/outbox-table.ts'
+import { presenceTable } from './tables/presence-table.ts'
+import { projectTable } from './tables/project-table.ts'
+import { sessionTable } from './tables/session-table.ts'
+import { tokenTable } from './tables/token-table.ts'
+
+export interface Database extends Store {
+  readonly idempotency: IdempotencyTable
+  close(): Promise<void>
+}
+
+/** A transaction that waits longer for a connection or a lock than this is given up; callers try again. */
+const transactionLimits = { maxWait: 10_000, timeout: 20_000 }
+
+/** Opens the store on a migrated PostgreSQL. Connections are made when first needed. */
+export function openDatabase({ url, maxConnections = 20 }: { url: string; maxConnections?: number }): Database {
+  const adapter = new PrismaPg({ connectionString: url, max: maxConnections })
+  const client = new PrismaClient({ adapter })
+  return {
+    ...tablesOn(client),
+    idempotency: idempotencyTable(client),
+    transaction: (work) => client.$transaction((tx) => work(tablesOn(tx)), transactionLimits),
+    ping: async () => {
+      try {
+        await client.$queryRaw`SELECT 1`
+      } catch (cause) {
+        throw new AppError('unavailable', {}, { detail: 'the database does not answer', cause })
+      }
+    },
+    close: () => client.$disconnect(),
+  }
+}
+
+function tablesOn(db: Connection): Tables {
+  return {
+    projects: projectTable(db),
+    datasets: datasetTable(db),
+    bundles: bundleTable(db),
+    experiments: experimentTable(db),
+    folds: foldTable(db),
+    sessions: sessionTable(db),
+    events: eventTable(db),
+    outbox: outboxTable(db),
+    notifications: notificationTable(db),
+    tokens: tokenTable(db),
+    presence: presenceTable(db),
+  }
+}

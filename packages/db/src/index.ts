@@ -1,0 +1,2 @@
+export { openDatabase } from './database.ts'
+export type { Database } from './database.ts'

@@ -1,0 +1,27 @@
+import type { CodeBundle } from '@baton/contracts'
+import type { Tables } from '@baton/core'
+import type { Connection } from '../connection.ts'
+import type { CodeBundleModel } from '../generated/models.ts'
+
+export function bundleTable(db: Connection): Tables['bundles'] {
+  return {
+    upsert: async ({ projectId, digest, sizeBytes, files }) =>
+      bundleOf(
+        await db.codeBundle.upsert({
+          where: { projectId_digest: { projectId, digest } },
+          create: { projectId, digest, sizeBytes, files },
+          update: {},
+        }),
+      ),
+    find: async (projectId, digest) => {
+      const row = await db.codeBundle.findUnique({ where: { projectId_digest: { projectId, digest } } })
+      return row && { id: row.id, digest: row.digest, sizeBytes: row.sizeBytes }
+    },
+    list: async (projectId) =>
+      (await db.codeBundle.findMany({ where: { projectId }, orderBy: { createdAt: 'desc' } })).map(bundleOf),
+  }
+}
+
+function bundleOf({ digest, sizeBytes, files, createdAt }: CodeBundleModel): CodeBundle {
+  return { digest, sizeBytes, files, createdAt: createdAt.toISOString() }
+}

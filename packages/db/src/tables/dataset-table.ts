@@ -1,0 +1,68 @@
+import type { Blob, DatasetVersion } from '@baton/contracts'
+import type { DatasetRecord, Tables } from '@baton/core'
+import type { Connection } from '../connection.ts'
+import type { DatasetVersionModel } from '../generated/models.ts'
+
+export function datasetTable(db: Connection): Tables['datasets'] {
+  const newest = (projectId: string, dataset: string) =>
+    db.datasetVersion.findFirst({ where: { projectId, dataset }, orderBy: { version: 'desc' } })
+  return {
+    append: async (version) => {
+      const { projectId, dataset, manifest, shards, samplesTrain, samplesTest, labelGroups } = version
+      const last = await newest(projectId, dataset)
+      if (last?.manifest === manifest.digest) return datasetVersionOf(last)
+      const sizeBytes = shards.reduce((sum, shard) => sum + shard.sizeBytes, manifest.sizeBytes)
+      const row = await db.datasetVersion.create({
+        data: {
+          projectId,
+          dataset,
+          version: (last?.version ?? 0) + 1,
+          manifest: manifest.digest,
+          manifestSize: manifest.sizeBytes,
+          shards: shards.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
+          samplesTrain,
+          samplesTest,
+          sizeBytes,
+          labelGroups: labelGroups.map(({ name, labels }) => ({ name, labels })),
+        },
+      })
+      return datasetVersionOf(row)
+    },
+    find: async (projectId, dataset, version) => {
+      const row =
+        version === null
+          ? await newest(projectId, dataset)
+          : await db.datasetVersion.findUnique({
+              where: { projectId_dataset_version: { projectId, dataset, version } },
+            })
+      return row && datasetRecordOf(row)
+    },
+    list: async (projectId) =>
+      (await db.datasetVersion.findMany({ where: { projectId }, orderBy: { createdAt: 'desc' } })).map(
+        datasetVersionOf,
+      ),
+  }
+}
+
+export function datasetRecordOf(row: DatasetVersionModel): DatasetRecord {
+  return {
+    id: row.id,
+    dataset: row.dataset,
+    version: row.version,
+    manifest: { digest: row.manifest, sizeBytes: row.manifestSize },
+    shards: row.shards as Blob[],
+  }
+}
+
+function datasetVersionOf(row: DatasetVersionModel): DatasetVersion {
+  return {
+    dataset: row.dataset,
+    version: row.version,
+    manifest: row.manifest,
+    samplesTrain: row.samplesTrain,
+    samplesTest: row.samplesTest,
+    sizeBytes: Number(row.sizeBytes),
+    labelGroups: row.labelGroups as DatasetVersion['labelGroups'],
+    createdAt: row.createdAt.toISOString(),
+  }
+}

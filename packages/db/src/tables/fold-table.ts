@@ -1,0 +1,257 @@
+import type {
+  Attempt,
+  AttemptStatus,
+  Blob,
+  CheckpointManifest,
+  ExperimentSpec,
+  Failure,
+  LogLine,
+  SessionStatus,
+} from '@baton/contracts'
+import type { FoldRecord, Heartbeat, Release, Tables } from '@baton/core'
+import type { Connection } from '../connection.ts'
+import { Prisma } from '../generated/client.ts'
+import { datasetRecordOf } from './dataset-table.ts'
+import { foldInclude, foldOf, foldRecordOf } from './fold-rows.ts'
+import type { FoldRow } from './fold-rows.ts'
+
+const foldColumns = Prisma.sql`
+  f.id, f.experiment_id AS "experimentId", f.index, f.status, f.pool, f.priority, f.fence, f.offer,
+  f.session_id AS "sessionId", f.not_before <= now() AS due, f.cancel_asked AS "cancelAsked", f.progress, f.failures,
+  f.lost_at_step AS "lostAtStep", f.lost_in_a_row AS "lostInARow",
+  (SELECT coalesce(max(a.number), 0) FROM attempt a WHERE a.fold_id = f.id) AS attempt,
+  c.digest AS "checkpointDigest", c.step AS "checkpointStep", c.manifest AS "checkpointManifest"`
+
+export function foldTable(db: Connection): Tables['folds'] {
+  return {
+    get: async (id) => {
+      const row = await db.fold.findUnique({ where: { id }, include: foldInclude })
+      return row && foldOf(row)
+    },
+    attempts: async (id) =>
+      (
+        await db.attempt.findMany({
+          where: { foldId: id },
+          include: { session: { select: { name: true } } },
+          orderBy: { number: 'asc' },
+        })
+      ).map(attemptOf),
+    logs: async (id, { after, limit }) => {
+      const rows = await db.$queryRaw<{ id: bigint; attempt: number; level: string; text: string; at: Date }[]>`
+        SELECT l.id, a.number AS attempt, l.level, l.text, l.at
+        FROM log_line l JOIN attempt a ON a.fold_id = l.fold_id AND a.fence = l.fence
+        WHERE l.fold_id = ${id}::uuid AND l.id > ${after} ORDER BY l.id LIMIT ${limit}`
+      return rows.map((row) => ({
+        ...row,
+        id: Number(row.id),
+        level: row.level as LogLine['level'],
+        at: row.at.toISOString(),
+      }))
+    },
+    // A step that an interrupted attempt had done past its last checkpoint is done again by the next: the newest counts.
+    metrics: async (id, name) => db.$queryRaw`
+      SELECT DISTINCT ON (m.step) m.step, m.name, m.value, a.number AS attempt
+      FROM metric m JOIN attempt a ON a.fold_id = m.fold_id AND a.fence = m.fence
+      WHERE m.fold_id = ${id}::uuid AND m.name = ${name} ORDER BY m.step, m.fence DESC`,
+    lock: async (id) => {
+      const [row] = await db.$queryRaw<FoldRow[]>`
+        SELECT ${foldColumns} FROM fold f LEFT JOIN checkpoint c ON c.id = f.checkpoint_id
+        WHERE f.id = ${id}::uuid FOR UPDATE OF f`
+      return row ? foldRecordOf(row) : null
+    },
+    leaseContext: (id) => leaseContext(db, id),
+    lease: async (fold, { sessionId, leaseSeconds }) => {
+      const fence = fold.fence + 1
+      const attempt = fold.attempt + 1
+      await db.$executeRaw`
+        UPDATE fold SET status = 'leased', fence = ${fence}, session_id = ${sessionId}::uuid, progress = NULL, failure = NULL,
+          lease_expires_at = now() + make_interval(secs => ${leaseSeconds})
+        WHERE id = ${fold.id}::uuid`
+      await db.attempt.create({
+        data: { foldId: fold.id, number: attempt, fence, sessionId, startStep: fold.checkpoint?.step ?? 0 },
+      })
+      return { fence, attempt }
+    },
+    release: (fold, as) => release(db, fold, as),
+    heartbeat: (beat) => heartbeat(db, beat),
+    appendCheckpoint: (fold, checkpoint) => appendCheckpoint(db, fold, checkpoint),
+    setScore: async (id, score) => void (await db.fold.update({ where: { id }, data: { score } })),
+    fail: async (id, failure) => void (await db.fold.update({ where: { id }, data: { status: 'failed', failure } })),
+    cancelAll: async (experimentId) => {
+      await db.$executeRaw`
+        UPDATE fold SET status = 'cancelled', completed_at = now() WHERE experiment_id = ${experimentId}::uuid AND status = 'ready'`
+      return db.$executeRaw`
+        UPDATE fold SET cancel_asked = true WHERE experiment_id = ${experimentId}::uuid AND status = 'leased'`
+    },
+    lockExpired: async (limit) => {
+      const rows = await db.$queryRaw<FoldRow[]>`
+        SELECT ${foldColumns} FROM fold f LEFT JOIN checkpoint c ON c.id = f.checkpoint_id
+        WHERE f.status = 'leased' AND f.lease_expires_at < now()
+        ORDER BY f.lease_expires_at LIMIT ${limit} FOR UPDATE OF f SKIP LOCKED`
+      return rows.map(foldRecordOf)
+    },
+    unoffered: (olderThanSeconds, limit) => db.$queryRaw`
+      SELECT id, offer, pool, priority FROM fold
+      WHERE status = 'ready' AND not_before <= now()
+        AND (offered_at IS NULL OR offered_at < now() - make_interval(secs => ${olderThanSeconds}))
+      ORDER BY priority DESC, not_before LIMIT ${limit}`,
+    markOffered: async (ids) => {
+      if (ids.length > 0) await db.$executeRaw`UPDATE fold SET offered_at = now() WHERE id = ANY(${ids}::uuid[])`
+    },
+    readableBlobs: (id) => readableBlobs(db, id),
+    surplusCheckpoints: ({ keep, finalSeconds, limit }) => surplusCheckpoints(db, keep, finalSeconds, limit),
+    removeCheckpoints: (ids) => removeCheckpoints(db, ids),
+  }
+}
+
+async function leaseContext(db: Connection, foldId: string) {
+  const { experiment } = await db.fold.findUniqueOrThrow({
+    where: { id: foldId },
+    select: { experiment: { include: { project: true, datasetVersion: true, codeBundle: true } } },
+  })
+  const { project, version, spec, specDigest, datasetVersion, codeBundle } = experiment
+  return {
+    project: project.slug,
+    version,
+    spec: spec as unknown as ExperimentSpec,
+    specDigest,
+    dataset: datasetRecordOf(datasetVersion),
+    code: codeBundle && { digest: codeBundle.digest, sizeBytes: codeBundle.sizeBytes },
+  }
+}
+
+async function release(db: Connection, fold: FoldRecord, as: Release): Promise<void> {
+  const attemptStatus: AttemptStatus = as.to === 'completed' || as.to === 'cancelled' ? as.to : as.attempt
+  const failure = ('failure' in as ? as.failure : null) ?? null
+  await db.$executeRaw`
+    UPDATE attempt SET status = ${attemptStatus}, end_step = ${as.endStep}, failure = ${failure}::jsonb, ended_at = now()
+    WHERE fold_id = ${fold.id}::uuid AND fence = ${fold.fence}`
+  if (as.to === 'ready')
+    await db.$executeRaw`
+      UPDATE fold SET status = 'ready', session_id = NULL, lease_expires_at = NULL, offer = offer + 1, offered_at = NULL,
+        not_before = now() + make_interval(secs => ${as.delaySeconds}), failures = ${as.failures}::jsonb,
+        failure = ${failure}::jsonb, lost_at_step = ${as.lostAtStep}, lost_in_a_row = ${as.lostInARow}
+      WHERE id = ${fold.id}::uuid`
+  else
+    await db.$executeRaw`
+      UPDATE fold SET status = ${as.to}, session_id = NULL, lease_expires_at = NULL, completed_at = now(),
+        failure = ${failure}::jsonb, result = ${as.to === 'completed' ? as.result : null}::jsonb
+      WHERE id = ${fold.id}::uuid`
+}
+
+/** One statement renews, and tells by its row whether the fence is still good; only then is anything stored. */
+async function heartbeat(
+  db: Connection,
+  beat: Heartbeat,
+): Promise<{ cancelAsked: boolean; sessionStatus: SessionStatus } | null> {
+  const { foldId, sessionId, fence, leaseSeconds, progress, secondsLeft, metrics, logs } = beat
+  const [renewed] = await db.$queryRaw<{ cancelAsked: boolean; sessionStatus: SessionStatus }[]>`
+    WITH renewed AS (
+      UPDATE fold SET lease_expires_at = now() + make_interval(secs => ${leaseSeconds}),
+        progress = coalesce(${progress}::jsonb, progress)
+      WHERE id = ${foldId}::uuid AND status = 'leased' AND fence = ${fence} AND session_id = ${sessionId}::uuid
+      RETURNING cancel_asked
+    ), seen AS (
+      UPDATE session SET last_seen_at = now(),
+        deadline_at = coalesce(now() + make_interval(secs => ${secondsLeft}::float8), deadline_at),
+        status = CASE WHEN status = 'lost' THEN 'active' ELSE status END
+      WHERE id = ${sessionId}::uuid AND EXISTS (SELECT 1 FROM renewed) RETURNING status
+    ), points AS (
+      INSERT INTO metric (fold_id, fence, seq, step, name, value)
+      SELECT ${foldId}::uuid, ${fence}, m.seq, m.step, m.name, m.value
+      FROM jsonb_to_recordset(${JSON.stringify(metrics)}::jsonb) AS m(seq int, step int, name text, value float8)
+      WHERE EXISTS (SELECT 1 FROM renewed) ON CONFLICT DO NOTHING
+    ), lines AS (
+      INSERT INTO log_line (fold_id, fence, seq, level, text)
+      SELECT ${foldId}::uuid, ${fence}, l.seq, l.level, l.text
+      FROM jsonb_to_recordset(${JSON.stringify(logs)}::jsonb) AS l(seq int, level text, text text)
+      WHERE EXISTS (SELECT 1 FROM renewed) ORDER BY l.seq ON CONFLICT DO NOTHING
+    )
+    SELECT renewed.cancel_asked AS "cancelAsked", seen.status AS "sessionStatus" FROM renewed, seen`
+  return renewed ?? null
+}
+
+type AppendCheckpoint = Tables['folds']['appendCheckpoint']
+
+async function appendCheckpoint(
+  db: Connection,
+  fold: FoldRecord,
+  { digest, sizeBytes, manifest }: Parameters<AppendCheckpoint>[1],
+): ReturnType<AppendCheckpoint> {
+  const { step } = manifest.position
+  const row = await db.checkpoint.upsert({
+    where: { foldId_digest: { foldId: fold.id, digest } },
+    create: { foldId: fold.id, fence: fold.fence, digest, step, sizeBytes, manifest },
+    update: {},
+  })
+  // Equal steps: the later one knows more (best weights, the end of training).
+  if (step >= (fold.checkpoint?.step ?? 0))
+    await db.fold.update({ where: { id: fold.id }, data: { checkpointId: row.id } })
+  return { committedAt: row.createdAt.toISOString() }
+}
+
+async function readableBlobs(db: Connection, foldId: string): Promise<ReadonlySet<string>> {
+  const context = await leaseContext(db, foldId)
+  const fold = await db.fold.findUniqueOrThrow({ where: { id: foldId }, include: { checkpoint: true } })
+  const checkpoint = fold.checkpoint && [fold.checkpoint.digest, ...filesOf(fold.checkpoint.manifest)]
+  return new Set([
+    context.dataset.manifest.digest,
+    ...context.dataset.shards.map((shard: Blob) => shard.digest),
+    ...(context.code ? [context.code.digest] : []),
+    ...(checkpoint ?? []),
+  ])
+}
+
+function filesOf(manifest: unknown): string[] {
+  return (manifest as CheckpointManifest).files.map((file) => file.digest)
+}
+
+async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: number, limit: number) {
+  const rows = await db.$queryRaw<{ id: string; digest: string; manifest: CheckpointManifest }[]>`
+    SELECT c.id, c.digest, c.manifest FROM (
+      SELECT c.*, row_number() OVER (PARTITION BY c.fold_id ORDER BY c.step DESC, c.created_at DESC) AS age,
+        f.status, f.completed_at, f.checkpoint_id
+      FROM checkpoint c JOIN fold f ON f.id = c.fold_id
+    ) c
+    WHERE (c.age > ${keep} AND c.id IS DISTINCT FROM c.checkpoint_id)
+      OR (c.status IN ('completed', 'failed', 'cancelled') AND c.completed_at < now() - make_interval(secs => ${finalSeconds}))
+    LIMIT ${limit}`
+  return rows.map((row) => ({ id: row.id, digests: [row.digest, ...filesOf(row.manifest)] }))
+}
+
+/**
+ * An object is an orphan only if no checkpoint and no result names it. Whoever uploads an object that is just being
+ * removed is told by the commit that it is missing, and sends it again.
+ */
+async function removeCheckpoints(db: Connection, ids: readonly string[]): Promise<string[]> {
+  const rows = await db.$queryRaw<{ digest: string }[]>`
+    WITH gone AS (
+      UPDATE fold SET checkpoint_id = NULL WHERE checkpoint_id = ANY(${ids}::uuid[])
+    ), removed AS (
+      DELETE FROM checkpoint WHERE id = ANY(${ids}::uuid[]) RETURNING digest, manifest
+    )
+    SELECT DISTINCT named.digest FROM (
+      SELECT digest FROM removed
+      UNION SELECT file->>'digest' FROM removed, jsonb_array_elements(removed.manifest->'files') AS file
+    ) named
+    WHERE NOT EXISTS (
+      SELECT 1 FROM checkpoint c WHERE c.id <> ALL(${ids}::uuid[])
+        AND (c.digest = named.digest OR c.manifest->'files' @> jsonb_build_array(jsonb_build_object('digest', named.digest))))
+    AND NOT EXISTS (
+      SELECT 1 FROM fold f WHERE named.digest IN (f.result->'oof'->>'digest', f.result->'test'->>'digest', f.result->'weights'->>'digest'))`
+  return rows.map((row) => row.digest)
+}
+
+function attemptOf(row: Prisma.AttemptGetPayload<{ include: { session: { select: { name: true } } } }>): Attempt {
+  return {
+    number: row.number,
+    status: row.status as AttemptStatus,
+    sessionId: row.sessionId,
+    session: row.session.name,
+    startedAt: row.startedAt.toISOString(),
+    endedAt: row.endedAt?.toISOString() ?? null,
+    startStep: row.startStep,
+    endStep: row.endStep,
+    failure: row.failure as Failure | null,
+  }
+}

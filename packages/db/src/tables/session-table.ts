@@ -1,0 +1,60 @@
+import type { Provider, Session, SessionStatus } from '@baton/contracts'
+import type { Tables } from '@baton/core'
+import type { Connection } from '../connection.ts'
+
+interface SessionRow {
+  id: string
+  name: string
+  provider: string
+  accelerator: string | null
+  pools: string[]
+  status: string
+  secondsLeft: number | null
+  registeredAt: Date
+  lastSeenAt: Date
+}
+
+export function sessionTable(db: Connection): Tables['sessions'] {
+  const select = (id: string | null) => db.$queryRaw<SessionRow[]>`
+    SELECT id, name, provider, accelerator, pools, status, registered_at AS "registeredAt", last_seen_at AS "lastSeenAt",
+      extract(epoch FROM deadline_at - now())::float8 AS "secondsLeft"
+    FROM session WHERE ${id}::uuid IS NULL OR id = ${id}::uuid ORDER BY registered_at DESC LIMIT 500`
+  const get = async (id: string) => {
+    const [row] = await select(id)
+    return row ? sessionOf(row) : null
+  }
+  return {
+    insert: async ({ name, provider, accelerator, memoryBytes, pools, secondsLeft }) => {
+      const { id } = await db.session.create({
+        data: { name, provider, accelerator, memoryBytes, pools },
+        select: { id: true },
+      })
+      await db.$executeRaw`
+        UPDATE session SET deadline_at = now() + make_interval(secs => ${secondsLeft}::float8) WHERE id = ${id}::uuid`
+      return (await get(id))!
+    },
+    get,
+    list: async () => (await select(null)).map(sessionOf),
+    setStatus: async (id, status) => void (await db.session.update({ where: { id }, data: { status } })),
+    touch: async (id) => {
+      const [row] = await db.$queryRaw<[{ status: SessionStatus }]>`
+        UPDATE session SET last_seen_at = now(), status = CASE WHEN status = 'lost' THEN 'active' ELSE status END
+        WHERE id = ${id}::uuid RETURNING status`
+      return row.status
+    },
+    markLost: (silentSeconds) => db.$executeRaw`
+      UPDATE session SET status = 'lost'
+      WHERE status IN ('active', 'draining') AND last_seen_at < now() - make_interval(secs => ${silentSeconds})
+        AND NOT EXISTS (SELECT 1 FROM fold f WHERE f.session_id = session.id AND f.status = 'leased')`,
+  }
+}
+
+function sessionOf(row: SessionRow): Session {
+  return {
+    ...row,
+    provider: row.provider as Provider,
+    status: row.status as SessionStatus,
+    registeredAt: row.registeredAt.toISOString(),
+    lastSeenAt: row.lastSeenAt.toISOString(),
+  }
+}
