@@ -1,0 +1,3 @@
+export { startPostgres } from './start.ts'
+export type { Durability, StartPostgresOptions } from './start.ts'
+export type { Postgres, PostgresLog } from './supervise.ts'
