@@ -24,5 +24,6 @@ test('ranks keep the order of a table and do not see its scale', () => {
     ),
   ]).toEqual([0.875, 0.125, 0.5, 0.5])
   expect([...rank(table, 2, 'label')]).toEqual([0.75, 0.25, 0.25, 0.75])
+  expect([...rank(Float32Array.of(-1, -0, 0, -0.5), 1, 'table')]).toEqual([0.125, 0.75, 0.75, 0.375])
   expect(rank(new Float32Array(), 2, 'table')).toHaveLength(0)
 })

@@ -5,30 +5,41 @@
  */
 export type RankScope = 'label' | 'table'
 
-/** How many values of an ascending array are below `value`, or also equal to it. */
-function countBelow(sorted: Float32Array, value: number, orEqual: boolean): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle]! < value || (orEqual && sorted[middle] === value)) low = middle + 1
-    else high = middle
+/**
+ * Indexes of the values from the lowest to the highest: a radix sort of their bits, 16 at a time, which takes seconds
+ * for the 24 million values of a large fold, where comparing takes a minute.
+ */
+function ascending(values: Float32Array): Uint32Array {
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length)
+  // Flipping all bits of a negative and the sign of a positive float makes its bits ascend as the number does.
+  const digit = (index: number, shift: number) =>
+    ((bits[index]! ^ ((bits[index]! >> 31) | -0x8000_0000)) >>> shift) & 0xffff
+  let order = new Uint32Array(values.length)
+  for (let i = 0; i < order.length; i++) order[i] = i
+  let sorted = new Uint32Array(values.length)
+  for (const shift of [0, 16]) {
+    const start = new Uint32Array(0x1_0001)
+    for (let i = 0; i < order.length; i++) start[digit(i, shift) + 1]!++
+    for (let i = 1; i < start.length; i++) start[i]! += start[i - 1]!
+    for (let i = 0; i < order.length; i++) sorted[start[digit(order[i]!, shift)]!++] = order[i]!
+    ;[order, sorted] = [sorted, order]
   }
-  return low
+  return order
 }
 
-/** Ranks the values at `start`, `start + stride`, … of `from` into the same places of `to`. */
-function rankColumn(from: Float32Array, to: Float32Array, start: number, stride: number): void {
-  const n = Math.ceil((from.length - start) / stride)
-  const sorted = new Float32Array(n)
-  for (let i = 0; i < n; i++) sorted[i] = from[start + i * stride]!
-  sorted.sort()
-  for (let at = start; at < from.length; at += stride) {
-    const below = countBelow(sorted, from[at]!, false)
-    const notAbove = countBelow(sorted, from[at]!, true)
-    // Equal values have ranks below + 1 to notAbove; the mean of those, less ½, is (below + notAbove) / 2.
-    to[at] = (below + notAbove) / (2 * n)
+/** (rank − ½) / n of each value, ties by their mean rank. */
+function rankValues(values: Float32Array): Float32Array {
+  const n = values.length
+  const order = ascending(values)
+  const ranks = new Float32Array(n)
+  for (let first = 0; first < n;) {
+    let end = first + 1
+    while (end < n && values[order[end]!] === values[order[first]!]) end++
+    // Equal values have ranks first + 1 to end; the mean of those, less ½, is (first + end) / 2.
+    for (let i = first; i < end; i++) ranks[order[i]!] = (first + end) / (2 * n)
+    first = end
   }
+  return ranks
 }
 
 /**
@@ -40,9 +51,13 @@ function rankColumn(from: Float32Array, to: Float32Array, start: number, stride:
  * @returns In (0, 1). [n, labels]
  */
 export function rank(probability: Float32Array, labels: number, scope: RankScope): Float32Array {
+  if (scope === 'table') return rankValues(probability)
   const ranks = new Float32Array(probability.length)
-  const columns = scope === 'table' ? 1 : labels
-  for (let column = 0; column < columns; column++) rankColumn(probability, ranks, column, columns)
+  const column = new Float32Array(probability.length / labels)
+  for (let label = 0; label < labels; label++) {
+    for (let row = 0; row < column.length; row++) column[row] = probability[row * labels + label]!
+    rankValues(column).forEach((value, row) => (ranks[row * labels + label] = value))
+  }
   return ranks
 }
 
