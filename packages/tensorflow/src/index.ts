@@ -1,0 +1,8 @@
+export { describeTensorflow } from './describe.ts'
+export type { TensorflowDescription } from './describe.ts'
+export { loadTensorflow } from './load.ts'
+export type { LoadedTensorflow, LoadOptions } from './load.ts'
+export { prepareTensorflow } from './prepare.ts'
+export type { PrepareOptions } from './prepare.ts'
+export type { Finding, SourceName, TensorflowReport } from './source.ts'
+export type { Tf } from './bind.ts'
