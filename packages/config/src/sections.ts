@@ -1,0 +1,120 @@
+import os from 'node:os'
+import path from 'node:path'
+import { z } from 'zod'
+import { httpUrl, oneOf, port, secret, secretUrl, slug, text } from './fields.ts'
+
+/** Where the API listens, and the address that notebooks reach it under. */
+export const Http = z
+  .object({
+    // Only this machine, until somebody decides otherwise.
+    BATON_HOST: text('a host name or address').default('127.0.0.1'),
+    BATON_PORT: port.default(4000),
+    BATON_PUBLIC_URL: httpUrl('https://baton.example.org').optional(),
+  })
+  .transform((env) => ({
+    host: env.BATON_HOST,
+    port: env.BATON_PORT,
+    publicUrl: env.BATON_PUBLIC_URL ?? `http://${reachable(env.BATON_HOST)}:${env.BATON_PORT}`,
+  }))
+
+/** `url` null: PostgreSQL embedded in `baton up`. */
+export const Database = z
+  .object({
+    DATABASE_URL: secretUrl(['postgres:', 'postgresql:'], 'postgresql://user:password@host:5432/baton').optional(),
+  })
+  .transform((env) => ({ url: env.DATABASE_URL ?? null }))
+
+/** `url` null: the queue is kept in PostgreSQL. */
+export const Queue = z
+  .object({ REDIS_URL: secretUrl(['redis:', 'rediss:'], 'redis://:password@host:6379').optional() })
+  .transform((env) => ({ url: env.REDIS_URL ?? null }))
+
+const together = 'S3_ENDPOINT, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together; set none of S3_* to embed storage'
+
+/** Any S3; null: the endpoint embedded in the API. */
+export const Storage = whenAnySet(
+  z
+    .object({
+      S3_ENDPOINT: httpUrl(`https://s3.example.org (${together})`),
+      // Where workers and browsers reach the same store, if services reach it by an inner address.
+      S3_PUBLIC_ENDPOINT: httpUrl('https://s3.example.org').optional(),
+      S3_REGION: text('a region').default('us-east-1'),
+      S3_BUCKET: text('a bucket name').default('baton'),
+      S3_ACCESS_KEY_ID: text(`the id of an access key (${together})`),
+      S3_SECRET_ACCESS_KEY: secret(`the secret of the access key (${together})`),
+    })
+    .transform((env) => ({
+      endpoint: env.S3_ENDPOINT,
+      publicEndpoint: env.S3_PUBLIC_ENDPOINT ?? env.S3_ENDPOINT,
+      region: env.S3_REGION,
+      bucket: env.S3_BUCKET,
+      accessKeyId: env.S3_ACCESS_KEY_ID,
+      secretAccessKey: env.S3_SECRET_ACCESS_KEY,
+    })),
+)
+
+/** The bot; null: none. With a webhook secret, Telegram calls `<public address>/telegram`; without, it is polled. */
+export const Telegram = whenAnySet(
+  z
+    .object({
+      BATON_TELEGRAM_TOKEN: secret('the token that @BotFather gave, e.g. 123456:AA…', /^\d+:[\w-]+$/),
+      // Another root: a Bot API server of one's own.
+      BATON_TELEGRAM_API_ROOT: httpUrl('https://api.telegram.org').default('https://api.telegram.org'),
+      // The characters Telegram allows in X-Telegram-Bot-Api-Secret-Token.
+      BATON_TELEGRAM_WEBHOOK_SECRET: secret('16 to 256 letters, digits, _ or -', /^[\w-]{16,256}$/).optional(),
+    })
+    .transform((env) => ({
+      token: env.BATON_TELEGRAM_TOKEN,
+      apiRoot: env.BATON_TELEGRAM_API_ROOT,
+      webhookSecret: env.BATON_TELEGRAM_WEBHOOK_SECRET ?? null,
+    })),
+)
+
+/** `ownerToken` null: `baton up` makes one. */
+export const Auth = z
+  .object({
+    // Long enough that it cannot be guessed over the network.
+    BATON_OWNER_TOKEN: secret('20 to 200 letters, digits, _ or -', /^[\w-]{20,200}$/).optional(),
+  })
+  .transform((env) => ({ ownerToken: env.BATON_OWNER_TOKEN ?? null }))
+
+/** What this machine keeps: database, objects, the owner's token. */
+export const Data = z
+  .object({ BATON_DATA: text('a folder').optional(), XDG_DATA_HOME: text('a folder').optional() })
+  .transform((env) => ({
+    // The XDG rules say that a relative XDG_DATA_HOME is ignored.
+    dir: path.resolve(env.BATON_DATA ?? path.join(absolute(env.XDG_DATA_HOME) ?? homeData(), 'baton')),
+  }))
+
+export const LogSection = z
+  .object({ BATON_LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+  .transform((env) => ({ level: env.BATON_LOG_LEVEL }))
+
+/** What commands that call the API need. `token` null: the one that `baton up` wrote into the data folder. */
+export const Client = z
+  .object({
+    BATON_URL: httpUrl('http://127.0.0.1:4000').default('http://127.0.0.1:4000'),
+    BATON_TOKEN: secret('a token that Baton issued', /^[\w-]+$/).optional(),
+    BATON_PROJECT: slug('a project: lower-case letters, digits and inner hyphens').optional(),
+  })
+  .transform((env) => ({ url: env.BATON_URL, token: env.BATON_TOKEN ?? null, project: env.BATON_PROJECT ?? null }))
+
+/** The section, or null where none of its variables is set: a half-configured one is a mistake, not a default. */
+function whenAnySet<S extends z.ZodPipe<z.ZodObject>>(section: S) {
+  const names = Object.keys(section.in.shape)
+  return z.preprocess((env) => (names.some((name) => name in (env as object)) ? env : null), section.nullable())
+}
+
+/** An address that can be called, of one that can only be listened on. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+function absolute(dir: string | undefined): string | undefined {
+  return dir !== undefined && path.isAbsolute(dir) ? dir : undefined
+}
+
+function homeData(): string {
+  return path.join(os.homedir(), '.local', 'share')
+}
