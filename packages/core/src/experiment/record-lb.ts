@@ -9,7 +9,12 @@ import { getExperiment } from './get-experiment.ts'
  */
 export async function recordLb(
   { store }: { store: Store },
-  input: { project: string; version: number; lbPublic?: number | null; lbPrivate?: number | null },
+  input: {
+    project: string
+    version: number
+    lbPublic?: number | null | undefined
+    lbPrivate?: number | null | undefined
+  },
 ): Promise<Experiment> {
   const before = await getExperiment({ store }, input)
   const { lbPublic = before.lbPublic, lbPrivate = before.lbPrivate } = input

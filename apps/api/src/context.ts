@@ -1,0 +1,32 @@
+import type { RouteName, RouteRequest, RouteResponse } from '@baton/contracts'
+import type { BlobStore, Caller, JobQueue, LeaseTimes } from '@baton/core'
+import type { Database } from '@baton/db'
+
+/** What handlers work with. */
+export interface Deps {
+  readonly store: Database
+  readonly queue: JobQueue
+  readonly blobs: BlobStore
+  readonly times: LeaseTimes
+  readonly botName: string | null
+  /** Aborts when the server is closing: ends long polls. */
+  readonly closing: AbortSignal
+  /** Uniform in [0, 1): jitter of retries. */
+  readonly random: () => number
+  /** Milliseconds, for waiting; never for what is written down. */
+  readonly now: () => number
+}
+
+/** Who calls, and whether they still listen. */
+export interface Call {
+  readonly caller: Caller
+  readonly signal: AbortSignal
+}
+
+/** Answers one route: the request is validated and its caller's role was checked. */
+export type Handler<N extends RouteName> = (
+  deps: Deps,
+  request: RouteRequest<N>,
+  call: Call,
+) => Promise<RouteResponse<N>>
+export type Handlers<N extends RouteName = RouteName> = { readonly [K in N]: Handler<K> }

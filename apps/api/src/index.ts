@@ -1,0 +1,2 @@
+export { startApi } from './start-api.ts'
+export type { ApiOptions, RunningApi } from './start-api.ts'

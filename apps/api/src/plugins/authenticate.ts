@@ -1,0 +1,25 @@
+import { AppError } from '@baton/contracts'
+import type { RouteSpec } from '@baton/contracts'
+import { authenticate } from '@baton/core'
+import type { Caller, Tables } from '@baton/core'
+
+/** Stands for nobody on routes that anybody may call. */
+const anonymous: Caller = { tokenId: '', role: 'session', sessionId: null }
+
+/**
+ * Who calls, once it is clear that their role may.
+ * @throws {AppError} `unauthenticated`, `forbidden`
+ */
+export async function callerOf(store: Tables, route: RouteSpec, authorization: string | undefined): Promise<Caller> {
+  if (route.roles.length === 0) return anonymous
+  const token = /^Bearer ([\w-]{1,200})$/.exec(authorization ?? '')?.[1]
+  const caller = token === undefined ? null : await authenticate(store, token)
+  if (caller === null) throw new AppError('unauthenticated')
+  if (!route.roles.includes(caller.role))
+    throw new AppError(
+      'forbidden',
+      { role: caller.role },
+      { detail: `this needs a token of role ${route.roles.join(' or ')}` },
+    )
+  return caller
+}

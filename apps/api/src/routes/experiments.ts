@@ -1,0 +1,34 @@
+import { cancelExperiment, createExperiment, dispatchOutbox, findProject, getExperiment, recordLb } from '@baton/core'
+import type { Handlers } from '../context.ts'
+
+export const experimentHandlers: Handlers<
+  | 'createExperiment'
+  | 'listExperiments'
+  | 'getExperiment'
+  | 'cancelExperiment'
+  | 'recordLb'
+  | 'listExperimentEvents'
+  | 'getLeaderboard'
+> = {
+  createExperiment: async (deps, { params, body }) => {
+    const experiment = await createExperiment(deps, { project: params.project, spec: body })
+    // The coordinator would do it in its next sweep; a waiting session should not wait for that.
+    await dispatchOutbox(deps)
+    return experiment
+  },
+  listExperiments: async (deps, { params }) => {
+    const project = await findProject(deps, params.project)
+    return { items: await deps.store.experiments.list(project.slug) }
+  },
+  getExperiment: (deps, { params }) => getExperiment(deps, params),
+  cancelExperiment: (deps, { params }) => cancelExperiment(deps, params),
+  recordLb: (deps, { params, body }) => recordLb(deps, { ...params, ...body }),
+  listExperimentEvents: async (deps, { params, query }) => {
+    const experiment = await getExperiment(deps, params)
+    return { items: await deps.store.events.listByExperiment(experiment.id, query) }
+  },
+  getLeaderboard: async (deps, { params, query }) => {
+    const project = await findProject(deps, params.project)
+    return { items: await deps.store.experiments.leaderboard(project.slug, query.limit) }
+  },
+}

@@ -1,0 +1,74 @@
+import { AppError } from '@baton/contracts'
+import type { Fold } from '@baton/contracts'
+import {
+  completeFold,
+  dispatchOutbox,
+  failFold,
+  grantFoldDownloads,
+  grantFoldUploads,
+  handOverFold,
+  heartbeat,
+  recordCheckpoint,
+} from '@baton/core'
+import type { LeaseProof } from '@baton/core'
+import type { Call, Deps, Handlers } from '../context.ts'
+
+export const foldHandlers: Handlers<
+  | 'getFold'
+  | 'listAttempts'
+  | 'listLogs'
+  | 'listMetrics'
+  | 'heartbeat'
+  | 'createFoldUploads'
+  | 'createFoldDownloads'
+  | 'recordCheckpoint'
+  | 'handOverFold'
+  | 'completeFold'
+  | 'failFold'
+> = {
+  getFold: (deps, { params }) => findFold(deps, params.fold),
+  listAttempts: async (deps, { params }) => {
+    const fold = await findFold(deps, params.fold)
+    return { items: await deps.store.folds.attempts(fold.id) }
+  },
+  listLogs: async (deps, { params, query }) => {
+    const fold = await findFold(deps, params.fold)
+    return { items: await deps.store.folds.logs(fold.id, query) }
+  },
+  listMetrics: async (deps, { params, query }) => {
+    const fold = await findFold(deps, params.fold)
+    return { items: await deps.store.folds.metrics(fold.id, query.name) }
+  },
+  heartbeat: (deps, { params, body }, call) => heartbeat(deps, { ...body, ...proof(params.fold, body.fence, call) }),
+  createFoldUploads: async (deps, { params, body }, call) => ({
+    items: await grantFoldUploads(deps, { ...proof(params.fold, body.fence, call), blobs: body.blobs }),
+  }),
+  createFoldDownloads: async (deps, { params, body }, call) => ({
+    items: await grantFoldDownloads(deps, { ...proof(params.fold, body.fence, call), digests: body.digests }),
+  }),
+  recordCheckpoint: (deps, { params, body }, call) =>
+    recordCheckpoint(deps, { ...proof(params.fold, body.fence, call), manifest: body.manifest }),
+  handOverFold: async (deps, { params, body }, call) => {
+    await handOverFold(deps, { ...proof(params.fold, body.fence, call), step: body.step })
+    await dispatchOutbox(deps)
+  },
+  completeFold: async (deps, { params, body }, call) => {
+    await completeFold(deps, { ...proof(params.fold, body.fence, call), step: body.step, result: body.result })
+    await dispatchOutbox(deps)
+  },
+  failFold: async (deps, { params, body }, call) => {
+    const outcome = await failFold(deps, { ...proof(params.fold, body.fence, call), failure: body.failure })
+    await dispatchOutbox(deps)
+    return outcome
+  },
+}
+
+function proof(foldId: string, fence: number, { caller }: Call): LeaseProof {
+  return { foldId, fence, sessionId: caller.sessionId! }
+}
+
+async function findFold({ store }: Deps, id: string): Promise<Fold> {
+  const fold = await store.folds.get(id)
+  if (fold === null) throw new AppError('not-found', { fold: id })
+  return fold
+}

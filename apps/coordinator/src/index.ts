@@ -1,0 +1,2 @@
+export { startCoordinator } from './start-coordinator.ts'
+export type { CoordinatorOptions, RunningCoordinator } from './start-coordinator.ts'

@@ -1,0 +1,34 @@
+import type { FoldOffer, JobQueue } from '@baton/core'
+
+/** A queue in memory that only collects, for tests of the verbs: `take` answers at once. */
+export interface MemoryQueue extends JobQueue {
+  readonly waiting: FoldOffer[]
+  readonly assembling: string[]
+  readonly events: number[]
+  readonly delivering: string[]
+}
+
+export function memoryQueue(): MemoryQueue {
+  const waiting: FoldOffer[] = []
+  const assembling: string[] = []
+  const events: number[] = []
+  const delivering: string[] = []
+  const same = (a: FoldOffer, b: FoldOffer) => a.foldId === b.foldId && a.offer === b.offer
+  return {
+    waiting,
+    assembling,
+    events,
+    delivering,
+    offers: {
+      offer: async (offer) => void (waiting.some((other) => same(other, offer)) || waiting.push(offer)),
+      isWaiting: async (offer) => waiting.some((other) => same(other, offer)),
+      take: async (pools) => {
+        const index = waiting.findIndex((offer) => pools.includes(offer.pool))
+        return index < 0 ? null : waiting.splice(index, 1)[0]!
+      },
+    },
+    assemble: async (experimentId) => void assembling.push(experimentId),
+    fanOut: async (eventId) => void events.push(eventId),
+    deliver: async (chat) => void delivering.push(chat),
+  }
+}

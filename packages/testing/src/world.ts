@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto'
+import { ExperimentSpec } from '@baton/contracts'
+import type { CheckpointManifest, DatasetManifest, Experiment, FoldResult, Lease } from '@baton/contracts'
+import {
+  acquireLease,
+  createDatasetVersion,
+  createExperiment,
+  dispatchOutbox,
+  insertToken,
+  registerSession,
+} from '@baton/core'
+import type { BlobStore, LeaseTimes } from '@baton/core'
+import type { Database } from '@baton/db'
+import { memoryBlobs } from './memory-blobs.ts'
+import { memoryQueue } from './memory-queue.ts'
+import type { MemoryQueue } from './memory-queue.ts'
+
+/** Everything a test of the verbs stands on: a database, objects and a queue in memory, a project with a dataset. */
+export interface World {
+  readonly store: Database
+  readonly blobs: ReturnType<typeof memoryBlobs>
+  readonly queue: MemoryQueue
+  readonly times: LeaseTimes
+  readonly manifest: DatasetManifest
+  readonly random: () => number
+  readonly now: () => number
+}
+
+/** Builds a world on an empty, migrated database. */
+export async function createWorld(store: Database): Promise<World> {
+  const blobs = memoryBlobs()
+  const manifest = await aManifest(blobs)
+  await store.projects.insert({ slug: 'emoji', name: 'Emoji' })
+  const { digest } = await blobs.write(bytesOf(manifest))
+  const world: World = {
+    store,
+    blobs,
+    queue: memoryQueue(),
+    times: { leaseSeconds: 60, heartbeatSeconds: 15 },
+    manifest,
+    random: () => 0,
+    now: () => 0,
+  }
+  await createDatasetVersion(world, { project: 'emoji', name: 'emoji', manifest: digest })
+  return world
+}
+
+/** A spec of two folds that fits the world's dataset. */
+export function aSpec(changes: Record<string, unknown> = {}): ExperimentSpec {
+  return ExperimentSpec.parse({
+    name: 'test',
+    dataset: 'emoji',
+    folds: { count: 2 },
+    model: { name: 'convnet' },
+    image: { size: 8 },
+    stages: [{ name: 'all', epochs: 1, schedule: { name: 'constant', lr: 0.001 } }],
+    ...changes,
+  })
+}
+
+/** An accepted experiment whose offers wait in the queue. */
+export async function anExperiment(world: World, changes: Record<string, unknown> = {}): Promise<Experiment> {
+  const experiment = await createExperiment(world, { project: 'emoji', spec: aSpec(changes) })
+  await dispatchOutbox(world)
+  return experiment
+}
+
+/** A registered session's id. */
+export async function aSession(world: World, name = 'session'): Promise<string> {
+  const { id: tokenId } = await insertToken(world.store, { role: 'enrolment', validSeconds: 60 })
+  const registration = {
+    name,
+    provider: 'local',
+    accelerator: null,
+    memoryBytes: null,
+    pools: ['default'],
+    secondsLeft: null,
+  } as const
+  const session = await registerSession(world, { tokenId, registration: { ...registration, pools: ['default'] } })
+  return session.id
+}
+
+/** What is leased to a session next. */
+export async function aLease(world: World, sessionId: string): Promise<Lease> {
+  await dispatchOutbox(world)
+  const { lease } = await acquireLease({ ...world, offers: world.queue.offers }, { sessionId, waitMs: 0 })
+  if (lease === null) throw new Error('no fold was there to lease')
+  return lease
+}
+
+/** A checkpoint at a step, its objects stored. */
+export async function aCheckpoint(world: World, lease: Lease, step: number): Promise<CheckpointManifest> {
+  const weights = await world.blobs.write(new TextEncoder().encode(`weights of fold ${lease.fold} at ${step}`))
+  return {
+    format: 'baton.checkpoint/1',
+    specDigest: lease.specDigest,
+    fold: lease.fold,
+    position: { step, stage: 0, stageStep: step, epoch: 0 },
+    state: { best: null, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false },
+    environment: {
+      backend: 'cpu',
+      tensorflow: 'none',
+      device: 'cpu',
+      intraOpThreads: 1,
+      interOpThreads: 1,
+      oneDnn: false,
+      precision: 'fp32',
+    },
+    files: [{ name: 'weights', ...weights }],
+  }
+}
+
+/** Predictions of a fold, stored; `encode` makes their safetensors. */
+export async function aResult(
+  world: World,
+  encode: (sample: Int32Array, probability: Float32Array) => Uint8Array,
+  samples: { oof: Int32Array; test: Int32Array },
+): Promise<FoldResult> {
+  const labels = world.manifest.labelGroups.flatMap((group) => group.labels).length
+  const table = (sample: Int32Array) => {
+    const probability = new Float32Array(sample.length * labels)
+    sample.forEach((index, row) =>
+      world.manifest.samples[index]!.labels.forEach((label) => (probability[row * labels + label] = 0.9)),
+    )
+    return world.blobs.write(encode(sample, probability))
+  }
+  const weights = await world.blobs.write(new TextEncoder().encode('final weights'))
+  return { oof: await table(samples.oof), test: await table(samples.test), weights }
+}
+
+async function aManifest(blobs: BlobStore): Promise<DatasetManifest> {
+  const count = 24
+  const shard = await blobs.write(new Uint8Array(count * 16).fill(1))
+  const pixel = createHash('sha256').update(new Uint8Array(16).fill(1)).digest('hex')
+  return {
+    format: 'baton.dataset/1',
+    labelGroups: [
+      { name: 'category', labels: ['a', 'b', 'c'] },
+      { name: 'tag', labels: ['x', 'y'] },
+    ],
+    shards: [shard],
+    samples: Array.from({ length: count }, (_, i) => ({
+      id: `s${i}`,
+      split: i < 20 ? ('train' as const) : ('test' as const),
+      group: null,
+      labels: i < 20 ? [i % 3, 3 + (i % 2)] : [],
+      shard: 0,
+      offset: i * 16,
+      length: 16,
+      digest: pixel,
+    })),
+    licences: [],
+  }
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value))
+}
