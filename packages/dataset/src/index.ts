@@ -1,0 +1,5 @@
+export { importDataset } from './import/import-dataset.ts'
+export type { ImportedDataset, ImportOptions, ImportProgress } from './import/import-dataset.ts'
+export type { LabelGroups } from './import/vocabulary.ts'
+export { readDataset } from './read-dataset.ts'
+export type { DatasetFolder } from './read-dataset.ts'
