@@ -185,6 +185,12 @@ export const problems = {
     title: 'The service is starting, stopping or cannot reach its database',
     remedy: 'Try again shortly.',
   },
+  'database-incompatible': {
+    status: 500,
+    retryable: false,
+    title: 'The database was migrated by another version of Baton',
+    remedy: 'Run the newest version that this database has seen, or restore a backup from before it.',
+  },
   internal: {
     status: 500,
     retryable: true,
