@@ -25,7 +25,7 @@ import {
   aSession,
   createTestDatabase,
   createWorld,
-  sql,
+  runSql,
 } from '@baton/testing'
 import type { Failure } from '@baton/contracts'
 import type { World } from '@baton/testing'
@@ -50,8 +50,8 @@ const crash: Failure = { code: 'trainer-crashed', detail: 'exit 139', lastLines:
 async function outliveLease(foldId: string): Promise<void> {
   await world.store.presence.touch('api', 60)
   await world.store.presence.touch('coordinator', 60)
-  await sql(database.url, `UPDATE presence SET up_since = now() - interval '1 hour'`)
-  await sql(database.url, `UPDATE fold SET lease_expires_at = now() - interval '1 second' WHERE id = '${foldId}'`)
+  await runSql(database.url, `UPDATE presence SET up_since = now() - interval '1 hour'`)
+  await runSql(database.url, `UPDATE fold SET lease_expires_at = now() - interval '1 second' WHERE id = '${foldId}'`)
 }
 
 async function finishFold(sessionId: string): Promise<void> {
@@ -92,7 +92,7 @@ describe('one session at a time (I1)', () => {
     expect(await expireLeases(world)).toBe(1)
     const current = await aLease(world, second)
     expect(current.fence).toBeGreaterThan(old.fence)
-    const before = await sql(database.url, `SELECT * FROM fold`)
+    const before = await runSql(database.url, `SELECT * FROM fold`)
     const objects = world.blobs.objects.size
 
     const stale = { foldId: old.foldId, fence: old.fence, sessionId: first }
@@ -110,9 +110,9 @@ describe('one session at a time (I1)', () => {
     world.blobs.objects.set(blob.digest, new Uint8Array(1))
     await expect(completeFold(world, { ...stale, step: 5, result })).rejects.toMatchObject(lost)
 
-    expect(await sql(database.url, `SELECT * FROM fold`)).toEqual(before)
-    expect(await sql(database.url, `SELECT * FROM metric`)).toEqual([])
-    expect(await sql(database.url, `SELECT * FROM log_line`)).toEqual([])
+    expect(await runSql(database.url, `SELECT * FROM fold`)).toEqual(before)
+    expect(await runSql(database.url, `SELECT * FROM metric`)).toEqual([])
+    expect(await runSql(database.url, `SELECT * FROM log_line`)).toEqual([])
     expect(world.blobs.objects.size).toBe(objects)
   })
 
@@ -145,10 +145,10 @@ describe('nothing is lost (I2)', () => {
   test('offers that the queue lost are made again', async () => {
     const experiment = await anExperiment(world)
     world.queue.waiting.length = 0
-    await sql(database.url, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
+    await runSql(database.url, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
     expect(await reconcile(world)).toBe(experiment.folds.length)
     expect(world.queue.waiting).toHaveLength(experiment.folds.length)
-    await sql(database.url, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
+    await runSql(database.url, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
     expect(await reconcile(world)).toBe(0)
   })
 
@@ -176,15 +176,15 @@ describe('nothing is lost (I2)', () => {
     await anExperiment(world)
     const lease = await aLease(world, await aSession(world))
     await outliveLease(lease.foldId)
-    await sql(database.url, `UPDATE presence SET up_since = now() - interval '30 seconds' WHERE service = 'api'`)
+    await runSql(database.url, `UPDATE presence SET up_since = now() - interval '30 seconds' WHERE service = 'api'`)
     expect(await expireLeases(world)).toBe(0)
-    await sql(database.url, `UPDATE presence SET up_since = now() - interval '61 seconds' WHERE service = 'api'`)
+    await runSql(database.url, `UPDATE presence SET up_since = now() - interval '61 seconds' WHERE service = 'api'`)
     expect(await expireLeases(world)).toBe(1)
   })
 
   test('a service that was silent starts its presence anew', async () => {
     await world.store.presence.touch('api', 15)
-    await sql(
+    await runSql(
       database.url,
       `UPDATE presence SET up_since = now() - interval '1 hour', last_seen_at = now() - interval '16 seconds'`,
     )
@@ -197,7 +197,7 @@ describe('nothing is lost (I2)', () => {
     await anExperiment(world)
     const sessionId = await aSession(world)
     const lease = await aLease(world, sessionId)
-    await sql(database.url, `UPDATE fold SET lease_expires_at = now() - interval '1 hour'`)
+    await runSql(database.url, `UPDATE fold SET lease_expires_at = now() - interval '1 hour'`)
     await heartbeat(world, { foldId: lease.foldId, fence: lease.fence, sessionId, ...beat })
     await outliveLease('00000000-0000-0000-0000-000000000000')
     expect(await expireLeases(world)).toBe(0)
@@ -252,7 +252,7 @@ describe('failures', () => {
     await anExperiment(world, { retries: { userCode: 1 }, folds: { count: 2, only: [0] } })
     const failure: Failure = { code: 'user-code-failed', detail: 'TypeError', lastLines: ['boom'], step: 3 }
     for (const expected of ['retrying', 'given-up']) {
-      await sql(database.url, `UPDATE fold SET not_before = now(), offered_at = NULL`)
+      await runSql(database.url, `UPDATE fold SET not_before = now(), offered_at = NULL`)
       await reconcile(world)
       const sessionId = await aSession(world)
       const lease = await aLease(world, sessionId)
@@ -264,7 +264,7 @@ describe('failures', () => {
   test('three deaths at one step poison a fold; deaths at different steps do not', async () => {
     const { version } = await anExperiment(world, { folds: { count: 2, only: [0] } })
     const die = async (step: number) => {
-      await sql(database.url, `UPDATE fold SET not_before = now(), offered_at = NULL`)
+      await runSql(database.url, `UPDATE fold SET not_before = now(), offered_at = NULL`)
       await reconcile(world)
       const sessionId = await aSession(world)
       const lease = await aLease(world, sessionId)

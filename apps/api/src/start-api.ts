@@ -39,7 +39,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const presence = setInterval(() => {
     options.database.presence
       .touch('api', presenceGapSeconds)
-      .catch((error: unknown) => options.log.warn({ err: error }, 'presence not written'))
+      .catch((error: unknown) => options.log.warn({ error }, 'presence not written'))
   }, presenceSeconds * 1000)
   const url = await server.listen({ host: options.host, port: options.port })
   options.log.info({ url }, 'api listens')

@@ -11,7 +11,7 @@ export function every(seconds: number, name: string, log: Log, work: () => Promi
   let wake = () => {}
   const loop = async () => {
     while (!stopped) {
-      await work().catch((error: unknown) => log.warn({ err: error, sweep: name }, 'sweep failed'))
+      await work().catch((error: unknown) => log.warn({ error, sweep: name }, 'sweep failed'))
       if (stopped) return
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, seconds * 1000)

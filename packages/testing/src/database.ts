@@ -26,7 +26,10 @@ export async function createTestDatabase({ empty = false } = {}): Promise<TestDa
   const server = inject('postgresUrl')
   const name = `test_${randomUUID().replaceAll('-', '')}`
   await runSql(server, `CREATE DATABASE ${name} TEMPLATE ${empty ? 'template0' : templateName}`)
-  return { url: databaseUrl(server, name), drop: () => runSql(server, `DROP DATABASE ${name} WITH (FORCE)`) }
+  return {
+    url: databaseUrl(server, name),
+    drop: async () => void (await runSql(server, `DROP DATABASE ${name} WITH (FORCE)`)),
+  }
 }
 
 /** The address of another database on the same server. */
@@ -36,12 +39,12 @@ export function databaseUrl(server: string, name: string): string {
   return url.href
 }
 
-/** Runs one statement on a connection of its own. */
-export async function runSql(url: string, sql: string): Promise<void> {
+/** Runs one statement on a connection of its own, and returns its rows. */
+export async function runSql(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(sql)
+    return (await client.query<Record<string, unknown>>(sql)).rows
   } finally {
     await client.end()
   }

@@ -2,3 +2,8 @@ export { createTestDatabase, databaseUrl, runSql, templateName } from './databas
 export type { TestDatabase } from './database.ts'
 export { describeWithRedis, startRedis } from './redis.ts'
 export type { TestRedis } from './redis.ts'
+export { memoryBlobs } from './memory-blobs.ts'
+export { memoryQueue } from './memory-queue.ts'
+export type { MemoryQueue } from './memory-queue.ts'
+export { aCheckpoint, aLease, anExperiment, aResult, aSession, aSpec, createWorld } from './world.ts'
+export type { World } from './world.ts'

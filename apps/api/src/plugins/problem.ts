@@ -8,8 +8,8 @@ const docsUrl = 'https://baton.dev/problems'
 /** The one place where a thrown value becomes an answer (RFC 9457). What is not expected shows nothing of itself. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = expected(error)
-  if (known.code === 'internal') request.log.error({ err: error }, 'request failed')
-  else if (problems[known.code].status >= 500) request.log.warn({ err: error, code: known.code }, 'request refused')
+  if (known.code === 'internal') request.log.error({ error }, 'request failed')
+  else if (problems[known.code].status >= 500) request.log.warn({ error, code: known.code }, 'request refused')
   const { status } = problems[known.code]
   return reply.code(status).type('application/problem+json').send(problemOf(known, request.id))
 }
