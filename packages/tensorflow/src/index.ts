@@ -1,3 +1,4 @@
+export { defaultCacheDir } from './cache.ts'
 export { describeTensorflow } from './describe.ts'
 export type { TensorflowDescription } from './describe.ts'
 export { loadTensorflow } from './load.ts'

@@ -1,0 +1,40 @@
+import { isAppError } from '@baton/contracts'
+import type { Log } from '@baton/log'
+import { prepareTensorflow } from '@baton/tensorflow'
+import type { WorkerConfig } from './config.ts'
+import { detectMachine } from './session/detect-machine.ts'
+import { exitCodeOf } from './session/exit-code.ts'
+import type { ExitCode } from './session/exit-code.ts'
+import { runSession } from './session/run-session.ts'
+import type { SessionOptions } from './session/run-session.ts'
+
+/** The training child that ships with the worker. */
+const trainEntry = new URL('./train.ts', import.meta.url)
+
+/**
+ * Makes this machine one session: finds or fetches TensorFlow first, because a session that cannot train must not use
+ * up an enrolment, then serves until the session ends.
+ *
+ * @returns What the process exits with; `exitCodes` has the words.
+ */
+export async function runWorker(
+  config: WorkerConfig,
+  { log, ...signals }: { readonly log: Log } & Pick<SessionOptions, 'stop' | 'hurry'>,
+): Promise<ExitCode> {
+  const startMs = performance.now()
+  try {
+    await prepareTensorflow({ cacheDir: config.cacheDir, log: (line) => log.info({ line }, 'preparing tensorflow') })
+    const machine = await detectMachine()
+    const secondsLeft = config.secondsLeft && Math.max(1, config.secondsLeft - (performance.now() - startMs) / 1000)
+    return exitCodeOf(await runSession({ ...config, ...machine, ...signals, secondsLeft, log, trainEntry }))
+  } catch (error) {
+    if (isAppError(error, 'tensorflow-unavailable')) return ended(log, error, 5)
+    if (isAppError(error, 'unavailable')) return ended(log, error, 3)
+    throw error
+  }
+}
+
+function ended(log: Log, error: Error, code: ExitCode): ExitCode {
+  log.error({ error }, 'no session could be started')
+  return code
+}

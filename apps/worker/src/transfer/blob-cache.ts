@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import { copyFile, link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isAppError } from '@baton/contracts'
+import type { Blob } from '@baton/contracts'
+
+/** Objects kept by digest, so that the next fold or session does not pull them again. Sessions may share the folder. */
+export interface BlobCache {
+  /**
+   * Makes the object appear in folder `into` under its digest, and returns its path. A cached file counts as whole
+   * when its size is right: it was checked against its digest before it got its name.
+   *
+   * @param download Writes the object to a path and checks it; called where the cache lacks it.
+   */
+  pull(blob: Blob, into: string, download: (path: string) => Promise<void>): Promise<string>
+  /** Removes what was used longest ago until `maxBytes` are left, and what dead sessions left behind. */
+  evict(maxBytes: number): Promise<void>
+}
+
+/** Half-written files and abandoned folders older than this belong to nobody: a living session touches its own. */
+const abandonedAfterMs = 24 * 3_600_000
+
+/**
+ * The cache in `dir`. What a fold uses is hard-linked into its own folder, so evicting an object never takes it
+ * from a session that reads it.
+ */
+export async function openBlobCache(dir: string): Promise<BlobCache> {
+  const blobs = join(dir, 'blobs')
+  const parts = join(dir, 'parts')
+  await Promise.all([blobs, parts].map((folder) => mkdir(folder, { recursive: true })))
+
+  return {
+    async pull(blob, into, download) {
+      const cached = join(blobs, blob.digest)
+      const target = join(into, blob.digest)
+      if (await take(cached, target, blob.sizeBytes)) return target
+      const part = join(parts, `${blob.digest}.${randomUUID()}`)
+      try {
+        await downloadTwice(part, download)
+        await linkOrCopy(part, target)
+        await rename(part, cached)
+      } finally {
+        await rm(part, { force: true })
+      }
+      return target
+    },
+    async evict(maxBytes) {
+      await removeAbandoned(parts)
+      await removeLeastRecent(blobs, maxBytes)
+    },
+  }
+}
+
+/** Links a cached file if it is there and whole; false if it is not. */
+async function take(cached: string, target: string, sizeBytes: number): Promise<boolean> {
+  try {
+    if ((await stat(cached)).size !== sizeBytes) return false
+    const now = new Date()
+    await utimes(cached, now, now)
+    await linkOrCopy(cached, target)
+    return true
+  } catch (error) {
+    // Also when another session evicted it between two of these lines.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+/** Bytes can be damaged on the way; damaged twice, they are wrong in storage. */
+async function downloadTwice(part: string, download: (path: string) => Promise<void>): Promise<void> {
+  try {
+    await download(part)
+  } catch (error) {
+    if (!isAppError(error, 'digest-mismatch')) throw error
+    await rm(part, { force: true })
+    await download(part)
+  }
+}
+
+/** Some mounted folders know no hard links; then it costs a copy. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code === 'ENOENT') throw error
+    await copyFile(from, to)
+  }
+}
+
+async function removeLeastRecent(folder: string, maxBytes: number): Promise<void> {
+  const files = (await entriesOf(folder)).sort((a, b) => a.mtimeMs - b.mtimeMs)
+  let total = files.reduce((sum, file) => sum + file.size, 0)
+  for (const file of files) {
+    if (total <= maxBytes) return
+    await rm(file.path, { force: true })
+    total -= file.size
+  }
+}
+
+/** Removes the entries of a folder that nobody has touched for a day. */
+export async function removeAbandoned(folder: string): Promise<void> {
+  for (const entry of await entriesOf(folder))
+    // File times are the file system's clock, which is this machine's.
+    if (Date.now() - entry.mtimeMs > abandonedAfterMs) await rm(entry.path, { recursive: true, force: true })
+}
+
+async function entriesOf(folder: string): Promise<{ path: string; size: number; mtimeMs: number }[]> {
+  const names = await readdir(folder).catch(() => [])
+  const entries = await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name)
+      const found = await stat(path).catch(() => null)
+      return found && { path, size: found.size, mtimeMs: found.mtimeMs }
+    }),
+  )
+  return entries.filter((entry) => entry !== null)
+}
