@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AppError, openApiDocument, parseOrThrow, routes } from '@baton/contracts'
 import type { RouteName, RouteSpec } from '@baton/contracts'
 import type { LeaseTimes } from '@baton/core'
-import fastify from 'fastify'
+import { fastify, LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Call, Deps, Handler } from './context.ts'
 import { callerOf } from './plugins/authenticate.ts'
@@ -23,7 +23,7 @@ type ServerOptions = ApiOptions & { readonly times: LeaseTimes; readonly closing
 export function buildServer(options: ServerOptions): FastifyInstance {
   const server = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
     genReqId: () => randomUUID(),
     serverFactory: sameOrigin(mountsOf(options)),

@@ -1,0 +1,198 @@
+import { createClient, ExperimentSpec, openApiDocument, problems, routes } from '@baton/contracts'
+import type { Client, RouteName, RouteSpec } from '@baton/contracts'
+import { startApi } from '@baton/api'
+import type { RunningApi } from '@baton/api'
+import { dispatchOutbox, insertToken } from '@baton/core'
+import { openDatabase } from '@baton/db'
+import { createLog } from '@baton/log'
+import { aLease, anExperiment, aSession, aSpec, createTestDatabase, createWorld } from '@baton/testing'
+import type { World } from '@baton/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+let world: World
+let api: RunningApi
+let owner: Client
+let ownerToken: string
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  world = await createWorld(openDatabase({ url: database.url }))
+  const { store, blobs, queue } = world
+  const log = createLog({ app: 'api', level: 'silent' })
+  api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log })
+  ownerToken = (await insertToken(store, { role: 'owner', validSeconds: null })).token
+  owner = createClient({ url: api.url, token: ownerToken })
+})
+afterAll(async () => {
+  await api.close()
+  await world.store.close()
+  await database.drop()
+})
+
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(`${api.url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ownerToken}`, 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+
+/** A session registered over REST, as a worker does it. */
+async function enrol(name: string): Promise<{ id: string; client: Client }> {
+  const { token } = await owner.createEnrolment({ body: {} })
+  const session = await createClient({ url: api.url, token }).registerSession({ body: { name, provider: 'local' } })
+  return { id: session.id, client: createClient({ url: api.url, token: session.token }) }
+}
+
+describe('the route table', () => {
+  test('is what OpenAPI serves, route for route and problem for problem', async () => {
+    const served = (await (await fetch(`${api.url}/v1/openapi.json`)).json()) as ReturnType<typeof openApiDocument>
+    const paths = served['paths'] as Record<
+      string,
+      Record<string, { operationId: string; responses: Record<string, unknown> }>
+    >
+    const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
+    expect(operations.map((operation) => operation.operationId).sort()).toEqual(Object.keys(routes).sort())
+    for (const { operationId, responses } of operations) {
+      const route: RouteSpec = routes[operationId as RouteName]
+      for (const code of route.problems) expect(Object.keys(responses)).toContain(String(problems[code].status))
+    }
+  })
+
+  test('answers every route without a token with 401, and with a wrong role with 403', async () => {
+    const { client } = await enrol('roles')
+    const params = { project: 'emoji', version: 1, fold: crypto.randomUUID(), session: crypto.randomUUID() }
+    const call = (with_: Client, name: RouteName) => (with_[name] as (input: unknown) => Promise<unknown>)({ params })
+    const nobody = createClient({ url: api.url })
+    for (const [name, route] of Object.entries(routes) as [RouteName, RouteSpec][]) {
+      if (route.roles.length === 0) continue
+      await expect(call(nobody, name), name).rejects.toMatchObject({ code: 'unauthenticated' })
+      const wrong = route.roles.includes('session') ? owner : client
+      await expect(call(wrong, name), name).rejects.toMatchObject({ code: 'forbidden' })
+    }
+  })
+})
+
+describe('experiments', () => {
+  test('a posted spec is answered with its folds, and its offers wait', async () => {
+    world.queue.waiting.length = 0
+    const experiment = await owner.createExperiment({ params: { project: 'emoji' }, body: aSpec() })
+    expect(experiment).toMatchObject({
+      status: 'queued',
+      foldsTotal: 2,
+      dataset: 'emoji@1',
+      spec: { seed: 0, pool: 'default' },
+    })
+    expect(world.queue.waiting.map((offer) => offer.foldId)).toEqual(experiment.folds.map((fold) => fold.id))
+  })
+
+  test('the same Idempotency-Key answers the same; for another request it is refused', async () => {
+    const key = { 'idempotency-key': 'once' }
+    const first = await post('/v1/projects/emoji/experiments', aSpec({ name: 'a' }), key)
+    const again = await post('/v1/projects/emoji/experiments', aSpec({ name: 'a' }), key)
+    expect(await again.json()).toEqual(await first.json())
+    const other = await post('/v1/projects/emoji/experiments', aSpec({ name: 'b' }), key)
+    expect([other.status, await other.json()]).toMatchObject([422, { code: 'idempotency-key-reused' }])
+  })
+
+  test('twelve at once under one key make one experiment', async () => {
+    const before = (await owner.listExperiments({ params: { project: 'emoji' } })).items.length
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () =>
+        post('/v1/projects/emoji/experiments', aSpec({ name: 'race' }), { 'idempotency-key': 'race' }),
+      ),
+    )
+    expect(answers.every(({ status }) => status === 201 || status === 409)).toBe(true)
+    expect((await owner.listExperiments({ params: { project: 'emoji' } })).items).toHaveLength(before + 1)
+  })
+
+  test('a refused spec names every fault and stores nothing', async () => {
+    const before = (await owner.listExperiments({ params: { project: 'emoji' } })).items.length
+    const { image: _, ...spec } = aSpec()
+    const response = await post('/v1/projects/emoji/experiments', { ...spec, folds: { count: 1 }, dataset: 'emoji' })
+    expect(response.headers.get('content-type')).toMatch('application/problem+json')
+    const problem = (await response.json()) as { code: string; errors: { pointer: string }[] }
+    expect(problem.code).toBe('spec-invalid')
+    expect(problem.errors.map((error) => error.pointer).sort()).toEqual(['/folds/count', '/image'])
+    expect((await owner.listExperiments({ params: { project: 'emoji' } })).items).toHaveLength(before)
+  })
+
+  test('a spec that names a dataset or bundle that is not there is refused by pointer', async () => {
+    const body = aSpec({ dataset: 'nothing@3', code: 'a'.repeat(64) })
+    const refused = owner.createExperiment({ params: { project: 'emoji' }, body })
+    await expect(refused).rejects.toMatchObject({
+      code: 'spec-invalid',
+      faults: [{ pointer: '/dataset' }, { pointer: '/code' }],
+    })
+  })
+
+  test('LB recorded by hand stays what it was where it is left out', async () => {
+    const { version } = await anExperiment(world)
+    const params = { project: 'emoji', version }
+    await owner.recordLb({ params, body: { lbPublic: 0.61 } })
+    await owner.recordLb({ params, body: { lbPrivate: 0.6 } })
+    expect(await owner.getExperiment({ params })).toMatchObject({ lbPublic: 0.61, lbPrivate: 0.6 })
+  })
+
+  test('what is not JSON, too large or of the wrong kind is refused as such', async () => {
+    const url = '/v1/projects/emoji/experiments'
+    expect((await post(url, '{"name":')).status).toBe(400)
+    expect((await post(url, JSON.stringify({ name: 'x'.repeat(5 * 2 ** 20) }))).status).toBe(413)
+    expect((await post(url, 'a,b', { 'content-type': 'text/csv' })).status).toBe(400)
+    expect((await post('/v1/nothing', {})).status).toBe(404)
+    expect(ExperimentSpec.safeParse(await (await post(url, [])).json()).success).toBe(false)
+  })
+})
+
+describe('sessions', () => {
+  test('an enrolment token registers one session, once', async () => {
+    const { token } = await owner.createEnrolment({ body: {} })
+    const enrolling = createClient({ url: api.url, token })
+    const body = { name: 'one', provider: 'kaggle' as const, secondsLeft: 3600 }
+    await enrolling.registerSession({ body })
+    await expect(enrolling.registerSession({ body })).rejects.toMatchObject({ code: 'unauthenticated' })
+  })
+
+  test('a token speaks for its own session only, and not after its end', async () => {
+    const [one, two] = [await enrol('one'), await enrol('two')]
+    const lease = (client: Client, session: string) =>
+      client.acquireLease({ params: { session }, body: { waitSeconds: 0 } })
+    await expect(lease(one.client, two.id)).rejects.toMatchObject({ code: 'forbidden' })
+    await one.client.endSession({ params: { session: one.id } })
+    await expect(lease(one.client, one.id)).rejects.toMatchObject({ code: 'unauthenticated' })
+  })
+
+  test("a session cannot write to another's fold", async () => {
+    await anExperiment(world)
+    const lease = await aLease(world, await aSession(world, 'holder'))
+    const { client } = await enrol('thief')
+    await expect(
+      client.heartbeat({ params: { fold: lease.foldId }, body: { fence: lease.fence } }),
+    ).rejects.toMatchObject({ code: 'lease-lost' })
+  })
+
+  test('drain reaches a session with its next request', async () => {
+    const { id, client } = await enrol('draining')
+    await owner.drainSession({ params: { session: id } })
+    expect(await client.acquireLease({ params: { session: id }, body: { waitSeconds: 0 } })).toEqual({
+      lease: null,
+      command: 'drain',
+    })
+  })
+
+  test('a lease over REST carries what training needs', async () => {
+    world.queue.waiting.length = 0
+    const experiment = await anExperiment(world)
+    await dispatchOutbox(world)
+    const { id, client } = await enrol('worker')
+    const { lease } = await client.acquireLease({ params: { session: id }, body: { waitSeconds: 0 } })
+    expect(lease).toMatchObject({
+      version: experiment.version,
+      fence: 1,
+      attempt: 1,
+      checkpoint: null,
+      specDigest: experiment.specDigest,
+    })
+    expect(lease!.dataset.shards).toEqual(world.manifest.shards)
+  })
+})
