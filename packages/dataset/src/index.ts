@@ -3,3 +3,5 @@ export type { ImportedDataset, ImportOptions, ImportProgress } from './import/im
 export type { LabelGroups } from './import/vocabulary.ts'
 export { readDataset } from './read-dataset.ts'
 export type { DatasetFolder } from './read-dataset.ts'
+export { buildEmojiDataset } from './emoji/build-emoji-dataset.ts'
+export type { EmojiDataset, EmojiOptions, TestTruth } from './emoji/build-emoji-dataset.ts'

@@ -8,6 +8,8 @@ import { largestFileBytes } from './tar.ts'
 const formats: Record<string, string> = { jpeg: 'jpg', png: 'png', webp: 'webp', gif: 'gif', tiff: 'tif', heif: 'avif' }
 /** A picture of more is a decompression bomb, or belongs scaled down before it is trained on. */
 const maxPixels = 100_000_000
+/** At most 4 MiB when decoded. */
+const smallPixels = 2 ** 20
 
 export interface CheckedImage {
   readonly digest: string
@@ -31,11 +33,13 @@ export async function checkImage(path: string): Promise<CheckedImage | { detail:
   }
 }
 
-/** Every pixel is decoded, as training will, and then dropped: nothing large is held. */
+/** Every pixel is decoded, as training will, and then dropped. */
 async function decode(bytes: Buffer): Promise<string | undefined> {
   const picture = sharp(bytes, { failOn: 'error', limitInputPixels: maxPixels })
-  const { format } = await picture.metadata()
+  const { format, width, height } = await picture.metadata()
   const extension = formats[format]
-  if (extension !== undefined) await picture.resize(8, 8, { fit: 'fill' }).raw().toBuffer()
+  if (extension === undefined) return undefined
+  // Scaling costs more time than it saves on a small picture; a large one would cost memory without it.
+  await (width * height > smallPixels ? picture.resize(8, 8, { fit: 'fill' }) : picture).raw().toBuffer()
   return extension
 }
