@@ -1,0 +1,62 @@
+import { ScheduleSpec } from '@baton/contracts'
+import { expect, test } from 'vitest'
+import { learningRate } from './learning-rate.ts'
+
+const schedules = (['constant', 'linear', 'cosine', 'step', 'triangular'] as const).map((name) =>
+  ScheduleSpec.parse({ name, lr: 0.4, ...(name === 'step' && { everyEpochs: 2 }) }),
+)
+
+function curve(schedule: Record<string, unknown>, steps: number[], totalSteps: number, stepsPerEpoch = 1): number[] {
+  const spec = ScheduleSpec.parse(schedule)
+  return steps.map((stageStep) => learningRate(spec, { stageStep, totalSteps, stepsPerEpoch }))
+}
+
+function expectCurve(actual: number[], expected: number[]): void {
+  expect(actual).toHaveLength(expected.length)
+  actual.forEach((lr, i) => expect(lr).toBeCloseTo(expected[i]!, 12))
+}
+
+test('constant stays', () => {
+  expectCurve(curve({ name: 'constant', lr: 0.1 }, [0, 5, 9], 10), [0.1, 0.1, 0.1])
+})
+
+test('linear falls evenly from lr to lrMin', () => {
+  expectCurve(curve({ name: 'linear', lr: 1, lrMin: 0.2 }, [0, 1, 4, 8], 8), [1, 0.9, 0.6, 0.2])
+})
+
+test('cosine passes its closed values at the eighths of the circle', () => {
+  const quarter = 0.2 + (0.8 * (2 + Math.SQRT2)) / 4
+  const threeQuarters = 0.2 + (0.8 * (2 - Math.SQRT2)) / 4
+  expectCurve(curve({ name: 'cosine', lr: 1, lrMin: 0.2 }, [0, 2, 4, 6, 8], 8), [1, quarter, 0.6, threeQuarters, 0.2])
+})
+
+test('step multiplies by its factor after every so many epochs', () => {
+  const steps = [0, 5, 6, 11, 12]
+  expectCurve(curve({ name: 'step', lr: 1, everyEpochs: 2, factor: 0.5 }, steps, 18, 3), [1, 1, 0.5, 0.5, 0.25])
+})
+
+test('triangular rises to lr after its part of the steps and falls back', () => {
+  const expected = [0.01, 0.505, 1, 0.7525, 0.01]
+  expectCurve(curve({ name: 'triangular', lr: 1, ratio: 100, peakAt: 0.2 }, [0, 1, 2, 4, 10], 10), expected)
+})
+
+test.each(schedules)('$name warms up in even steps to lr, then runs over the steps that are left', (schedule) => {
+  const warm = { ...schedule, warmupSteps: 4 }
+  const at = (stageStep: number) => learningRate(warm, { stageStep, totalSteps: 12, stepsPerEpoch: 4 })
+  expectCurve([0, 1, 2, 3].map(at), [0.1, 0.2, 0.3, 0.4])
+  if (schedule.name === 'step') return
+  const shifted = [4, 5, 8, 11].map(at)
+  expectCurve(
+    shifted,
+    [0, 1, 4, 7].map((stageStep) => learningRate(schedule, { stageStep, totalSteps: 8, stepsPerEpoch: 4 })),
+  )
+})
+
+test.each(schedules)('$name gives a finite rate from 0 to lr everywhere, in stages of any length', (schedule) => {
+  for (const totalSteps of [1, 2, 7])
+    for (const warmupSteps of [0, 1, 7, 20])
+      for (let stageStep = 0; stageStep <= totalSteps; stageStep++) {
+        const lr = learningRate({ ...schedule, warmupSteps }, { stageStep, totalSteps, stepsPerEpoch: 1 })
+        expect(lr >= 0 && lr <= schedule.lr * (1 + 1e-12)).toBe(true)
+      }
+})
