@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { openApiDocument } from './openapi.ts'
+import { AppError, isAppError, problemCodes, problems } from './problems.ts'
+
+// `npx vitest -u` writes the generated documents anew.
+
+test('docs/problems.md is the problem table', async () => {
+  const sections = problemCodes.map((code) => {
+    const { status, retryable, title, remedy } = problems[code]
+    return `## ${code}\n\n${title}. Status ${status}, ${retryable ? 'may be sent again' : 'sending it again changes nothing'}.\n\n${remedy}\n`
+  })
+  const intro =
+    'Made from `packages/contracts/src/problems.ts`. Every answer that is not a success is `application/problem+json` (RFC 9457) with one of these codes; the CLI prints the same words.'
+  await expect(['# Problems', intro, ...sections].join('\n\n').replaceAll('\n\n\n', '\n\n')).toMatchFileSnapshot(
+    '../../../docs/problems.md',
+  )
+})
+
+test('docs/openapi.json is made from the route table', async () => {
+  const document = openApiDocument({ version: '1', url: '/' })
+  await expect(`${JSON.stringify(document, null, 2)}\n`).toMatchFileSnapshot('../../../docs/openapi.json')
+})
+
+test('an error is recognised by its code, whichever copy of the package made it', () => {
+  const foreign = Object.assign(new Error('x'), { name: 'AppError', code: 'lease-lost', facts: {}, faults: [] })
+  expect(isAppError(foreign, 'lease-lost')).toBe(true)
+  expect(isAppError(new AppError('lease-lost'), 'conflict')).toBe(false)
+  expect(isAppError(new Error('lease-lost'))).toBe(false)
+})
