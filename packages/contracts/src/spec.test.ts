@@ -1,0 +1,302 @@
+import { expect, test } from 'vitest'
+import { parseOrThrow, parseSpec } from './parse.ts'
+import type { AppError } from './problems.ts'
+import { ExperimentSpec, foldsOf } from './spec.ts'
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** The shortest spec that is right, fresh each time. */
+function aSpec(): Record<string, Json> & { stages: Record<string, Json>[]; folds: Record<string, Json> } {
+  return {
+    name: 'baseline',
+    dataset: 'emoji@1',
+    folds: { count: 5 },
+    model: { name: 'convnet' },
+    image: { size: 32 },
+    stages: [{ name: 'all', epochs: 3, schedule: { name: 'cosine', lr: 0.001 } }],
+  }
+}
+
+function faultsOf(json: unknown) {
+  try {
+    parseSpec(json)
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'AppError', code: 'spec-invalid' })
+    return (error as AppError).faults
+  }
+  throw new Error('the spec was accepted')
+}
+
+/** Sets the value at a JSON pointer; undefined takes it away. */
+function changed(pointer: string, value: Json | undefined): unknown {
+  const spec = aSpec()
+  const keys = pointer.split('/').slice(1)
+  const last = keys.pop()!
+  const holder = keys.reduce((at, key) => at[key] as Record<string, Json>, spec as Record<string, Json>)
+  if (value === undefined) Reflect.deleteProperty(holder, last)
+  else holder[last] = value
+  return spec
+}
+
+test('the shortest spec is accepted, with every default filled in', () => {
+  const spec = parseSpec(aSpec())
+  expect(spec).toMatchObject({
+    code: null,
+    seed: 0,
+    pool: 'default',
+    folds: { split: 'stratified' },
+    model: { width: 16, blocks: 3 },
+    augment: { flip: 0.5, shift: 0 },
+    evaluate: { everyEpochs: 1, tta: 'none' },
+    metric: { beta: 2, threshold: 'grouped' },
+    stages: [
+      { train: 'all', batch: 32, optimizer: { name: 'adamw', beta1: 0.9 }, loss: { name: 'bce' }, clipNorm: null },
+    ],
+  })
+  expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec)
+  expect(foldsOf(spec)).toEqual([0, 1, 2, 3, 4])
+  expect(foldsOf({ folds: { count: 5, split: 'random', only: [3, 1] } })).toEqual([1, 3])
+})
+
+const cases: [what: string, at: string, value: Json | undefined, pointer: string, detail: string][] = [
+  ['a missing name', '/name', undefined, '/name', 'is missing; give a string'],
+  ['an empty name', '/name', '  ', '/name', 'must be at least 1 character long, not the string ""'],
+  ['a name that is a number', '/name', 41, '/name', 'must be a string, not 41'],
+  [
+    'a dataset of another shape',
+    '/dataset',
+    'Emoji v3',
+    '/dataset',
+    'must be a dataset name, optionally with its version: emoji@3, not the string "Emoji v3"',
+  ],
+  [
+    'dataset version 0',
+    '/dataset',
+    'emoji@0',
+    '/dataset',
+    'must be a dataset name, optionally with its version: emoji@3, not the string "emoji@0"',
+  ],
+  [
+    'code that is no digest',
+    '/code',
+    'main',
+    '/code',
+    'must be a SHA-256 in 64 lower-case hex digits, not the string "main"',
+  ],
+  ['an unknown runtime', '/runtime', 'pytorch', '/runtime', 'must be "tfjs", not the string "pytorch"'],
+  ['a negative seed', '/seed', -1, '/seed', 'must be at least 0, not -1'],
+  ['a seed past 32 bits', '/seed', 2 ** 32, '/seed', 'must be at most 4294967295, not 4294967296'],
+  ['a seed with a fraction', '/seed', 0.5, '/seed', 'must be a whole number, not 0.5'],
+  [
+    'a pool that is no slug',
+    '/pool',
+    'My Pool',
+    '/pool',
+    'must be lower-case letters, digits and inner hyphens, at most 64, not the string "My Pool"',
+  ],
+  ['a priority above the range', '/priority', 1001, '/priority', 'must be at most 1000, not 1001'],
+  ['no folds', '/folds', undefined, '/folds', 'is missing; give an object'],
+  ['folds as a number', '/folds', 5, '/folds', 'must be an object, not 5'],
+  ['one fold', '/folds/count', 1, '/folds/count', 'must be at least 2, not 1'],
+  ['a count in quotes', '/folds/count', '5', '/folds/count', 'must be a number, not the string "5"'],
+  [
+    'a split with a slip',
+    '/folds/split',
+    'stratifed',
+    '/folds/split',
+    'must be one of "stratified", "random", not the string "stratifed"; did you mean "stratified"?',
+  ],
+  ['a fold that does not exist', '/folds/only', [0, 5], '/folds/only/1', 'fold 5 does not exist: folds are 0 to 4'],
+  ['a fold listed twice', '/folds/only', [1, 1], '/folds/only/1', 'fold 1 is listed twice'],
+  ['an empty list of folds', '/folds/only', [], '/folds/only', 'must be a list of at least 1 entry, not a list of 0'],
+  [
+    'an unknown model',
+    '/model/name',
+    'resnext',
+    '/model/name',
+    'must be one of "convnet", "resnet", "bundle", not the string "resnext"; did you mean "resnet"?',
+  ],
+  [
+    'a model without a name',
+    '/model',
+    { width: 8 },
+    '/model/name',
+    'is missing; give one of "convnet", "resnet", "bundle"',
+  ],
+  ['a model that is a word', '/model', 'convnet', '/model', 'must be an object, not the string "convnet"'],
+  [
+    'a key of another model',
+    '/model',
+    { name: 'convnet', layers: [2, 2] },
+    '/model/layers',
+    'the key "layers" is not known; remove it; known here: name, width, blocks, dropout',
+  ],
+  [
+    'a bundle model without code',
+    '/model',
+    { name: 'bundle' },
+    '/model/name',
+    'a bundle model needs `code`: push a code bundle or choose convnet or resnet',
+  ],
+  ['too much dropout', '/model/dropout', 0.95, '/model/dropout', 'must be at most 0.9, not 0.95'],
+  ['an image too small', '/image/size', 4, '/image/size', 'must be at least 8, not 4'],
+  ['a standard deviation of zero', '/image/std', [0.2, 0, 0.2], '/image/std/1', 'must be more than 0, not 0'],
+  [
+    'two means for three channels',
+    '/image/mean',
+    [0.5, 0.5],
+    '/image/mean',
+    'must be a list of at least 3 entries, not a list of 2',
+  ],
+  ['a flip above certainty', '/augment', { flip: 1.5 }, '/augment/flip', 'must be at most 1, not 1.5'],
+  ['no stage', '/stages', [], '/stages', 'must be a list of at least 1 entry, not a list of 0'],
+  ['a stage that is a list', '/stages/0', [], '/stages/0', 'must be an object, not a list of 0'],
+  ['no epochs', '/stages/0/epochs', undefined, '/stages/0/epochs', 'is missing; give a number'],
+  ['half an epoch', '/stages/0/epochs', 0.5, '/stages/0/epochs', 'must be a whole number, not 0.5'],
+  ['a batch of null', '/stages/0/batch', null, '/stages/0/batch', 'must be a number, not null'],
+  [
+    'a key with a slip',
+    '/stages/0/epoch',
+    3,
+    '/stages/0/epoch',
+    'the key "epoch" is not known; did you mean "epochs"?',
+  ],
+  [
+    'a key in another spelling',
+    '/stages/0/clip_norm',
+    1,
+    '/stages/0/clip_norm',
+    'the key "clip_norm" is not known; did you mean "clipNorm"?',
+  ],
+  [
+    'an unknown schedule',
+    '/stages/0/schedule/name',
+    'cosin',
+    '/stages/0/schedule/name',
+    'must be one of "constant", "linear", "cosine", "step", "triangular", not the string "cosin"; did you mean "cosine"?',
+  ],
+  ['a learning rate of zero', '/stages/0/schedule/lr', 0, '/stages/0/schedule/lr', 'must be more than 0, not 0'],
+  [
+    'a learning rate in words',
+    '/stages/0/schedule/lr',
+    '1e-3',
+    '/stages/0/schedule/lr',
+    'must be a number, not the string "1e-3"',
+  ],
+  [
+    'a lowest rate above the rate',
+    '/stages/0/schedule/lrMin',
+    0.1,
+    '/stages/0/schedule/lrMin',
+    'lrMin must not be above lr',
+  ],
+  [
+    'a step schedule without its steps',
+    '/stages/0/schedule',
+    { name: 'step', lr: 0.1 },
+    '/stages/0/schedule/everyEpochs',
+    'is missing; give a number',
+  ],
+  [
+    'an optimizer that is not there',
+    '/stages/0/optimizer',
+    { name: 'adam' },
+    '/stages/0/optimizer/name',
+    'must be one of "adamw", "sgdm", not the string "adam"; did you mean "adamw"?',
+  ],
+  [
+    'a bundle loss without code',
+    '/stages/0/loss',
+    { name: 'bundle' },
+    '/stages/0/loss/name',
+    'a bundle loss needs `code`: push a code bundle or choose loss bce',
+  ],
+  ['a clip norm below zero', '/stages/0/clipNorm', -1, '/stages/0/clipNorm', 'must be more than 0, not -1'],
+  [
+    'fewest labels above most',
+    '/metric',
+    { minLabels: 4, maxLabels: 3 },
+    '/metric/minLabels',
+    'minLabels must not be above maxLabels',
+  ],
+  ['no patience', '/earlyStop', { patience: 0 }, '/earlyStop/patience', 'must be at least 1, not 0'],
+  [
+    'retries as text',
+    '/retries',
+    { userCode: 'twice' },
+    '/retries/userCode',
+    'must be a number, not the string "twice"',
+  ],
+  [
+    'a flag as text',
+    '/stages/0/optimizer',
+    { name: 'sgdm', nesterov: 'yes' },
+    '/stages/0/optimizer/nesterov',
+    'must be true or false, not the string "yes"',
+  ],
+  [
+    'a key that means nothing here',
+    '/gpu',
+    true,
+    '/gpu',
+    expect.stringMatching(/^the key "gpu" is not known; remove it; known here: name, dataset, code, /) as string,
+  ],
+  [
+    'a key with characters of a pointer',
+    '/stages/0/a~1b',
+    1,
+    '/stages/0/a~01b',
+    expect.stringMatching(/^the key "a~1b" is not known/) as string,
+  ],
+]
+
+test.each(cases)(
+  '%s is one fault at its JSON pointer, with what would be right',
+  (_what, at, value, pointer, detail) => {
+    expect(faultsOf(changed(at, value))).toEqual([{ pointer, detail }])
+  },
+)
+
+test('a stage name used twice is a fault at the second', () => {
+  const spec = aSpec()
+  spec.stages.push({ ...spec.stages[0]! })
+  expect(faultsOf(spec)).toEqual([
+    { pointer: '/stages/1/name', detail: 'stage name "all" is used twice; name each stage once' },
+  ])
+})
+
+test('what is no object at all is one fault at the root', () => {
+  expect(faultsOf(null)).toEqual([{ pointer: '', detail: 'must be an object, not null' }])
+  expect(faultsOf([aSpec()])).toEqual([{ pointer: '', detail: 'must be an object, not a list of 1' }])
+  expect(faultsOf(undefined)).toEqual([{ pointer: '', detail: 'is missing; give an object' }])
+})
+
+test('every fault is listed at once, several keys of one object too', () => {
+  const spec = { ...aSpec(), seed: 'x', prioritty: 1, colour: 2, image: { size: 4 }, model: { name: 'vit' } }
+  expect(faultsOf(spec).map((fault) => fault.pointer)).toEqual([
+    '/seed',
+    '/model/name',
+    '/image/size',
+    '/prioritty',
+    '/colour',
+  ])
+})
+
+test('every rule that compares fields is listed at once', () => {
+  const spec = { ...aSpec(), metric: { minLabels: 9, maxLabels: 1 }, model: { name: 'bundle' } }
+  expect(faultsOf(spec).map((fault) => fault.pointer)).toEqual(['/model/name', '/metric/minLabels'])
+})
+
+test('a long value is cut, so that an error cannot repeat a whole file', () => {
+  const [fault] = faultsOf(changed('/pool', 'x'.repeat(5000)))
+  expect(fault!.detail.length).toBeLessThan(200)
+})
+
+test('one fault is said in the error itself; the code is the one that was asked for', () => {
+  expect(() => parseOrThrow(ExperimentSpec, changed('/seed', 'x'), 'request-invalid')).toThrow(
+    expect.objectContaining({
+      code: 'request-invalid',
+      message: '/seed must be a number, not the string "x"',
+    }) as Error,
+  )
+})
