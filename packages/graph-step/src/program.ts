@@ -1,0 +1,55 @@
+import type { Tensor, Variable } from '@tensorflow/tfjs'
+
+/** What a signature takes: a tensor for each of its inputs, by name. The caller disposes them. */
+export type Feeds = Readonly<Record<string, Tensor>>
+
+/** What a run gives, by name. The caller disposes them. */
+export type Outputs = Record<string, Tensor>
+
+/** Shape and dtype of an input; null stands for any size. */
+export interface InputSpec {
+  readonly shape: readonly (number | null)[]
+  readonly dtype: 'float32' | 'int32'
+}
+
+/** A value that lives from run to run, under the name it is saved by. */
+export interface StateEntry {
+  readonly name: string
+  readonly variable: Variable
+}
+
+/** One thing a program can do, a training step say. */
+export interface Signature {
+  readonly inputs: Readonly<Record<string, InputSpec>>
+  /**
+   * Computes outputs from the feeds and the state, and may assign state. Everything that changes from run to run must
+   * come in through feeds: no JavaScript randomness, no numbers that differ between calls, no reading of tensors. Then
+   * it may be traced once and run as a compiled graph.
+   */
+  readonly run: (feeds: Feeds) => Outputs
+}
+
+export interface ProgramSpec {
+  /** Names are unique; names, not order, key what is dumped and restored. */
+  readonly state: readonly StateEntry[]
+  readonly signatures: Readonly<Record<string, Signature>>
+}
+
+/**
+ * A computation with named state. How it is executed, eagerly or as a compiled graph, is not seen from outside:
+ * whoever wants the state asks for a dump, and never looks into a variable.
+ */
+export interface Program {
+  /** @throws {Error} naming the signature or feed that does not fit its specification; nothing has run then */
+  run(signature: string, feeds: Feeds): Outputs
+  /**
+   * Sets state by name; what is not named stays. The values are copied.
+   *
+   * @throws {Error} on a name that is unknown or a shape that differs; nothing is changed then
+   */
+  restore(values: ReadonlyMap<string, Tensor>): void
+  /** A copy of all state, which later runs do not change. The caller disposes it. */
+  dump(): Map<string, Tensor>
+  /** Frees what the program made for itself; the variables of its state belong to the caller. */
+  dispose(): void
+}
