@@ -1,0 +1,143 @@
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { ImageSpec } from '@baton/contracts'
+import { labelTable, samplesOf } from '@baton/evaluation'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
+import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
+import { orderOf, plainBatches, planStage, trainBatches } from './batches.ts'
+import type { Batch } from './batches.ts'
+import { createImageSource } from './image-source.ts'
+
+const size = 8
+const image = ImageSpec.parse({ size })
+const key = { seed: 3, fold: 1, stage: 0 }
+let dir: string
+let data: TinyDataset
+let samples: Int32Array
+
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'baton-data-'))
+  data = await makeTinyDataset({ dir, train: 23, test: 4, side: size })
+  samples = samplesOf(data.manifest, 'train')
+})
+afterAll(() => rm(dir, { recursive: true }))
+
+const noPoll = (): void => undefined
+
+function open({ cacheBytes = 1e9, poll = noPoll, shardPath = data.shardPath } = {}) {
+  return createImageSource({ manifest: data.manifest, image, shardPath, repeated: samples, cacheBytes, poll })
+}
+
+async function collect(batches: AsyncIterable<Batch>): Promise<Batch[]> {
+  const all: Batch[] = []
+  for await (const batch of batches) all.push(batch)
+  return all
+}
+
+const plan = planStage({ batch: 5, epochs: 3 }, 23)
+const train = (source: ReturnType<typeof open>, stageStep = 0, augment = { flip: 0.5, shift: 2 }) =>
+  collect(trainBatches({ manifest: data.manifest, source, image, augment, samples, key, plan }, stageStep))
+
+test('an epoch has whole batches only; fewer samples than a batch are one batch', () => {
+  expect(plan).toEqual({ batch: 5, stepsPerEpoch: 4, totalSteps: 12 })
+  expect(planStage({ batch: 5, epochs: 3 }, 10)).toEqual({ batch: 5, stepsPerEpoch: 2, totalSteps: 6 })
+  expect(planStage({ batch: 5, epochs: 3 }, 2)).toEqual({ batch: 2, stepsPerEpoch: 1, totalSteps: 3 })
+})
+
+test('every epoch has every sample at most once, in an order of its own', async () => {
+  const source = open()
+  const batches = await train(source)
+  const epochs = [0, 1, 2].map((epoch) => batches.slice(epoch * 4, epoch * 4 + 4).flatMap((b) => [...b.samples]))
+  for (const epoch of epochs) expect(new Set(epoch).size).toBe(20)
+  expect(epochs[0]).not.toEqual(epochs[1])
+  expect(epochs[2]).toEqual([...orderOf(samples, { ...key, epoch: 2 })].slice(0, 20))
+  await source.close()
+})
+
+test('a batch is the same wherever the stage is resumed, with the cache or without', async () => {
+  const source = open()
+  const whole = await train(source)
+  for (const cacheBytes of [0, 1e9])
+    for (const stageStep of [1, 4, 11]) {
+      const other = open({ cacheBytes })
+      expect(await train(other, stageStep)).toEqual(whole.slice(stageStep))
+      await other.close()
+    }
+  await source.close()
+})
+
+test('a batch has the pictures and labels of its samples', async () => {
+  const source = open()
+  const augment = { flip: 0, shift: 0 }
+  for (const { samples: own, images, labels } of await train(source, 8, augment)) {
+    own.forEach((sample, row) => {
+      expect([...images.subarray(row * 192, row * 192 + 192)]).toEqual([...data.pixels[sample]!])
+    })
+    expect([...labels]).toEqual([...labelTable(data.manifest, own)])
+  }
+  await source.close()
+})
+
+test('evaluation takes every sample once, in order, with a smaller last batch', async () => {
+  const source = open()
+  const batches = await collect(plainBatches(data.manifest, source, samples, 10))
+  expect(batches.map((batch) => batch.samples.length)).toEqual([10, 10, 3])
+  expect(batches.flatMap((batch) => [...batch.samples])).toEqual([...samples])
+  await source.close()
+})
+
+test('images that fit the memory allowed are read once, others each time', async () => {
+  const shard = await copyOfShard('short-lived')
+  const [kept, unkept] = [open({ shardPath: () => shard }), open({ shardPath: () => shard, cacheBytes: 4000 })]
+  const images = new Uint8Array(samples.length * kept.imageBytes)
+  await kept.fill(samples, images)
+  await unkept.fill(samples, images)
+  await truncate(shard, 0)
+  const again = new Uint8Array(images.length)
+  await kept.fill(samples, again)
+  expect(again).toEqual(images)
+  await expect(unkept.fill(samples, again)).rejects.toMatchObject({ code: 'sample-broken' })
+  await kept.close()
+  await unkept.close()
+})
+
+async function copyOfShard(name: string): Promise<string> {
+  const file = path.join(dir, name)
+  await writeFile(file, await readFile(data.shardPath(0)))
+  return file
+}
+
+test('a sample whose bytes are changed, cut off or missing is named', async () => {
+  const { id, offset, length } = data.manifest.samples[2]!
+  const flipped = await copyOfShard('flipped')
+  const bytes = await readFile(flipped)
+  bytes[offset + length - 20]! ^= 1
+  await writeFile(flipped, bytes)
+  const cut = await copyOfShard('cut')
+  await truncate(cut, offset + 10)
+  for (const [file, reason] of [
+    [flipped, /digest/],
+    [cut, /ends \d+ bytes before/],
+    [path.join(dir, 'nowhere'), /ENOENT/],
+  ] as const) {
+    const source = open({ shardPath: () => file })
+    const failure = source.fill(Int32Array.of(2), new Uint8Array(source.imageBytes))
+    await expect(failure).rejects.toMatchObject({ code: 'sample-broken', facts: { sample: id } })
+    await expect(failure).rejects.toThrow(reason)
+    await source.close()
+  }
+})
+
+test('what the poll throws ends the filling before another image is started', async () => {
+  let polls = 0
+  const poll = () => {
+    if (++polls === 3) throw new Error('stop')
+  }
+  const source = open({ poll })
+  const many = Int32Array.from({ length: 500 }, (_, i) => samples[i % samples.length]!)
+  await expect(source.fill(many, new Uint8Array(many.length * source.imageBytes))).rejects.toThrow('stop')
+  expect(polls).toBeLessThan(70)
+  await source.close()
+})
