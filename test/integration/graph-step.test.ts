@@ -1,0 +1,97 @@
+import { beforeAll, expect, test } from 'vitest'
+import type { Rank, Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs'
+import { fusedBatchNorm, installNativeGradients, statelessUniform } from '@baton/graph-step'
+import type { Tf } from '@baton/tensorflow'
+import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
+
+let tf: Tf
+
+beforeAll(async () => {
+  const { source } = await prepareTensorflow()
+  expect(source, 'these tests are about a TensorFlow library, which this machine can neither find nor fetch').not.toBe(
+    'javascript',
+  )
+  tf = (await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })).tf
+})
+
+function expectClose(actual: Tensor, expected: Tensor, tolerance: number): void {
+  expect(actual.shape).toEqual(expected.shape)
+  const worst = tf.tidy(() => tf.max(tf.abs(tf.sub(actual, expected))).dataSync()[0])
+  expect(worst).toBeLessThan(tolerance)
+}
+
+/** Values on both sides of every corner of relu and relu6, none on a corner. */
+const sample = () => tf.randomNormal<Rank.R4>([4, 8, 8, 3], 2, 4, 'float32', 11)
+
+test.each(['relu', 'relu6'] as const)('the native gradient of %s equals that of tfjs bit for bit', (name) => {
+  const gradient = () =>
+    tf
+      .grad((x) => tf.sum(tf.square(tf[name](x))))(sample())
+      .dataSync()
+  const expected = gradient()
+  const undo = installNativeGradients(tf)
+  const actual = gradient()
+  undo()
+  expect(actual).toEqual(expected)
+  expect(gradient()).toEqual(expected)
+})
+
+test('fused batch normalisation and its gradients equal the formula composed of tfjs operations', () => {
+  const weights = tf.randomNormal([4, 8, 8, 3], 0, 1, 'float32', 12)
+  const gamma = tf.tensor1d([0.5, 1, 2])
+  const beta = tf.tensor1d([-1, 0, 1])
+  const x = sample()
+  const byFormula = (x: Tensor4D, gamma: Tensor1D, beta: Tensor1D) => {
+    const { mean, variance } = tf.moments(x, [0, 1, 2])
+    return { y: tf.add(tf.mul(gamma, tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, 1e-3)))), beta), mean, variance }
+  }
+  const fused = fusedBatchNorm(tf, x, gamma, beta, 1e-3)
+  const expected = byFormula(x, gamma, beta)
+  expectClose(fused.y, expected.y, 1e-5)
+  expectClose(fused.mean, expected.mean, 1e-5)
+  expectClose(fused.variance, expected.variance, 1e-4)
+
+  const gradients = (norm: typeof byFormula) =>
+    tf.grads((x, gamma, beta) =>
+      tf.sum(tf.mul(tf.square(norm(x as Tensor4D, gamma as Tensor1D, beta as Tensor1D).y), weights)),
+    )([x, gamma, beta])
+  const expectedGradients = gradients(byFormula)
+  gradients((x, gamma, beta) => fusedBatchNorm(tf, x, gamma, beta, 1e-3)).forEach((gradient, i) =>
+    expectClose(gradient, expectedGradients[i]!, 1e-3),
+  )
+})
+
+test('stateless random numbers are a function of seed and salt alone, even and below 1', () => {
+  const draw = (step: number, salt: number) =>
+    statelessUniform(tf, [100, 100], tf.tensor1d([5, step], 'int32'), salt).dataSync()
+  const reference = draw(3, 9)
+  expect(draw(3, 9)).toEqual(reference)
+  for (const other of [draw(4, 9), draw(3, 10)]) expect(other).not.toEqual(reference)
+  const sorted = reference.toSorted()
+  expect(sorted[0]).toBeGreaterThanOrEqual(0)
+  expect(sorted.at(-1)).toBeLessThan(1)
+  sorted.forEach((value, i) => expect(Math.abs(value - i / sorted.length)).toBeLessThan(0.03))
+})
+
+test('a step with native gradients and fused normalisation leaves no tensor behind', () => {
+  const undo = installNativeGradients(tf)
+  const gamma = tf.variable(tf.ones([3]))
+  const beta = tf.variable(tf.zeros([3]))
+  const step = () => {
+    tf.tidy(() => {
+      const { grads } = tf.variableGrads(() => {
+        const { y } = fusedBatchNorm(tf, sample(), gamma as Tensor1D, beta as Tensor1D, 1e-3)
+        return tf.sum(tf.relu(y)).asScalar()
+      })
+      gamma.assign(tf.sub(gamma, tf.mul(grads[gamma.name]!, 1e-3)))
+      beta.assign(tf.sub(beta, tf.mul(grads[beta.name]!, 1e-3)))
+    })
+  }
+  step()
+  const before = tf.memory().numTensors
+  for (let i = 0; i < 3; i++) step()
+  expect(tf.memory().numTensors).toBe(before)
+  expect(gamma.dataSync()).not.toEqual(Float32Array.of(1, 1, 1))
+  tf.dispose([gamma, beta])
+  undo()
+})

@@ -1,0 +1,27 @@
+/** What tests do with TensorFlow in a process or thread of its own: `prepare`, `train`, or `thread` of either kind. */
+import { SHARE_ENV, Worker, isMainThread, workerData } from 'node:worker_threads'
+import type { Rank } from '@tensorflow/tfjs'
+import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
+
+const job = isMainThread ? process.argv[2] : (workerData as string)
+const say = (what: unknown) => process.stdout.write(`${JSON.stringify(what)}\n`)
+
+if (job === 'prepare') say(await prepareTensorflow({ log: (log) => say({ log }) }))
+else if (job === 'train') await train()
+else inThread(job === 'thread-with-env' ? { env: SHARE_ENV } : {})
+
+/** One step of a convolution towards a target, and how far it got. */
+async function train() {
+  const { tf, environment } = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+  const images = tf.randomNormal<Rank.R4>([2, 16, 16, 3], 0, 1, 'float32', 1)
+  const kernel = tf.variable(tf.randomNormal<Rank.R4>([3, 3, 3, 4], 0, 0.1, 'float32', 2))
+  const lossNow = () => tf.mean(tf.square(tf.sub(tf.relu(tf.conv2d(images, kernel, 1, 'same')), 1))).asScalar()
+  const { value, grads } = tf.variableGrads(lossNow)
+  kernel.assign(tf.sub(kernel, tf.mul(grads[kernel.name]!, 0.1)))
+  say({ environment, before: value.dataSync()[0], after: lossNow().dataSync()[0] })
+}
+
+function inThread(options: { env?: typeof SHARE_ENV }) {
+  const thread = new Worker(new URL(import.meta.url), { ...options, workerData: 'train' })
+  thread.on('error', (error) => say({ error: error.message }))
+}

@@ -1,0 +1,77 @@
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { TrainingEnvironment } from '@baton/contracts'
+import { describeTensorflow } from '@baton/tensorflow'
+import type { TensorflowReport } from '@baton/tensorflow'
+
+/** A cache of its own, so that fetching and compiling really happen. */
+let cacheDir: string
+
+beforeAll(async () => {
+  cacheDir = await mkdtemp(path.join(tmpdir(), 'baton-tensorflow-'))
+})
+afterAll(() => rm(cacheDir, { recursive: true }))
+
+interface Trained {
+  readonly environment: TrainingEnvironment
+  readonly before: number
+  readonly after: number
+}
+
+function start(job: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
+  const program = fileURLToPath(new URL('./tensorflow-child.ts', import.meta.url))
+  return spawn(process.execPath, [program, job], {
+    env: { ...process.env, BATON_CACHE: cacheDir, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+/** What a child said last, once it has ended. */
+async function outcome<T>(child: ChildProcess): Promise<T> {
+  let last = ''
+  for await (const line of createInterface({ input: child.stdout! })) last = line
+  return JSON.parse(last) as T
+}
+
+test('a preparation killed half-way leaves nothing that looks finished; the next one is not held up and finishes', async () => {
+  const killed = start('prepare')
+  for await (const line of createInterface({ input: killed.stdout! })) if (/fetching|binding/.test(line)) break
+  killed.kill('SIGKILL')
+  await once(killed, 'exit')
+  expect((await describeTensorflow({ cacheDir })).ready).toBeNull()
+
+  const [first, second] = [start('prepare'), start('prepare')]
+  const [report, other] = await Promise.all([outcome<TensorflowReport>(first), outcome<TensorflowReport>(second)])
+  expect(['python', 'fetched']).toContain(report.source)
+  expect(other).toEqual(report)
+  expect((await describeTensorflow({ cacheDir })).ready).toEqual(report)
+  const leftovers = (await readdir(path.join(cacheDir, 'tensorflow'))).filter((name) => /draft|lock/.test(name))
+  expect(leftovers).toEqual([])
+})
+
+test('a bundled program trains with what was prepared, and says what decides its bytes', async () => {
+  const { environment, before, after } = await outcome<Trained>(start('train'))
+  expect(after).toBeLessThan(before)
+  expect(environment).toMatchObject({ backend: 'tfjs-node 4.22.0', intraOpThreads: 2, oneDnn: true, precision: 'fp32' })
+  expect(environment.tensorflow).toMatch(/^2\.\d+\.\d+/)
+})
+
+test('equal settings train to equal bytes, in a thread too; a thread that cannot pin its settings refuses to', async () => {
+  const inProcess = await outcome<Trained>(start('train'))
+  expect(await outcome<Trained>(start('thread-with-env'))).toEqual(inProcess)
+  expect(await outcome(start('thread'))).toMatchObject({ error: expect.stringContaining('SHARE_ENV') as string })
+})
+
+test("the machine's own Python comes first where it has TensorFlow", async () => {
+  const { ready } = await describeTensorflow({ cacheDir })
+  const withTensorflow = { BATON_CACHE: path.join(cacheDir, 'other'), PYTHONPATH: path.dirname(ready!.library!) }
+  const report = await outcome<TensorflowReport>(start('prepare', withTensorflow))
+  expect(report).toMatchObject({ source: 'python', library: ready!.library, version: ready!.version })
+})
