@@ -1,5 +1,6 @@
 export { importDataset } from './import/import-dataset.ts'
-export type { ImportedDataset, ImportOptions, ImportProgress } from './import/import-dataset.ts'
+export type { ImportedDataset } from './import/import-dataset.ts'
+export type { ImportOptions, ImportProgress } from './import/options.ts'
 export type { LabelGroups } from './import/vocabulary.ts'
 export { readDataset } from './read-dataset.ts'
 export type { DatasetFolder } from './read-dataset.ts'

@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { DatasetManifest } from '@baton/contracts'
+import type { AppError } from '@baton/contracts'
 import sharp from 'sharp'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readDataset } from '../read-dataset.ts'
 import { importDataset } from './import-dataset.ts'
-import type { ImportedDataset, ImportOptions } from './import-dataset.ts'
+import type { ImportedDataset } from './import-dataset.ts'
+import type { ImportOptions } from './options.ts'
 
 let root: string
 beforeEach(async () => {
@@ -363,6 +365,24 @@ test('a picture that changes after it was checked leaves nothing half-written', 
     faults: [{ pointer: 'b.png', detail: 'it changed while it was imported; import again' }],
   })
   expect(await readdir(root)).toEqual(before)
+})
+
+test('rows that are all at fault are said as such where labels are only known from rows', async () => {
+  await putPictures('a.png')
+  const refused = importing(await put('l.csv', 'id,labels\n../a,x\nNaN,x\n'))
+  await expect(refused).rejects.toMatchObject({ faults: [{ pointer: 'l.csv:2' }, { pointer: 'l.csv:3' }] })
+  await expect(importing(await put('l.csv', 'id,labels\na,\n'))).rejects.toMatchObject({
+    detail: 'l.csv: it has no label; give at least one',
+  })
+})
+
+test('a header without rows, and faults by the hundred thousand, are said too', async () => {
+  await expect(importing(await put('l.csv', 'id,labels\n'))).rejects.toMatchObject({
+    detail: 'l.csv: no row is a train sample; there is nothing to train on',
+  })
+  const rows = Array.from({ length: 150_000 }, (_, i) => `${i},x\n`).join('')
+  const error = (await importing(await put('l.csv', `id,labels\n${rows}`)).catch((e: unknown) => e)) as AppError
+  expect(error.faults.at(-1)).toEqual({ pointer: '', detail: 'and 149000 more faults that are not listed' })
 })
 
 test('a folder that holds something is left alone', async () => {
