@@ -3,27 +3,24 @@ import {
   defaultLeaseTimes,
   dispatchOutbox,
   expireLeases,
+  fanOutEvent,
   presenceGapSeconds,
   presenceSeconds,
   reconcile,
   retireCheckpoints,
 } from '@baton/core'
-import type { BlobStore, JobQueue, LeaseTimes } from '@baton/core'
+import type { BlobStore, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
 import type { Log } from '@baton/log'
+import type { Queue } from '@baton/queue'
 import { every } from './every.ts'
 
 export interface CoordinatorOptions {
   readonly database: Database
-  readonly queue: JobQueue & JobConsumer
+  readonly queue: Queue
   readonly blobs: BlobStore
   readonly log: Log
   readonly times?: LeaseTimes
-}
-
-/** Where assembling comes from. */
-export interface JobConsumer {
-  onAssemble(work: (experimentId: string) => Promise<void>): { close(): Promise<void> }
 }
 
 export interface RunningCoordinator {
@@ -40,11 +37,24 @@ const idempotencySeconds = 86_400
 /**
  * Starts what happens without being asked: it empties the outbox, makes lost offers again, ends leases that ran out,
  * assembles experiments and retires checkpoints. Several may run: every sweep is safe beside itself and repeatable.
+ *
+ * What nothing may be lost without runs on timers of each process, not on the queue, whose data may be lost.
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { database: store, queue, blobs, log, times = defaultLeaseTimes } = options
   const deps = { store, queue, blobs, times, random: Math.random }
-  const assembling = queue.onAssemble((experimentId) => assembleExperiment(deps, { experimentId }))
+  queue.consume('coordinator', {
+    'assemble-experiment': async (job) => {
+      await assembleExperiment(deps, job)
+      await dispatchOutbox(deps)
+    },
+    'fan-out-event': (job) => fanOutEvent(deps, job),
+    sweep: async () => {
+      await retireCheckpoints(deps)
+      await store.idempotency.expire(idempotencySeconds)
+    },
+  })
+  await queue.schedule('sweep', retireSeconds * 1000)
   const sweeps = [
     every(presenceSeconds, 'presence', log, () => store.presence.touch('coordinator', presenceGapSeconds)),
     every(outboxSeconds, 'outbox', log, () => dispatchOutbox(deps)),
@@ -52,18 +62,13 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     // Often against the lease, so that a dead session's fold waits little longer than it must.
     every(Math.min(5, times.leaseSeconds / 4), 'expire leases', log, async () => {
       const expired = await expireLeases(deps)
-      if (expired > 0) log.info({ expired }, 'leases expired')
+      if (expired > 0) {
+        log.info({ expired }, 'leases expired')
+        await dispatchOutbox(deps)
+      }
       await store.sessions.markLost(times.leaseSeconds * 2)
-    }),
-    every(retireSeconds, 'retire', log, async () => {
-      await retireCheckpoints(deps)
-      await store.idempotency.expire(idempotencySeconds)
     }),
   ]
   log.info('coordinator runs')
-  return {
-    close: async () => {
-      await Promise.all([assembling.close(), ...sweeps.map((stop) => stop())])
-    },
-  }
+  return { close: async () => void (await Promise.all(sweeps.map((stop) => stop()))) }
 }

@@ -1,9 +1,9 @@
 import { AppError, isAppError, problems } from '@baton/contracts'
-import type { Problem } from '@baton/contracts'
+import type { Problem, ProblemCode } from '@baton/contracts'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Where each problem is explained. */
-const docsUrl = 'https://baton.dev/problems'
+/** Names a problem for machines; `docs/problems.md` explains each. */
+const problemType = (code: ProblemCode) => `urn:baton:problem:${code}`
 
 /** The one place where a thrown value becomes an answer (RFC 9457). What is not expected shows nothing of itself. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -17,7 +17,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 export function problemOf(error: AppError, instance: string): Problem {
   const { status, title, retryable, remedy } = problems[error.code]
   return {
-    type: `${docsUrl}/${error.code}`,
+    type: problemType(error.code),
     title,
     status,
     code: error.code,
