@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { CheckpointManifest } from '@baton/contracts'
+import { encode } from '@baton/safetensors'
+import type { Tensors } from '@baton/safetensors'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { differenceOf } from './compare-environments.ts'
+import { readCheckpoint } from './read-checkpoint.ts'
+import { saveCheckpoint } from './save-checkpoint.ts'
+import type { SavedCheckpoint } from './save-checkpoint.ts'
+import { startTensorWriter } from './tensor-writer.ts'
+import type { TensorWriter } from './tensor-writer.ts'
+
+const specDigest = 'a'.repeat(64)
+const environment = {
+  backend: 'test 1',
+  tensorflow: '2.15.1',
+  device: 'CPU',
+  intraOpThreads: 2,
+  interOpThreads: 1,
+  oneDnn: true,
+  precision: 'fp32' as const,
+}
+const manifest: Omit<CheckpointManifest, 'files'> = {
+  format: 'baton.checkpoint/1',
+  specDigest,
+  fold: 1,
+  position: { step: 7, stage: 0, stageStep: 7, epoch: 1 },
+  state: { best: { score: 0.5, step: 4 }, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false },
+  environment,
+}
+const tensors = (offset: number): Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }> =>
+  new Map([
+    ['conv/kernel', { shape: [2, 2], data: Float32Array.of(offset, 1, 2, 3) }],
+    ['conv/bias', { shape: [1], data: Float32Array.of(-offset) }],
+  ])
+const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+let writer: TensorWriter
+let dir: string
+beforeAll(() => {
+  writer = startTensorWriter()
+})
+afterAll(() => writer.close())
+beforeEach(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'baton-checkpoint-'))
+})
+afterEach(() => rm(dir, { recursive: true }))
+
+async function save(name = 'step-7'): Promise<SavedCheckpoint> {
+  const best = await writer.write(path.join(dir, `${name}-best`), tensors(3))
+  const content = { manifest, weights: tensors(1), optimizer: tensors(2), best }
+  return saveCheckpoint(writer, path.join(dir, name), content)
+}
+
+const read = (saved: SavedCheckpoint, change: Partial<CheckpointManifest> = {}, fold = 1) =>
+  readCheckpoint({
+    manifest: { ...saved.manifest, ...change },
+    filePath: (name) => saved.files[name]!,
+    specDigest,
+    fold,
+  })
+
+test('a checkpoint reads back as what was saved', async () => {
+  const saved = await save()
+  const { position, state } = manifest
+  const expected = { position, state, environment, weights: tensors(1), optimizer: tensors(2), best: tensors(3) }
+  expect(await read(saved)).toEqual(expected)
+  expect(JSON.parse(await readFile(saved.manifestPath, 'utf8'))).toEqual(saved.manifest)
+})
+
+test('the manifest names each file by the digest and size of its bytes, which are a plain encoding', async () => {
+  const saved = await save()
+  const bytes = { weights: encode(tensors(1)), optimizer: encode(tensors(2)), best: encode(tensors(3)) }
+  expect(saved.manifest.files).toEqual(
+    Object.entries(bytes).map(([name, of]) => ({ name, digest: digestOf(of), sizeBytes: of.length })),
+  )
+  for (const [name, of] of Object.entries(bytes)) expect(Buffer.compare(await readFile(saved.files[name]!), of)).toBe(0)
+})
+
+test('a folder appears with everything in it and nothing beside it', async () => {
+  const saved = await save()
+  expect((await readdir(dir)).toSorted()).toEqual(['step-7', 'step-7-best'])
+  expect((await readdir(saved.dir)).toSorted()).toEqual([
+    'best.safetensors',
+    'manifest.json',
+    'optimizer.safetensors',
+    'weights.safetensors',
+  ])
+})
+
+test('removing one checkpoint leaves the best weights of the next', async () => {
+  const best = await writer.write(path.join(dir, 'best'), tensors(3))
+  const content = () => ({ manifest, weights: tensors(1), optimizer: tensors(2), best })
+  const first = await saveCheckpoint(writer, path.join(dir, 'a'), content())
+  await rm(first.dir, { recursive: true })
+  const second = await saveCheckpoint(writer, path.join(dir, 'b'), content())
+  expect((await read(second)).best).toEqual(tensors(3))
+})
+
+test('what is being saved does not change with the memory it came from', async () => {
+  const memory = Float32Array.of(9, 9, 1, 2, 3)
+  const part: Tensors = new Map([['a', { shape: [3], data: memory.subarray(2) }]])
+  const written = writer.write(path.join(dir, 'part'), part)
+  memory.fill(0)
+  expect((await written).digest).toBe(
+    digestOf(encode(new Map([['a', { shape: [3], data: Float32Array.of(1, 2, 3) }]]))),
+  )
+})
+
+test('a file that cannot be written is an error, and the writer goes on', async () => {
+  await expect(writer.write(path.join(dir, 'no', 'such', 'folder'), tensors(1))).rejects.toThrow(/ENOENT/)
+  await expect(writer.write(path.join(dir, 'fine'), tensors(1))).resolves.toMatchObject({
+    path: path.join(dir, 'fine'),
+  })
+})
+
+test('a writer that has ended rejects what waits and what comes', async () => {
+  const brief = startTensorWriter()
+  const under = brief.write(path.join(dir, 'never'), tensors(1)).catch((error: Error) => error.message)
+  await brief.close()
+  expect(await under).toMatch(/ended/)
+  await expect(brief.write(path.join(dir, 'never'), tensors(1))).rejects.toThrow(/ended/)
+})
+
+test.each(['weights', 'optimizer', 'best'])('a changed, cut or missing file of the %s is found', async (name) => {
+  const saved = await save()
+  const file = saved.files[name]!
+  const bytes = await readFile(file)
+  const failure = { code: 'checkpoint-corrupt', facts: { name } }
+  await writeFile(file, bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1))
+  await expect(read(saved)).rejects.toMatchObject(failure)
+  await writeFile(file, bytes.subarray(0, -1))
+  await expect(read(saved)).rejects.toMatchObject(failure)
+  await rm(file)
+  await expect(read(saved)).rejects.toMatchObject(failure)
+})
+
+test('a file that is no safetensors is found even if its digest is right', async () => {
+  const saved = await save()
+  const bytes = Buffer.from('not tensors')
+  await writeFile(saved.files.weights!, bytes)
+  const files = saved.manifest.files.with(0, { name: 'weights', digest: digestOf(bytes), sizeBytes: bytes.length })
+  await expect(read(saved, { files })).rejects.toMatchObject({ code: 'checkpoint-corrupt' })
+})
+
+test('a checkpoint of another spec or fold, or without a file it needs, is refused', async () => {
+  const saved = await save()
+  const failure = { code: 'checkpoint-corrupt' }
+  await expect(read(saved, { specDigest: 'b'.repeat(64) })).rejects.toMatchObject(failure)
+  await expect(read(saved, {}, 2)).rejects.toMatchObject(failure)
+  await expect(read(saved, { files: saved.manifest.files.slice(0, 2) })).rejects.toMatchObject(failure)
+  await expect(read(saved, { files: [...saved.manifest.files, saved.manifest.files[0]!] })).rejects.toMatchObject(
+    failure,
+  )
+  await expect(read(saved, { state: { ...manifest.state, best: null } })).rejects.toMatchObject(failure)
+  const position = { ...manifest.position, step: -1 }
+  await expect(read(saved, { position })).rejects.toMatchObject(failure)
+})
+
+test('resuming elsewhere says what is no longer exact', () => {
+  expect(differenceOf(environment, { ...environment })).toBeNull()
+  const line = differenceOf(environment, { ...environment, intraOpThreads: 4, oneDnn: false })
+  expect(line).toContain('intraOpThreads 2 → 4, oneDnn true → false')
+  expect(line).not.toContain('device')
+})
