@@ -1,0 +1,42 @@
+import { deliverNotifications, fanOutEvent } from '@baton/core'
+import type { JobQueue, Messenger, Store } from '@baton/core'
+import type { Handlers } from '@baton/queue'
+
+interface Deps {
+  readonly store: Store
+  readonly queue: JobQueue
+  readonly messenger: Messenger
+  /** Whether the messenger reaches this chat; what waits for another one stays. */
+  readonly reaches: (chat: string) => boolean
+  /** Aborted: the process is ending, and a long queue of messages is left to the next one. */
+  readonly signal: AbortSignal
+}
+
+/** Pause of a job that this process leaves to the next one. */
+const handOnMs = 1_000
+
+/**
+ * The bot's jobs. The queue runs one delivery of a chat at a time, so its messages keep their order; a chat that
+ * Telegram wants left alone is postponed, and the others go on.
+ */
+export function botJobs({ store, queue, messenger, reaches, signal }: Deps): Handlers<'bot'> {
+  const untilClosing: Messenger = {
+    send: async (chatId, event) => {
+      signal.throwIfAborted()
+      await messenger.send(chatId, event)
+    },
+  }
+  return {
+    'fan-out-event': (payload) => fanOutEvent({ store, queue }, payload),
+    'deliver-notifications': async (payload, { postpone }) => {
+      if (!reaches(payload.chat)) return
+      try {
+        const pauseSeconds = await deliverNotifications({ store, messenger: untilClosing }, payload)
+        if (pauseSeconds !== null) await postpone(pauseSeconds * 1000)
+      } catch (error) {
+        if (error !== signal.reason) throw error
+        await postpone(handOnMs)
+      }
+    },
+  }
+}

@@ -1,0 +1,11 @@
+import type { Messenger } from '@baton/core'
+import { toText } from '../messages/message.ts'
+import { renderEvent } from '../messages/render-event.ts'
+
+/** The chat that stands for the terminal, where no bot is configured. */
+export const terminalChat = { chatId: 0, title: 'terminal' }
+
+/** Prints what Telegram would be sent. */
+export function terminalMessenger(print: (text: string) => void): Messenger {
+  return { send: async (_chatId, event) => print(toText(renderEvent(event))) }
+}

@@ -1,0 +1,101 @@
+import { assertNever, problems } from '@baton/contracts'
+import type { Event } from '@baton/contracts'
+import { failureClassOf } from '@baton/core'
+import { countText, durationText, scoreText } from './format.ts'
+import { fixed, plain, title } from './message.ts'
+import type { Line, Message } from './message.ts'
+
+type Payload = Event['payload']
+type Failure = Extract<Payload, { kind: 'fold-failed' }>['failure']
+
+/** Of a failure's log: enough to see the error, short enough for a phone. */
+const logLines = 5
+const logLineMax = 300
+
+const causes: Readonly<Record<ReturnType<typeof failureClassOf>, string>> = {
+  user: 'user code',
+  memory: 'memory',
+  numeric: 'numeric',
+  data: 'data',
+  infrastructure: 'infrastructure',
+  poison: 'poison',
+}
+
+/** What an event says to people: what happened, why, what was done about it, what is to do. */
+export function renderEvent(event: Event): Message {
+  const about = `${event.project} #${event.version} ${event.experiment}`
+  const { payload } = event
+  switch (payload.kind) {
+    case 'fold-completed':
+      return [
+        title(`✅ ${about}: fold ${payload.fold} done`),
+        plain(
+          `Score ${scoreText(payload.score)}, CV so far ${scoreText(payload.cvSoFar)} ` +
+            `(${payload.foldsCompleted} of ${countText(payload.foldsTotal, 'fold')})`,
+        ),
+        plain(countText(payload.attempts, 'attempt')),
+      ]
+    case 'fold-failed':
+      return foldFailed(about, payload)
+    case 'session-lost':
+      return [
+        title(`🔌 ${about}: session ${payload.session} lost`),
+        plain(`Fold ${payload.fold} (attempt ${payload.attempt}) goes on from step ${payload.resumeStep}.`),
+      ]
+    case 'experiment-completed':
+      return [
+        title(`🏁 ${about}: done`),
+        plain(
+          `CV ${scoreText(payload.cv)}, folds ${scoreText(payload.cvMean)} ± ${scoreText(payload.cvStd)} ` +
+            '(mean ± standard deviation)',
+        ),
+        plain(`${countText(payload.attempts, 'attempt')}, ${countText(payload.interruptions, 'interruption')}`),
+      ]
+    case 'experiment-failed':
+      return [title(`❌ ${about}: failed`), ...causeOf(payload.failure), ...remedyAndLog(payload.failure)]
+    case 'experiment-created':
+      return [title(`${about}: started with ${countText(payload.folds, 'fold')}`)]
+    case 'experiment-cancelled':
+      return [title(`${about}: cancelled`)]
+    case 'fold-leased':
+      return [title(`${about}: fold ${payload.fold} runs on ${payload.session} from step ${payload.step}`)]
+    case 'fold-handed-over':
+      return [title(`${about}: fold ${payload.fold} handed over by ${payload.session} at step ${payload.step}`)]
+    case 'lb-recorded':
+      return [
+        title(`${about}: LB recorded`),
+        plain(`Public ${scoreText(payload.lbPublic)}, private ${scoreText(payload.lbPrivate)}`),
+      ]
+    default:
+      return assertNever(payload)
+  }
+}
+
+/** Whether nobody needs to look up from what they do: the fold goes on by itself. */
+export function isQuiet({ payload }: Event): boolean {
+  return payload.kind === 'session-lost' || (payload.kind === 'fold-failed' && payload.outcome === 'retrying')
+}
+
+function foldFailed(about: string, payload: Extract<Payload, { kind: 'fold-failed' }>): Message {
+  const { fold, attempt, failure, outcome, retryInSeconds } = payload
+  const retrying = outcome === 'retrying'
+  const done = retrying
+    ? `It is tried again${retryInSeconds ? ` in ${durationText(retryInSeconds)}` : ' now'}, from its last checkpoint.`
+    : 'It was given up.'
+  return [
+    title(`${retrying ? '⚠️' : '❌'} ${about}: fold ${fold} failed in attempt ${attempt}`),
+    ...causeOf(failure),
+    plain(done),
+    ...remedyAndLog(failure),
+  ]
+}
+
+function causeOf({ code, detail, step }: Failure): Line[] {
+  const at = step === null ? '' : ` at step ${step}`
+  const why = plain(`${problems[code].title}${at} (cause: ${causes[failureClassOf(code)]})`)
+  return detail.trim() === '' ? [why] : [why, plain(detail)]
+}
+
+function remedyAndLog({ code, lastLines }: Failure): Line[] {
+  return [plain(problems[code].remedy), ...lastLines.slice(-logLines).map((line) => fixed(line, logLineMax))]
+}
