@@ -1,0 +1,137 @@
+import { AppError } from '@baton/contracts'
+import { createPostgresBackend, Queue, runMigrations, Worker } from 'bullmq'
+import type { PgPool, Processor, QueueOptions, WorkerOptions } from 'bullmq'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+
+/** The part of a pino logger that is used. */
+export interface QueueLog {
+  info: (fields: object, message: string) => void
+  warn: (fields: object, message: string) => void
+  error: (fields: object, message: string) => void
+}
+
+export type QueueBackend =
+  { readonly kind: 'postgres'; readonly url: string } | { readonly kind: 'redis'; readonly url: string }
+
+export type BullQueue = Queue<object, void, string>
+export type BullWorker = Worker<object, void, string>
+
+/** BullMQ on one database: all queues and workers share its connections, but a worker has one more to wait on. */
+export interface Backend {
+  readonly queue: (name: string) => BullQueue
+  readonly worker: (
+    name: string,
+    run: Processor<object, void> | null,
+    options: Omit<WorkerOptions, 'connection'>,
+  ) => BullWorker
+  /** @throws {AppError} `unavailable` */
+  readonly ping: () => Promise<void>
+  /** Closes the connections; queues and workers must be closed before. */
+  readonly close: () => Promise<void>
+}
+
+/** A health check that waits longer says no. */
+const pingLimitMs = 3_000
+
+/**
+ * Opens a backend and makes it ready: PostgreSQL gets BullMQ's tables, in the schema `bullmq`, at their newest
+ * version; Redis is asked whether it would forget jobs.
+ *
+ * @param prefix keeps apart what shares one database
+ * @throws {AppError} `unavailable`
+ */
+export async function openBackend(backend: QueueBackend, prefix: string, log: QueueLog): Promise<Backend> {
+  return backend.kind === 'postgres' ? openPostgres(backend.url, prefix, log) : openRedis(backend.url, prefix, log)
+}
+
+async function openPostgres(url: string, prefix: string, log: QueueLog): Promise<Backend> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    // BullMQ's statements name no schema.
+    options: '-c search_path=bullmq',
+    // One for each worker to listen on, and ten to work with; idle ones are closed.
+    max: 40,
+    // A connection that was cut without a word is noticed, and its worker listens again.
+    keepAlive: true,
+  })
+  pool.on('error', (error) => log.warn({ error }, 'queue connection lost'))
+  await asUnavailable(async () => {
+    const client = await pool.connect()
+    try {
+      await runMigrations(client, 'bullmq')
+    } finally {
+      client.release()
+    }
+  })
+  const connection = pool as unknown as PgPool
+  const named = (name: string) => `${prefix}-${name}`
+  return {
+    queue: (name) =>
+      watched(new Queue(named(name), { connection }, createPostgresBackend) as unknown as BullQueue, log),
+    worker: (name, run, options) =>
+      watched(
+        new Worker(named(name), run, { ...options, connection }, createPostgresBackend) as unknown as BullWorker,
+        log,
+      ),
+    ping: () => asUnavailable(() => inTime(pool.query('SELECT 1'))),
+    close: () => pool.end(),
+  }
+}
+
+async function openRedis(url: string, prefix: string, log: QueueLog): Promise<Backend> {
+  // Commands wait for the connection to come back instead of failing after some tries: BullMQ's workers need that.
+  const connection = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true })
+  connection.on('error', (error) => log.warn({ error }, 'queue connection lost'))
+  try {
+    await asUnavailable(() => connection.connect())
+  } catch (error) {
+    connection.disconnect()
+    throw error
+  }
+  await warnIfForgetful(connection, log)
+  const common = { connection, prefix } satisfies QueueOptions
+  return {
+    queue: (name) => watched(new Queue(name, common), log),
+    worker: (name, run, options) => watched(new Worker(name, run, { ...options, ...common }), log),
+    ping: () => asUnavailable(() => inTime(connection.ping())),
+    close: async () => {
+      if (connection.status === 'ready') await connection.quit()
+      else connection.disconnect()
+    },
+  }
+}
+
+/** Jobs that Redis drops are offered again by the reconciler, but late: say so at the start. */
+async function warnIfForgetful(redis: Redis, log: QueueLog): Promise<void> {
+  const wanted = { appendonly: 'yes', 'maxmemory-policy': 'noeviction' }
+  for (const [setting, right] of Object.entries(wanted)) {
+    // Managed Redis may forbid CONFIG: then there is nothing to say.
+    const answer = await redis.config('GET', setting).catch(() => null)
+    const value = Array.isArray(answer) ? String(answer[1]) : undefined
+    if (value !== undefined && value !== right)
+      log.warn({ setting, value, right }, 'redis may lose jobs: change this setting')
+  }
+}
+
+/** An `error` event that nobody hears ends the process; connections come back by themselves. */
+function watched<T extends BullQueue | BullWorker>(emitter: T, log: QueueLog): T {
+  ;(emitter as BullWorker).on('error', (error) => log.warn({ error, queue: emitter.name }, 'queue error'))
+  return emitter
+}
+
+async function asUnavailable<T>(work: () => Promise<T>): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    throw new AppError('unavailable', {}, { detail: `the queue does not answer: ${(cause as Error).message}`, cause })
+  }
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${pingLimitMs} ms`)), pingLimitMs)
+  })
+  return Promise.race([work, limit]).finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FoldOffer, OfferQueue } from '@baton/core'
+import type { Job } from 'bullmq'
+import type { Backend, QueueLog } from './backend.ts'
+import { jobs } from './catalog.ts'
+import { bullPriority } from './priority.ts'
+
+/** Pause after the database failed a fetch. */
+const retryMs = 1_000
+const stalledCheckMs = 2_000
+const lookLimitMs = 1_000
+
+export interface ClosableOfferQueue extends OfferQueue {
+  /**
+   * Ends every wait with null, puts back what is on its way, and then closes.
+   * @param force does not wait for a database that is away
+   */
+  close(force: boolean): Promise<void>
+}
+
+/** One session that waits; several pools may serve it. */
+interface Waiter {
+  /** Gives it the offer; false once it has one or went away, and then the offer is still the giver's. */
+  give(offer: FoldOffer): boolean
+}
+
+/**
+ * Offers of folds on one BullMQ queue a pool. However many sessions wait in this process, each pool has one fetch
+ * under way, on one connection, which hands what it gets to the session that waits longest.
+ *
+ * An offer leaves the queue only after a session has it. Taken for one that went away it goes to the next, or back to
+ * its old place in the queue; taken by a process that died it comes back when its lock runs out.
+ */
+export function openOffers(backend: Backend, log: QueueLog): ClosableOfferQueue {
+  const pools = new Map<string, Pool>()
+  const closing = new AbortController()
+  setMaxListeners(0, closing.signal) // one for each session that waits
+  const poolOf = (name: string) => {
+    const pool = pools.get(name) ?? openPool(name, backend, log, closing.signal)
+    pools.set(name, pool)
+    return pool
+  }
+  return {
+    offer: (offer) => poolOf(offer.pool).offer(offer),
+    isWaiting: (offer) => poolOf(offer.pool).isWaiting(offer),
+    take: async (names, { waitMs, signal }) => {
+      const ends = signal ? [closing.signal, signal] : [closing.signal]
+      return waitFor(names.map(poolOf), waitMs, ends)
+    },
+    close: async (force) => {
+      closing.abort()
+      await Promise.all([...pools.values()].map((pool) => pool.close(force)))
+    },
+  }
+}
+
+async function waitFor(pools: readonly Pool[], waitMs: number, ends: AbortSignal[]): Promise<FoldOffer | null> {
+  if (ends.some((signal) => signal.aborted)) return null
+  let isSettled = false
+  let settle!: (offer: FoldOffer | null | Promise<never>) => void
+  const outcome = new Promise<FoldOffer | null>((resolve) => (settle = resolve))
+  const waiter: Waiter = {
+    give: (offer) => {
+      if (isSettled) return false
+      isSettled = true
+      settle(offer)
+      return true
+    },
+  }
+  const giveUp = () => {
+    isSettled = true
+    settle(null)
+  }
+  const search = async () => {
+    // What waits already is taken in the order the pools are named; only then may any of them be the first.
+    for (const pool of pools) if (!isSettled) await pool.giveWaiting(waiter)
+    if (isSettled) return
+    clearTimeout(timer)
+    timer = setTimeout(giveUp, startedMs + waitMs - performance.now())
+    for (const pool of pools) pool.enter(waiter)
+  }
+  const startedMs = performance.now()
+  // However short the wait, it looks once; should the database not answer, that does not hold it much longer.
+  let timer = setTimeout(giveUp, waitMs + lookLimitMs)
+  for (const signal of ends) signal.addEventListener('abort', giveUp)
+  search().catch((error: unknown) => settle(Promise.reject(error as Error)))
+  try {
+    return await outcome
+  } finally {
+    isSettled = true
+    clearTimeout(timer)
+    for (const signal of ends) signal.removeEventListener('abort', giveUp)
+    for (const pool of pools) pool.leave(waiter)
+  }
+}
+
+interface Pool {
+  offer(offer: FoldOffer): Promise<void>
+  isWaiting(offer: FoldOffer): Promise<boolean>
+  /** Gives the waiter an offer if one waits; returns at once if not. */
+  giveWaiting(waiter: Waiter): Promise<void>
+  enter(waiter: Waiter): void
+  leave(waiter: Waiter): void
+  close(force: boolean): Promise<void>
+}
+
+function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortSignal): Pool {
+  const { payload, lockMs } = jobs['offer-fold']
+  const queue = backend.queue(`offers-${name}`)
+  const worker = backend.worker(`offers-${name}`, null, {
+    autorun: false,
+    lockDuration: lockMs,
+    stalledInterval: stalledCheckMs,
+    // The death of those who took an offer says nothing against it.
+    maxStalledCount: 1_000_000,
+  })
+  void worker.startStalledCheckTimer()
+  const token = randomUUID()
+  const waiters = new Set<Waiter>()
+  /** Fetches and hand-overs that are under way. */
+  const busy = new Set<Promise<void>>()
+  const track = (work: Promise<void>) => {
+    busy.add(work)
+    return work.finally(() => busy.delete(work))
+  }
+  let pumping = Promise.resolve()
+  let isPumping = false
+
+  const settle = (job: Job, how: 'moveToCompleted' | 'moveToWait') => {
+    const told: Promise<unknown> =
+      how === 'moveToCompleted' ? job.moveToCompleted(undefined, token, false) : job.moveToWait(token)
+    // If that fails its lock runs out and it is offered once more, which the database sorts out.
+    const warn = (error: unknown) => log.warn({ error, job: job.id, pool: name }, `offer not settled: ${how}`)
+    void track(told.then(() => undefined, warn))
+  }
+  const hand = (job: Job, takers: Iterable<Waiter>) => {
+    const offer = payload.safeParse(job.data)
+    if (!offer.success) {
+      log.error({ job: job.id, pool: name, problem: offer.error.message }, 'offer dropped: its payload does not fit')
+      return settle(job, 'moveToCompleted')
+    }
+    for (const taker of takers) if (taker.give(offer.data)) return settle(job, 'moveToCompleted')
+    settle(job, 'moveToWait')
+  }
+  const pump = async () => {
+    isPumping = true
+    while (waiters.size > 0 && !closing.aborted) {
+      try {
+        // It may return without one: the wait has a limit of its own.
+        const job = await worker.getNextJob(token)
+        if (job) hand(job, waiters)
+      } catch (error) {
+        log.warn({ error, pool: name }, 'offers not fetched, trying again')
+        await delay(retryMs, undefined, { signal: closing }).catch(() => undefined)
+      }
+    }
+    isPumping = false
+  }
+  return {
+    offer: async (offer) => {
+      const options = {
+        jobId: jobId(offer),
+        priority: bullPriority(offer.priority),
+        removeOnComplete: true,
+        removeOnFail: true,
+      }
+      await queue.add('offer-fold', payload.parse(offer), options)
+    },
+    isWaiting: async (offer) => ['waiting', 'prioritized', 'delayed'].includes(await queue.getJobState(jobId(offer))),
+    giveWaiting: (waiter) => {
+      const fetch = async () => {
+        const job = await worker.getNextJob(token, { block: false })
+        if (job) hand(job, [waiter])
+      }
+      return track(fetch())
+    },
+    enter: (waiter) => {
+      waiters.add(waiter)
+      if (!isPumping) pumping = pump()
+    },
+    leave: (waiter) => void waiters.delete(waiter),
+    close: async (force) => {
+      if (!force) {
+        await worker.getBackend().disconnectBlocking()
+        await pumping
+        while (busy.size > 0) await Promise.allSettled(busy)
+      }
+      await worker.close(force)
+      await queue.close()
+    },
+  }
+}
+
+/** No colon: BullMQ keeps it for itself. */
+const jobId = ({ foldId, offer }: FoldOffer) => `${foldId}.${offer}`

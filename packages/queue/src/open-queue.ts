@@ -1,0 +1,121 @@
+import type { JobQueue, OfferQueue } from '@baton/core'
+import { openBackend } from './backend.ts'
+import type { BullQueue, BullWorker, QueueBackend, QueueLog } from './backend.ts'
+import { jobs } from './catalog.ts'
+import type { Consumer, Handlers, JobKind, Payload } from './catalog.ts'
+import { openOffers } from './offers.ts'
+import { bullPriority } from './priority.ts'
+import { processorOf } from './run-job.ts'
+import type { AnyHandler } from './run-job.ts'
+
+export interface OpenQueueOptions {
+  readonly backend: QueueBackend
+  /** Keeps apart what shares one database. */
+  readonly prefix?: string
+  readonly log: QueueLog
+}
+
+export interface AddOptions {
+  /** What the job is about. While one with the same id waits, adding another changes nothing; while it runs, one
+   *  more is run after it, so that what was added during a run is never missed. */
+  readonly id?: string
+  readonly delayMs?: number
+  /** Higher goes first, equal ones in the order they came; 0 if left out. */
+  readonly priority?: number
+}
+
+export interface ConsumeOptions {
+  /** Jobs of one kind at once, in this process. */
+  readonly concurrency?: number
+}
+
+export interface Queue extends JobQueue {
+  readonly offers: OfferQueue
+  /** Adds a job; it is stored when this returns. */
+  add<K extends JobKind>(kind: K, payload: Payload<K>, options?: AddOptions): Promise<void>
+  /** Starts running a consumer's jobs, until `close`. A job runs at least once; its handler must be fit for twice. */
+  consume<C extends Exclude<Consumer, 'by hand'>>(consumer: C, handlers: Handlers<C>, options?: ConsumeOptions): void
+  /** Runs a job at this interval, once for all processes together. Asked again, the newest interval holds. */
+  schedule(kind: 'sweep', everyMs: number): Promise<void>
+  /** @throws {AppError} `unavailable` */
+  ping(): Promise<void>
+  /** Ends waits with null, lets running handlers finish unless the database is away, then closes. Calling it again waits for the same end. */
+  close(): Promise<void>
+}
+
+/** How often a process looks for jobs of dead ones; on top of the lock, what redelivery costs at most twice. */
+const stalledCheckMs = 2_000
+/** Failed jobs are kept for those who want to look, and deleted oldest first. */
+const keepFailed = 1_000
+
+/**
+ * Opens the queue on PostgreSQL or Redis, and makes it ready.
+ * @throws {AppError} `unavailable`
+ */
+export async function openQueue({ backend: where, prefix = 'baton', log }: OpenQueueOptions): Promise<Queue> {
+  const backend = await openBackend(where, prefix, log)
+  const offers = openOffers(backend, log)
+  const queues = new Map<JobKind, BullQueue>()
+  const workers: BullWorker[] = []
+  let closing: Promise<void> | undefined
+  const queueOf = (kind: JobKind) => {
+    const queue = queues.get(kind) ?? backend.queue(kind)
+    queues.set(kind, queue)
+    return queue
+  }
+  const add: Queue['add'] = async (kind, payload, { id, delayMs = 0, priority = 0 } = {}) => {
+    await queueOf(kind).add(kind, jobs[kind].payload.parse(payload), {
+      ...retention(kind),
+      delay: delayMs,
+      priority: bullPriority(priority),
+      ...(id === undefined ? {} : { deduplication: { id, keepLastIfActive: true } }),
+    })
+  }
+  const run = (kind: JobKind, handler: AnyHandler, concurrency: number) => {
+    const { lockMs, attempts } = jobs[kind]
+    const options = { concurrency, lockDuration: lockMs, stalledInterval: stalledCheckMs, maxStalledCount: attempts }
+    const worker = backend.worker(kind, processorOf(kind, handler), options)
+    worker.on('stalled', (job) => log.warn({ kind, job }, 'job taken back from a process that went silent'))
+    worker.on('failed', (job, error) => {
+      const fields = { kind, job: job?.id, attempt: job?.attemptsMade, error }
+      if (job?.finishedOn === undefined) log.warn(fields, 'job failed, it will be tried again')
+      else log.error(fields, 'job failed for good')
+    })
+    workers.push(worker)
+  }
+  const shutDown = async () => {
+    const isAway = await backend.ping().then(
+      () => false,
+      () => true,
+    )
+    await Promise.all([offers.close(isAway), ...workers.map((worker) => worker.close(isAway))])
+    await Promise.all([...queues.values()].map((queue) => queue.close()))
+    await backend.close()
+  }
+  return {
+    offers,
+    add,
+    assemble: (experimentId) => add('assemble-experiment', { experimentId }, { id: experimentId }),
+    fanOut: (eventId) => add('fan-out-event', { eventId }, { id: String(eventId) }),
+    deliver: (chat) => add('deliver-notifications', { chat }, { id: chat }),
+    consume: (consumer, handlers, { concurrency = 4 } = {}) => {
+      const byKind: Partial<Record<JobKind, AnyHandler>> = handlers
+      for (const kind of kindsOf(consumer)) run(kind, byKind[kind]!, concurrency)
+    },
+    schedule: async (kind, everyMs) => {
+      await queueOf(kind).upsertJobScheduler(kind, { every: everyMs }, { name: kind, data: {}, opts: retention(kind) })
+    },
+    ping: backend.ping,
+    close: () => (closing ??= shutDown()),
+  }
+}
+
+function retention(kind: JobKind) {
+  const { attempts, backoffMs } = jobs[kind]
+  const backoff = { type: 'exponential', delay: backoffMs, jitter: 0.5 } as const
+  return { attempts, backoff, removeOnComplete: true, removeOnFail: { count: keepFailed } }
+}
+
+function kindsOf(consumer: Consumer): JobKind[] {
+  return (Object.keys(jobs) as JobKind[]).filter((kind) => jobs[kind].consumer === consumer)
+}
