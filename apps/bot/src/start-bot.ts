@@ -69,7 +69,7 @@ async function startTerminal({ store, queue, print, log }: BotOptions): Promise<
   const { id } = await store.notifications.pair(terminalChat)
   const messenger = terminalMessenger(print)
   const reaches = (chat: string) => chat === id
-  queue.consume('bot', botJobs({ store, queue, messenger, reaches, signal: closing.signal }), { concurrency })
+  queue.consume('bot', botJobs({ store, messenger, reaches, signal: closing.signal }), { concurrency })
   log.info('no telegram token: notifications are printed')
   return { botName: null, close: async () => closing.abort() }
 }
@@ -91,7 +91,7 @@ async function startTelegram(options: BotOptions, { token, apiRoot, webhook }: T
   const me = await firstAnswer(api, log)
   await forgetChat(store, terminalChat.chatId)
   const messenger = telegramMessenger({ api, store })
-  queue.consume('bot', botJobs({ store, queue, messenger, reaches: () => true, signal }), { concurrency })
+  queue.consume('bot', botJobs({ store, messenger, reaches: () => true, signal }), { concurrency })
 
   const connect = async () => {
     const self = me ?? (await keepTrying(() => api.getMe(), { log, signal }))

@@ -38,7 +38,7 @@ export const jobs = {
   // Two statements in the database; they fail only while it is away.
   'fan-out-event': {
     payload: z.strictObject({ eventId: z.int().positive() }),
-    consumer: 'bot',
+    consumer: 'coordinator',
     attempts: 10,
     backoffMs: 500,
     lockMs: 5_000,

@@ -1,10 +1,9 @@
-import { deliverNotifications, fanOutEvent } from '@baton/core'
-import type { JobQueue, Messenger, Store } from '@baton/core'
+import { deliverNotifications } from '@baton/core'
+import type { Messenger, Store } from '@baton/core'
 import type { Handlers } from '@baton/queue'
 
 interface Deps {
   readonly store: Store
-  readonly queue: JobQueue
   readonly messenger: Messenger
   /** Whether the messenger reaches this chat; what waits for another one stays. */
   readonly reaches: (chat: string) => boolean
@@ -19,7 +18,7 @@ const handOnMs = 1_000
  * The bot's jobs. The queue runs one delivery of a chat at a time, so its messages keep their order; a chat that
  * Telegram wants left alone is postponed, and the others go on.
  */
-export function botJobs({ store, queue, messenger, reaches, signal }: Deps): Handlers<'bot'> {
+export function botJobs({ store, messenger, reaches, signal }: Deps): Handlers<'bot'> {
   const untilClosing: Messenger = {
     send: async (chatId, event) => {
       signal.throwIfAborted()
@@ -27,7 +26,6 @@ export function botJobs({ store, queue, messenger, reaches, signal }: Deps): Han
     },
   }
   return {
-    'fan-out-event': (payload) => fanOutEvent({ store, queue }, payload),
     'deliver-notifications': async (payload, { postpone }) => {
       if (!reaches(payload.chat)) return
       try {
