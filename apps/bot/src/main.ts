@@ -45,5 +45,6 @@ main().catch((error: unknown) => {
   if (!isAppError(error)) throw error
   const faults = error.faults.map(({ pointer, detail }) => `  ${pointer} ${detail}`)
   process.stderr.write(`${[error.message, ...faults].join('\n')}\n`)
-  process.exitCode = 1
+  // Connections that were opened before the failure would keep the process alive.
+  process.exit(1)
 })

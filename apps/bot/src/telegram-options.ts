@@ -2,7 +2,7 @@ import { AppError } from '@baton/contracts'
 import type { Config } from '@baton/config'
 import type { TelegramOptions } from './start-bot.ts'
 
-/** Path of the webhook, on the address that Baton is reached under. */
+/** Path of the webhook, below the address that Baton is reached under. */
 const webhookPath = '/telegram'
 
 /**
@@ -21,5 +21,5 @@ export function telegramOptions({ telegram, http }: Pick<Config, 'telegram' | 'h
     throw new AppError('config-invalid', {}, { faults: [{ pointer: 'BATON_PUBLIC_URL', detail }] })
   }
   const url = `${http.publicUrl}${webhookPath}`
-  return { token, apiRoot, webhook: { url, path: new URL(url).pathname, secretToken: webhookSecret.reveal() } }
+  return { token, apiRoot, webhook: { url, path: webhookPath, secretToken: webhookSecret.reveal() } }
 }
