@@ -131,6 +131,7 @@ test('a command that only calls the API is not stopped by a service variable', (
     BATON_URL: 'https://baton.example.org/',
     BATON_PROJECT: 'imet',
   })
-  expect(config.client).toEqual({ url: 'https://baton.example.org', token: null, project: 'imet' })
+  const url = 'https://baton.example.org'
+  expect(config.client).toEqual({ url, publicUrl: url, token: null, project: 'imet' })
   expect(faultsOf(() => loadClientConfig({ BATON_PROJECT: 'Two Words' }))).toHaveLength(1)
 })

@@ -94,10 +94,17 @@ export const LogSection = z
 export const Client = z
   .object({
     BATON_URL: httpUrl('http://127.0.0.1:4000').default('http://127.0.0.1:4000'),
+    BATON_PUBLIC_URL: httpUrl('https://baton.example.org').optional(),
     BATON_TOKEN: secret('a token that Baton issued', /^[\w-]+$/).optional(),
     BATON_PROJECT: slug('a project: lower-case letters, digits and inner hyphens').optional(),
   })
-  .transform((env) => ({ url: env.BATON_URL, token: env.BATON_TOKEN ?? null, project: env.BATON_PROJECT ?? null }))
+  .transform((env) => ({
+    url: env.BATON_URL,
+    // The address to tell workers elsewhere.
+    publicUrl: env.BATON_PUBLIC_URL ?? env.BATON_URL,
+    token: env.BATON_TOKEN ?? null,
+    project: env.BATON_PROJECT ?? null,
+  }))
 
 /** The section, or null where none of its variables is set: a half-configured one is a mistake, not a default. */
 function whenAnySet<S extends z.ZodPipe<z.ZodObject>>(section: S) {

@@ -1,0 +1,68 @@
+import { Command } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
+import { explained } from './client/connect.ts'
+import { cancelCommand } from './commands/cancel.ts'
+import { codeCommand } from './commands/code.ts'
+import { datasetCommand } from './commands/dataset.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { enrolCommand } from './commands/enrol.ts'
+import { experimentsCommand } from './commands/experiments.ts'
+import { lbCommand } from './commands/lb.ts'
+import { leaderboardCommand } from './commands/leaderboard.ts'
+import { logsCommand } from './commands/logs.ts'
+import { projectCommand } from './commands/project.ts'
+import { runCommand } from './commands/run.ts'
+import { showCommand } from './commands/show.ts'
+import { telegramCommand } from './commands/telegram.ts'
+import { upCommand } from './commands/up.ts'
+import { workerCommand } from './commands/worker.ts'
+import { exitCodes } from './exit.ts'
+import type { Io } from './io.ts'
+import { reportEnd } from './output/problem.ts'
+
+/** In the order that a person meets them. */
+const commands = [
+  upCommand,
+  doctorCommand,
+  projectCommand,
+  datasetCommand,
+  codeCommand,
+  runCommand,
+  experimentsCommand,
+  showCommand,
+  logsCommand,
+  leaderboardCommand,
+  lbCommand,
+  cancelCommand,
+  enrolCommand,
+  workerCommand,
+  telegramCommand,
+]
+
+/**
+ * Runs one command line.
+ *
+ * @param args What stands after `baton`.
+ * @returns The exit code.
+ */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  const program = new Command('baton')
+    .description(manifest.description)
+    .version(manifest.version)
+    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
+    .showHelpAfterError('(add --help to see how it is used)')
+    .exitOverride()
+    .addHelpText('after', exitCodeHelp)
+  for (const add of commands) add(program, io)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCodes.ok
+  } catch (error) {
+    return reportEnd(io, explained(error))
+  }
+}
+
+const exitCodeHelp = `
+Exit codes: 0 done, 1 a problem, 2 the command line is not right, 3 the watched experiment failed.
+Environment: BATON_URL (default http://127.0.0.1:4000), BATON_TOKEN (default the one that \`baton up\` keeps in
+BATON_DATA), BATON_PROJECT.`

@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import { chooseProject, connect } from '../client/connect.ts'
+import { UsageError } from '../exit.ts'
+import type { Io } from '../io.ts'
+import { scoreLine } from '../output/experiment-lines.ts'
+import { printJson } from '../output/print.ts'
+import { example, jsonOption, numberArgument, projectOption, versionArgument } from './options.ts'
+import type { CommonOptions } from './options.ts'
+
+interface LbOptions extends CommonOptions {
+  readonly public?: number | null
+  readonly private?: number | null
+}
+
+const score = numberArgument()
+/** `none` takes a score back. */
+const scoreArgument = (text: string) => (text === 'none' ? null : score(text))
+
+export function lbCommand(program: Command, io: Io): void {
+  const lb = program.command('lb').description("LB: a submission's public and private score.")
+  lb.command('set')
+    .summary('record leaderboard scores by hand')
+    .description('Records the public and private score of a submission; what is not named stays as it is.')
+    .argument('<version>', 'number of the experiment', versionArgument)
+    .option('--public <score>', 'public score, or none', scoreArgument)
+    .option('--private <score>', 'private score, or none', scoreArgument)
+    .addOption(projectOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('baton lb set 41 --public 0.6512', 'baton lb set 41 --private none'))
+    .action(async (version: number, options: LbOptions) => {
+      if (options.public === undefined && options.private === undefined)
+        throw new UsageError('give --public, --private or both')
+      const connection = await connect(io)
+      const project = await chooseProject(connection, options.project)
+      const body = {
+        ...(options.public === undefined ? {} : { lbPublic: options.public }),
+        ...(options.private === undefined ? {} : { lbPrivate: options.private }),
+      }
+      const experiment = await connection.api.recordLb({ params: { project, version }, body })
+      if (options.json) printJson(io, experiment)
+      else io.out(`${project} #${version}: ${scoreLine(experiment)}`)
+    })
+}

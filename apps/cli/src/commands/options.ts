@@ -1,0 +1,57 @@
+import { Slug } from '@baton/contracts'
+import { InvalidArgumentError, Option } from 'commander'
+
+/** What `--help` ends with. */
+export function example(...lines: string[]): string {
+  return `\nExample${lines.length === 1 ? '' : 's'}:\n${lines.map((line) => `  ${line}`).join('\n')}`
+}
+
+export function projectOption(): Option {
+  return new Option(
+    '-p, --project <project>',
+    'the project (default BATON_PROJECT, or the only one there is)',
+  ).argParser(slugArgument)
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON')
+}
+
+/** Options that nearly every command has. */
+export interface CommonOptions {
+  readonly project?: string
+  readonly json?: boolean
+}
+
+export function slugArgument(text: string): string {
+  if (Slug.safeParse(text).success) return text
+  throw new InvalidArgumentError('It must be lower-case letters, digits and inner hyphens, at most 64.')
+}
+
+/** `41`, `#41` or `v41`. */
+export function versionArgument(text: string): number {
+  const digits = /^[#v]?(\d{1,9})$/.exec(text)?.[1]
+  if (digits !== undefined && Number(digits) > 0) return Number(digits)
+  throw new InvalidArgumentError('It must be the number of an experiment, e.g. 41.')
+}
+
+/** A parser of numbers within bounds, both included. */
+export function numberArgument({
+  min = -Infinity,
+  max = Infinity,
+  isWhole = false,
+}: { min?: number; max?: number; isWhole?: boolean } = {}): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    const fits = text.trim() !== '' && Number.isFinite(value) && value >= min && value <= max
+    if (fits && (!isWhole || Number.isInteger(value))) return value
+    const lower = min === -Infinity ? '' : ` from ${min}`
+    const upper = max === Infinity ? '' : ` up to ${max}`
+    throw new InvalidArgumentError(`It must be a ${isWhole ? 'whole ' : ''}number${lower}${upper}.`)
+  }
+}
+
+/** Gathers an option that may stand several times. */
+export function repeated(text: string, before: readonly string[] = []): string[] {
+  return [...before, text]
+}

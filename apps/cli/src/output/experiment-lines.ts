@@ -1,0 +1,61 @@
+import { problems } from '@baton/contracts'
+import type { Experiment, Fold, Progress } from '@baton/contracts'
+import { failureText } from './describe-event.ts'
+import { tableLines } from './table.ts'
+import { formatScore, formatSeconds, printable, shortDigest } from './text.ts'
+
+/** An experiment as `show` prints it. */
+export function experimentLines(experiment: Experiment): string[] {
+  const { project, version, name, status, dataset, code, specDigest, failure } = experiment
+  return [
+    `${project} #${version}  ${printable(name)}  ${status}`,
+    `dataset ${dataset}  code ${shortDigest(code)}  spec ${shortDigest(specDigest)}  created ${experiment.createdAt}`,
+    scoreLine(experiment),
+    ...(experiment.thresholds === null ? [] : [thresholdLine(experiment.thresholds)]),
+    ...(failure === null ? [] : failureLines(failure)),
+    '',
+    ...tableLines(experiment.folds, [
+      { title: 'fold', value: (fold) => fold.index, align: 'right' },
+      { title: 'status', value: (fold) => fold.status },
+      { title: 'progress', value: (fold) => progressText(fold) },
+      { title: 'score', value: (fold) => formatScore(fold.score), align: 'right' },
+      { title: 'attempts', value: (fold) => fold.attempts, align: 'right' },
+      { title: 'checkpoint', value: (fold) => (fold.checkpointStep === null ? null : `step ${fold.checkpointStep}`) },
+    ]),
+    ...experiment.folds.flatMap(({ index, failure }) =>
+      failure === null ? [] : ['', `fold ${index} failed`, ...failureLines(failure)],
+    ),
+  ]
+}
+
+/** CV and LB in one line. */
+export function scoreLine({ cv, cvMean, cvStd, lbPublic, lbPrivate }: Experiment): string {
+  const spread = cvMean === null ? '' : ` (folds ${formatScore(cvMean)} ± ${formatScore(cvStd)})`
+  return `CV ${formatScore(cv)}${spread}  LB public ${formatScore(lbPublic)}  private ${formatScore(lbPrivate)}`
+}
+
+function thresholdLine(thresholds: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(thresholds).map(([group, threshold]) => `${printable(group)} ${threshold.toFixed(3)}`)
+  return `thresholds ${parts.join(', ')}`
+}
+
+function failureLines(failure: NonNullable<Fold['failure']>): string[] {
+  const indented = failure.lastLines.map((line) => `    ${printable(line)}`)
+  return [`  ${printable(failureText(failure))}`, ...indented, `  what to do: ${problems[failure.code].remedy}`]
+}
+
+function progressText({ progress }: Fold): string | null {
+  return progress && `${progress.step} of ${progress.totalSteps}`
+}
+
+/** What stands behind a fold's bar. */
+export function progressDetail(progress: Progress): string {
+  const { step, totalSteps, epoch, stage, loss, imagesPerSecond, etaSeconds } = progress
+  return [
+    `step ${step}/${totalSteps}`,
+    `${printable(stage)} epoch ${epoch}`,
+    ...(loss === null ? [] : [`loss ${loss.toPrecision(4)}`]),
+    ...(imagesPerSecond === null ? [] : [`${Math.round(imagesPerSecond)} images/s`]),
+    ...(etaSeconds === null ? [] : [`${formatSeconds(etaSeconds)} left`]),
+  ].join('  ')
+}

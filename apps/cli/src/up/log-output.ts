@@ -1,0 +1,40 @@
+import { createWriteStream } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import type { Io } from '../io.ts'
+import { paint } from '../output/paint.ts'
+import { printable } from '../output/text.ts'
+
+export interface LogOutput {
+  /** Takes log lines, one JSON object each. */
+  readonly write: (line: string) => void
+  /** Where they go; null: standard error. */
+  readonly file: string | null
+}
+
+/**
+ * Where the log of `baton up` goes. A person at a terminal gets warnings and errors as words, and the whole log in a
+ * file; anything else (a container, a service manager) gets it on standard error as it is.
+ */
+export async function openLogOutput(io: Io, dataDir: string): Promise<LogOutput> {
+  if (!io.terminal) return { write: (line) => io.err(line.trimEnd()), file: null }
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const file = path.join(dataDir, 'baton.log')
+  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 })
+  return {
+    file,
+    write: (line) => {
+      stream.write(line)
+      const words = alarming(line)
+      if (words)
+        io.err(`${paint(io, words.level === 'error' ? 'red' : 'yellow', words.level)}  ${printable(words.text)}`)
+    },
+  }
+}
+
+function alarming(line: string): { level: string; text: string } | null {
+  const { level, app, msg, err, error } = JSON.parse(line) as Record<string, unknown>
+  if (level !== 'warn' && level !== 'error') return null
+  const reason = (err ?? error) as { message?: string } | undefined
+  return { level, text: `${String(app)}: ${String(msg)}${reason?.message === undefined ? '' : `: ${reason.message}`}` }
+}

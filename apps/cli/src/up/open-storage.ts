@@ -1,0 +1,7 @@
+import path from 'node:path'
+import type { Config } from '@baton/config'
+import type { BlobStore } from '@baton/core'
+import type { Log } from '@baton/log'
+import { createS3Endpoint } from '@baton/s3-endpoint'
+import type { S3Endpoint } from '@baton/s3-endpoint'
+import { s3BlobStore } from '@baton/storage'

@@ -1,0 +1,140 @@
+import path from 'node:path'
+import { startApi } from '@baton/api'
+import { ownClient, startBot } from '@baton/bot'
+import type { RunningBot } from '@baton/bot'
+import type { Config, Secret } from '@baton/config'
+import { createClient } from '@baton/contracts'
+import type { Client } from '@baton/contracts'
+import { startCoordinator } from '@baton/coordinator'
+import { admitOwnerToken } from '@baton/core'
+import type { LeaseTimes } from '@baton/core'
+import { migrate, openDatabase } from '@baton/db'
+import type { Log } from '@baton/log'
+import { startPostgres } from '@baton/postgres'
+import type { Durability } from '@baton/postgres'
+import { openQueue } from '@baton/queue'
+import { keepOwnerToken } from '../client/owner-token.ts'
+import { createClosers } from './closers.ts'
+import type { Closers } from './closers.ts'
+import { openStorage } from './open-storage.ts'
+
+export interface BatonOptions {
+  readonly config: Config
+  readonly log: Log
+  /** Takes notifications where no Telegram bot is configured. */
+  readonly print?: (text: string) => void
+  /** Times of the lease protocol; tests and the demo shorten them. */
+  readonly times?: LeaseTimes | undefined
+  /** Of the embedded database; `none` for what is thrown away. */
+  readonly durability?: Durability
+}
+
+export interface RunningBaton {
+  /** Where the API listens on this machine. */
+  readonly url: string
+  readonly ownerToken: Secret
+  /** The API as its owner. */
+  readonly api: Client
+  /** Settles when something that Baton cannot do without is gone for good; else never. */
+  readonly lost: Promise<Error>
+  /** Ends everything in order: requests and jobs under way first, the database last. */
+  close(): Promise<void>
+}
+
+/**
+ * Runs API, coordinator and bot in this process, on what the configuration names, or else on an embedded PostgreSQL
+ * and an S3 endpoint on the API's own origin. The owner's token is kept in the data folder for other commands.
+ *
+ * @throws {AppError} `config-invalid`, `unavailable`, `database-incompatible`; {Error} of the embedded PostgreSQL.
+ *   Nothing is left running then.
+ */
+export async function startBaton(options: BatonOptions): Promise<RunningBaton> {
+  const closers = createClosers()
+  try {
+    return await start(options, closers)
+  } catch (error) {
+    await closers
+      .closeAll()
+      .catch((cause: unknown) => options.log.warn({ err: cause }, 'not everything ended in order'))
+    throw error
+  }
+}
+
+async function start(options: BatonOptions, closers: Closers): Promise<RunningBaton> {
+  const { config, log } = options
+  const { url: databaseUrl, lost } = await openPostgres(options, closers)
+  await migrate({ url: databaseUrl, log })
+  const database = openDatabase({ url: databaseUrl })
+  closers.add(() => database.close())
+  const ownerToken = await keepOwnerToken(config.data.dir, config.auth.ownerToken)
+  await admitOwnerToken(database, ownerToken.reveal())
+
+  const { blobs, s3, close: closeStorage } = await openStorage(config, databaseUrl, log)
+  closers.add(closeStorage)
+  const queue = await openQueue({
+    backend: config.queue.url
+      ? { kind: 'redis', url: config.queue.url.reveal() }
+      : { kind: 'postgres', url: databaseUrl },
+    log: log.child({ part: 'queue' }),
+  })
+  closers.add(() => queue.close())
+
+  const { host, port, publicUrl } = config.http
+  const url = localUrl(config)
+  const bot: RunningBot = await startBot({
+    store: database,
+    queue,
+    client: ownClient({ url, store: database }),
+    telegram: telegramOptions(config),
+    print: options.print ?? (() => undefined),
+    log: log.child({ part: 'bot' }),
+  })
+  closers.add(() => bot.close())
+  const common = { database, queue, blobs, ...(options.times ? { times: options.times } : {}) }
+  const coordinator = await startCoordinator({ ...common, log: log.child({ part: 'coordinator' }) })
+  closers.add(() => coordinator.close())
+  const api = await startApi({
+    ...common,
+    host,
+    port,
+    publicUrl,
+    s3,
+    telegramWebhook: bot.webhook,
+    botName: bot.botName,
+    log: log.child({ part: 'api' }),
+  })
+  closers.add(() => api.close())
+  const client = createClient({ url, token: ownerToken.reveal() })
+  return { url, ownerToken, api: client, lost, close: () => closers.closeAll() }
+}
+
+/** The database the configuration names, or our own. */
+async function openPostgres(
+  { config, log, durability = 'safe' }: BatonOptions,
+  closers: Closers,
+): Promise<{ url: string; lost: Promise<Error> }> {
+  if (config.database.url) return { url: config.database.url.reveal(), lost: new Promise(() => undefined) }
+  const dataDir = path.join(config.data.dir, 'postgres')
+  const postgres = await startPostgres({ dataDir, durability, log: log.child({ part: 'postgres' }) })
+  closers.add(() => postgres.stop())
+  return { url: postgres.url, lost: new Promise((resolve) => postgres.onExit(resolve)) }
+}
+
+/** Where this machine itself reaches the API, whatever name it has outside. */
+function localUrl({ http: { host, port } }: Config): string {
+  if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+const webhookPath = '/telegram'
+
+function telegramOptions({ telegram, http }: Config) {
+  if (telegram === null) return null
+  const { token, apiRoot, webhookSecret } = telegram
+  const webhook = webhookSecret && {
+    url: `${http.publicUrl}${webhookPath}`,
+    path: webhookPath,
+    secretToken: webhookSecret.reveal(),
+  }
+  return { token: token.reveal(), apiRoot, webhook: webhook ?? undefined }
+}
