@@ -146,10 +146,7 @@ export interface ExperimentTable {
   setStatus(id: string, status: ExperimentStatus, failure?: Failure): Promise<void>
   /** Writes the scores, the folds' too, and the leaderboard row, and completes the experiment. */
   complete(id: string, scores: AssembledScores): Promise<{ attempts: number; interruptions: number }>
-  recordLb(
-    id: string,
-    lb: { lbPublic?: number | null | undefined; lbPrivate?: number | null | undefined },
-  ): Promise<void>
+  recordLb(id: string, lb: { lbPublic: number | null; lbPrivate: number | null }): Promise<void>
   leaderboard(project: string, limit: number): Promise<LeaderboardRow[]>
   /** Experiments that are not final though no fold is open: their assembling was lost, or waits. */
   unassembled(): Promise<string[]>
