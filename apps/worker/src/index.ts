@@ -1,7 +1,7 @@
 export { help as workerHelp, readConfig as readWorkerConfig } from './config.ts'
 export type { WorkerConfig } from './config.ts'
 export { runWorker } from './run-worker.ts'
-export { exitCodes } from './session/exit-code.ts'
+export { exitCodeOf, exitCodes } from './session/exit-code.ts'
 export type { ExitCode } from './session/exit-code.ts'
 export { runSession } from './session/run-session.ts'
 export type { SessionOptions, SessionReason, SessionSummary } from './session/run-session.ts'

@@ -68,5 +68,5 @@ async function send({ put }: Upload, blob: LocalBlob, signal: AbortSignal): Prom
 
 /** A minute, and the time that the bytes take at 100 KB/s. */
 function uploadTimeoutMs(sizeBytes: number): number {
-  return 60_000 + sizeBytes / 100
+  return 60_000 + Math.ceil(sizeBytes / 100)
 }

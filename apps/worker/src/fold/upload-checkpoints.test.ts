@@ -1,0 +1,117 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AppError } from '@baton/contracts'
+import type { Client, Lease } from '@baton/contracts'
+import { createLog } from '@baton/log'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { SavedCheckpoint } from '../child/messages.ts'
+import { uploadCheckpoints } from './upload-checkpoints.ts'
+
+let dir: string
+let over: AbortController
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'baton-uploads-'))
+  over = new AbortController()
+})
+afterEach(() => rm(dir, { recursive: true }))
+
+/** An API that holds every object already, and commits when the test lets it. */
+function startUploads() {
+  const committed: number[] = []
+  const commits: { step: number; settle: (error?: AppError) => void }[] = []
+  const api = {
+    createFoldUploads: async ({ body }: { body: { blobs: { digest: string }[] } }) => ({
+      items: body.blobs.map(({ digest }) => ({ digest, put: null })),
+    }),
+    recordCheckpoint: ({ body }: { body: { manifest: SavedCheckpoint['manifest'] } }) =>
+      new Promise((resolve, reject) => {
+        const { step } = body.manifest.position
+        const settle = (error?: AppError) => {
+          if (error) return reject(error)
+          committed.push(step)
+          resolve({ digest: 'd', step, committedAt: '' })
+        }
+        commits.push({ step, settle })
+        over.signal.addEventListener('abort', () => reject(new Error('aborted')))
+      }),
+  } as unknown as Client
+  const clock = { now: () => 0, sleep: () => Promise.resolve() }
+  const tools = { clock, random: () => 0, log: createLog({ app: 'test', level: 'silent' }) }
+  const lease = { foldId: 'f', fence: 1, checkpoint: null } as unknown as Lease
+  const [onPace, onFailed] = [vi.fn(), vi.fn()]
+  const uploads = uploadCheckpoints(tools, { api, lease, signal: over.signal, onPace, onFailed })
+  /** Lets the next commit end. */
+  const settleNext = async (error?: AppError) => {
+    await vi.waitFor(() => expect(commits.length).toBeGreaterThan(0))
+    commits.shift()!.settle(error)
+  }
+  return { uploads, committed, settleNext, onPace, onFailed }
+}
+
+/** A checkpoint of a file of its own and one that all share. */
+async function checkpointAt(step: number): Promise<SavedCheckpoint> {
+  const files = { weights: join(dir, `weights-${step}`), best: join(dir, 'best') }
+  for (const path of Object.values(files)) await writeFile(path, 'x')
+  const blobs = Object.keys(files).map((name) => ({ name, digest: `${name}-${step}`, sizeBytes: 1 }))
+  const manifest = { position: { step }, files: blobs } as unknown as SavedCheckpoint['manifest']
+  return { manifest, files, saveSeconds: 1 }
+}
+
+test('of those that wait only the newest is uploaded, and only its files stay', async () => {
+  const { uploads, committed, settleNext, onPace } = startUploads()
+  for (const step of [1, 2, 3]) uploads.offer(await checkpointAt(step))
+  expect(uploads.isBusy()).toBe(true)
+  await settleNext()
+  await settleNext()
+  await uploads.settled()
+  expect(committed).toEqual([1, 3])
+  expect(uploads.committedStep()).toBe(3)
+  expect(uploads.uncommitted()).toBeNull()
+  expect(uploads.isBusy()).toBe(false)
+  expect(onPace).toHaveBeenCalledTimes(2)
+  expect((await readdir(dir)).sort()).toEqual(['best', 'weights-3'])
+})
+
+test('one that fails for now makes way for a newer one, and does not count as a pace', async () => {
+  const { uploads, committed, settleNext, onPace } = startUploads()
+  uploads.offer(await checkpointAt(1))
+  uploads.offer(await checkpointAt(2))
+  await settleNext(new AppError('unavailable'))
+  await settleNext()
+  await uploads.settled()
+  expect(committed).toEqual([2])
+  expect(onPace).toHaveBeenCalledTimes(1)
+})
+
+test('one that is refused for good is dropped, and the next one is taken', async () => {
+  const { uploads, committed, settleNext, onFailed } = startUploads()
+  uploads.offer(await checkpointAt(1))
+  await settleNext(new AppError('checkpoint-corrupt'))
+  await uploads.settled()
+  expect(uploads.uncommitted()).toBeNull()
+  uploads.offer(await checkpointAt(2))
+  await settleNext()
+  await uploads.settled()
+  expect(committed).toEqual([2])
+  expect(onFailed).not.toHaveBeenCalled()
+})
+
+test('a lost lease is passed on', async () => {
+  const { uploads, settleNext, onFailed } = startUploads()
+  uploads.offer(await checkpointAt(1))
+  await settleNext(new AppError('lease-lost'))
+  await uploads.settled()
+  expect(onFailed).toHaveBeenCalledWith(expect.objectContaining({ code: 'lease-lost' }))
+})
+
+test('what an abort leaves uncommitted stays on disk', async () => {
+  const { uploads } = startUploads()
+  uploads.offer(await checkpointAt(1))
+  uploads.offer(await checkpointAt(2))
+  over.abort(new Error('the time is up'))
+  await uploads.settled()
+  expect(uploads.uncommitted()?.manifest.position.step).toBe(2)
+  expect(await readdir(dir)).toContain('weights-2')
+})

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AppError } from '@baton/contracts'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { openBlobCache } from './blob-cache.ts'
+
+let dir: string
+let into: string
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'baton-cache-'))
+  into = join(dir, 'fold')
+  await mkdir(into)
+})
+afterEach(() => rm(dir, { recursive: true }))
+
+function object(text: string) {
+  const digest = createHash('sha256').update(text).digest('hex')
+  const download = vi.fn((path: string) => writeFile(path, text))
+  return { blob: { digest, sizeBytes: text.length }, download, cached: join(dir, 'blobs', digest) }
+}
+
+async function anotherFold(): Promise<string> {
+  return mkdtemp(join(dir, 'fold-'))
+}
+
+test('an object is downloaded once', async () => {
+  const cache = await openBlobCache(dir)
+  const { blob, download } = object('shard')
+  expect(await readFile(await cache.pull(blob, into, download), 'utf8')).toBe('shard')
+  expect(await readFile(await cache.pull(blob, await anotherFold(), download), 'utf8')).toBe('shard')
+  expect(download).toHaveBeenCalledTimes(1)
+})
+
+test('a cached file of the wrong size is downloaded anew', async () => {
+  const cache = await openBlobCache(dir)
+  const { blob, download, cached } = object('shard')
+  await writeFile(cached, 'shar')
+  expect(await readFile(await cache.pull(blob, into, download), 'utf8')).toBe('shard')
+  expect(await readFile(cached, 'utf8')).toBe('shard')
+})
+
+test('evicting takes what was used longest ago, and nothing from who uses it', async () => {
+  const cache = await openBlobCache(dir)
+  const [first, second, third] = [object('first'), object('secnd'), object('third')]
+  const path = await cache.pull(first.blob, into, first.download)
+  for (const { blob, download } of [second, third]) await cache.pull(blob, into, download)
+  const [old, older] = [new Date(2000), new Date(1000)]
+  await utimes(second.cached, older, older)
+  await utimes(first.cached, old, old)
+  await cache.evict(5)
+  expect(await readdir(join(dir, 'blobs'))).toEqual([third.blob.digest])
+  expect(await readFile(path, 'utf8')).toBe('first')
+})
+
+test('using an object makes it young again', async () => {
+  const cache = await openBlobCache(dir)
+  const { blob, download, cached } = object('shard')
+  await cache.pull(blob, into, download)
+  await utimes(cached, new Date(1000), new Date(1000))
+  await cache.pull(blob, await anotherFold(), download)
+  expect((await stat(cached)).mtimeMs).toBeGreaterThan(1_000_000)
+})
+
+test('bytes damaged once are asked for again; damaged twice they are refused, and leave nothing', async () => {
+  const cache = await openBlobCache(dir)
+  const { blob, download } = object('shard')
+  const damaged = new AppError('digest-mismatch')
+  download.mockRejectedValueOnce(damaged)
+  await cache.pull(blob, into, download)
+  const other = object('other')
+  other.download.mockRejectedValue(damaged)
+  await expect(cache.pull(other.blob, into, other.download)).rejects.toMatchObject({ code: 'digest-mismatch' })
+  expect(await readdir(join(dir, 'blobs'))).toEqual([blob.digest])
+  expect(await readdir(join(dir, 'parts'))).toEqual([])
+})
+
+test('what a killed session left half-written is removed after a day', async () => {
+  const cache = await openBlobCache(dir)
+  const part = join(dir, 'parts', 'half')
+  await writeFile(part, 'sha')
+  await cache.evict(1000)
+  expect(await readdir(join(dir, 'parts'))).toEqual(['half'])
+  await utimes(part, new Date(1000), new Date(1000))
+  await cache.evict(1000)
+  expect(await readdir(join(dir, 'parts'))).toEqual([])
+})
