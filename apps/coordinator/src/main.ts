@@ -1,0 +1,4 @@
+import { runService } from '@baton/service'
+import { startCoordinator } from './start-coordinator.ts'
+
+await runService('coordinator', startCoordinator)

@@ -1,0 +1,2 @@
+export { runService } from './run-service.ts'
+export type { Services } from './run-service.ts'
