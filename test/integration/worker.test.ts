@@ -263,9 +263,7 @@ test('a checkpoint that cannot be delivered before the time is up stays on disk'
   const end = summary.folds[0]!.end as { kind: string; keptAt: string }
   expect(end.kind).toBe('unreported')
   expect(exitCodeOf(summary)).toBe(4)
-  const { files, position } = JSON.parse(readFileSync(path.join(end.keptAt, 'manifest.json'), 'utf8')) as never
-  expect(readdirSync(end.keptAt)).toContain(`weights-${(position as { step: number }).step}`)
-  expect(files).toHaveLength(2)
+  expect(readdirSync(end.keptAt)).toEqual(['optimizer', 'weights'])
 })
 
 test('a session whose fold another one took stops at once, changes nothing, and goes on', async () => {

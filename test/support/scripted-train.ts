@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { AppError } from '@baton/contracts'
@@ -35,17 +35,18 @@ async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome>
 
   const save = async (): Promise<void> => {
     const startMs = performance.now()
+    const dir = await mkdtemp(path.join(run.workDir, `checkpoint-${step}-`))
     const files = [
-      { name: 'weights' as const, ...(await write(run, `weights-${step}`, weights)) },
+      { name: 'weights' as const, ...(await write(dir, 'weights', weights)) },
       // Never changes, so it is sent once.
-      { name: 'optimizer' as const, ...(await write(run, 'optimizer', `optimizer of ${run.specDigest}`)) },
+      { name: 'optimizer' as const, ...(await write(dir, 'optimizer', `optimizer of ${run.specDigest}`)) },
     ]
     const blobs = files.map(({ name, digest, sizeBytes }) => ({ name, digest, sizeBytes }))
     const paths = Object.fromEntries(files.map((file) => [file.name, file.path]))
     const saveSeconds = (performance.now() - startMs) / 1000
     supervisor.send({
       kind: 'checkpoint',
-      checkpoint: { manifest: manifestOf(run, step, blobs), files: paths, saveSeconds },
+      checkpoint: { manifest: manifestOf(run, step, blobs), dir, files: paths, saveSeconds },
     })
   }
 
@@ -70,9 +71,9 @@ async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome>
   return {
     kind: 'completed',
     step,
-    oof: await write(run, 'oof', `${weights} oof`),
+    oof: await write(run.workDir, 'oof', `${weights} oof`),
     test,
-    weights: await write(run, 'weights', weights),
+    weights: await write(run.workDir, 'weights', weights),
   }
 }
 
@@ -96,8 +97,8 @@ async function makeTrouble(how: NonNullable<Script['trouble']>['how']): Promise<
   }
 }
 
-async function write({ workDir }: TrainingRun, name: string, text: string): Promise<LocalFile> {
-  const file = path.join(workDir, name)
+async function write(dir: string, name: string, text: string): Promise<LocalFile> {
+  const file = path.join(dir, name)
   await writeFile(file, text)
   return { path: file, digest: createHash('sha256').update(text).digest('hex'), sizeBytes: Buffer.byteLength(text) }
 }

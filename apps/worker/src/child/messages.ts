@@ -56,9 +56,10 @@ export type ToChild = z.infer<typeof ToChild>
 export const LocalFile = Blob.extend({ path: Path })
 export type LocalFile = z.infer<typeof LocalFile>
 
-/** A checkpoint that lies whole on disk. */
+/** A checkpoint that lies whole on disk, in a folder that may be removed or moved at any time. */
 export const SavedCheckpoint = z.strictObject({
   manifest: CheckpointManifest,
+  dir: Path,
   /** Path of each of the manifest's files, by name. */
   files: z.record(z.string(), Path),
   /** From the start of the save to its last byte. */

@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, assertNever, isAppError } from '@baton/contracts'
 import type { Lease, ProblemCode } from '@baton/contracts'
@@ -235,12 +235,11 @@ async function letGo(fold: OpenFold, step: number): Promise<FoldEnd> {
 }
 
 /** Moves a checkpoint that could not be committed to where no tidying finds it. Null if there is none. */
-async function keepUndelivered({ context, lease, uploads, workDir }: OpenFold): Promise<string | null> {
+async function keepUndelivered({ context, lease, uploads }: OpenFold): Promise<string | null> {
   const checkpoint = uploads.uncommitted()
   if (checkpoint === null) return null
   const keptAt = join(context.cacheDir, 'kept', `${lease.foldId}-step-${checkpoint.manifest.position.step}`)
   await mkdir(join(context.cacheDir, 'kept'), { recursive: true })
-  await writeFile(join(workDir, 'run', 'manifest.json'), JSON.stringify(checkpoint.manifest))
-  await rename(join(workDir, 'run'), keptAt)
+  await rename(checkpoint.dir, keptAt)
   return keptAt
 }

@@ -50,16 +50,16 @@ function startUploads() {
   return { uploads, committed, settleNext, onPace, onFailed }
 }
 
-/** A checkpoint of a file of its own and one that all share. */
 async function checkpointAt(step: number): Promise<SavedCheckpoint> {
-  const files = { weights: join(dir, `weights-${step}`), best: join(dir, 'best') }
-  for (const path of Object.values(files)) await writeFile(path, 'x')
-  const blobs = Object.keys(files).map((name) => ({ name, digest: `${name}-${step}`, sizeBytes: 1 }))
+  const folder = await mkdtemp(join(dir, `${step}-`))
+  const weights = join(folder, 'weights')
+  await writeFile(weights, 'x')
+  const blobs = [{ name: 'weights', digest: `weights-${step}`, sizeBytes: 1 }]
   const manifest = { position: { step }, files: blobs } as unknown as SavedCheckpoint['manifest']
-  return { manifest, files, saveSeconds: 1 }
+  return { manifest, dir: folder, files: { weights }, saveSeconds: 1 }
 }
 
-test('of those that wait only the newest is uploaded, and only its files stay', async () => {
+test('of those that wait only the newest is uploaded, and nothing of them stays on disk', async () => {
   const { uploads, committed, settleNext, onPace } = startUploads()
   for (const step of [1, 2, 3]) uploads.offer(await checkpointAt(step))
   expect(uploads.isBusy()).toBe(true)
@@ -71,7 +71,7 @@ test('of those that wait only the newest is uploaded, and only its files stay', 
   expect(uploads.uncommitted()).toBeNull()
   expect(uploads.isBusy()).toBe(false)
   expect(onPace).toHaveBeenCalledTimes(2)
-  expect((await readdir(dir)).sort()).toEqual(['best', 'weights-3'])
+  expect(await readdir(dir)).toEqual([])
 })
 
 test('one that fails for now makes way for a newer one, and does not count as a pace', async () => {
@@ -113,5 +113,5 @@ test('what an abort leaves uncommitted stays on disk', async () => {
   over.abort(new Error('the time is up'))
   await uploads.settled()
   expect(uploads.uncommitted()?.manifest.position.step).toBe(2)
-  expect(await readdir(dir)).toContain('weights-2')
+  expect(await readdir(uploads.uncommitted()!.dir)).toEqual(['weights'])
 })

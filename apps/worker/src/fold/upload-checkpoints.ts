@@ -40,20 +40,20 @@ class Superseded extends Error {}
 export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): CheckpointUploads {
   let waiting: SavedCheckpoint | null = null
   let current: SavedCheckpoint | null = null
-  let committed: SavedCheckpoint | null = null
+  let committedStep = input.lease.checkpoint?.manifest.position.step ?? 0
   let running: Promise<void> = Promise.resolve()
 
   async function run(): Promise<void> {
     while (waiting !== null) {
       current = waiting
       waiting = null
+      const { dir, manifest } = current
       const isCommitted = await commit(current)
-      if (input.signal.aborted && !isCommitted) return
-      const surplus = isCommitted ? committed : current
-      if (isCommitted) committed = current
+      if (isCommitted) committedStep = manifest.position.step
+      // Not delivered in time: it stays what `uncommitted` tells of.
+      else if (input.signal.aborted) return
       current = null
-      // The committed one's files stay: a later checkpoint may share them.
-      if (surplus) await removeFiles(surplus, committed, waiting)
+      await rm(dir, { recursive: true, force: true })
     }
   }
 
@@ -83,12 +83,12 @@ export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): Check
     offer(checkpoint) {
       const skipped = waiting
       waiting = checkpoint
-      if (skipped) removeFiles(skipped, checkpoint, current, committed).catch(input.onFailed)
+      if (skipped) rm(skipped.dir, { recursive: true, force: true }).catch(input.onFailed)
       if (current === null) running = run().catch(input.onFailed)
     },
     isBusy: () => current !== null,
     settled: () => running,
-    committedStep: () => (committed ?? input.lease.checkpoint)?.manifest.position.step ?? 0,
+    committedStep: () => committedStep,
     uncommitted: () => waiting ?? current,
   }
 }
@@ -118,11 +118,4 @@ async function commitCheckpoint(tools: Tools, input: CommitCheckpoint): Promise<
 
 function blobsOf({ manifest, files }: SavedCheckpoint): LocalBlob[] {
   return manifest.files.map(({ name, digest, sizeBytes }) => ({ digest, sizeBytes, path: files[name]! }))
-}
-
-/** Removes a checkpoint's files from disk, but none that another checkpoint shares. */
-async function removeFiles(checkpoint: SavedCheckpoint, ...others: (SavedCheckpoint | null)[]): Promise<void> {
-  const shared = new Set(others.flatMap((other) => Object.values(other?.files ?? {})))
-  const paths = Object.values(checkpoint.files).filter((path) => !shared.has(path))
-  await Promise.all(paths.map((path) => rm(path, { force: true })))
 }
