@@ -61,23 +61,27 @@ export function createClient(options: ClientOptions): Client {
 async function send(options: ClientOptions, route: RouteSpec, input: Input, call: CallOptions): Promise<unknown> {
   const response = await request(options, route, input, call)
   if (!response.ok) throw await problemOf(response, route)
-  if (route.response === undefined) {
-    await response.arrayBuffer()
-    return undefined
-  }
-  return route.response.parse(await response.json())
+  const body = await answered(route, call, () => (route.response ? response.json() : response.arrayBuffer()))
+  return route.response?.parse(body)
 }
 
 async function request(options: ClientOptions, route: RouteSpec, input: Input, call: CallOptions): Promise<Response> {
   const waitMs = 1000 * ((input.body as { waitSeconds?: number } | undefined)?.waitSeconds ?? 0)
   const timeout = AbortSignal.timeout((options.timeoutMs ?? 30_000) + waitMs)
-  try {
-    return await (options.fetch ?? fetch)(addressOf(options.url, route.path, input), {
+  return answered(route, call, () =>
+    (options.fetch ?? fetch)(addressOf(options.url, route.path, input), {
       method: route.method,
       headers: headersOf(options, input, call),
       signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
       ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
-    })
+    }),
+  )
+}
+
+/** An answer that does not come, breaks off or is not JSON (a tunnel's own page) is `unavailable`. */
+async function answered<T>(route: RouteSpec, call: CallOptions, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
   } catch (cause) {
     if (call.signal?.aborted) throw cause
     throw new AppError(
@@ -110,8 +114,9 @@ async function problemOf(response: Response, route: RouteSpec): Promise<AppError
     const { code, detail, errors, facts } = parsed.data
     return new AppError(code, facts, { faults: errors, ...(detail === undefined ? {} : { detail }) })
   }
-  // Not our answer: a proxy or tunnel in between.
-  const code: ProblemCode = response.status >= 500 || response.status === 429 ? 'unavailable' : 'request-invalid'
+  // Not our answer: a proxy or tunnel in between. One with nobody behind it says 404 or 5xx.
+  const isAway = response.status >= 500 || [404, 408, 429].includes(response.status)
+  const code: ProblemCode = isAway ? 'unavailable' : 'request-invalid'
   return new AppError(
     code,
     { status: response.status },
