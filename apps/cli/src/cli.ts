@@ -4,6 +4,7 @@ import { explained } from './client/connect.ts'
 import { cancelCommand } from './commands/cancel.ts'
 import { codeCommand } from './commands/code.ts'
 import { datasetCommand } from './commands/dataset.ts'
+import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enrolCommand } from './commands/enrol.ts'
 import { experimentsCommand } from './commands/experiments.ts'
@@ -22,6 +23,7 @@ import { reportEnd } from './output/problem.ts'
 
 /** In the order that a person meets them. */
 const commands = [
+  demoCommand,
   upCommand,
   doctorCommand,
   projectCommand,

@@ -1,5 +1,5 @@
-import { AppError, checkManifest, DatasetManifest, parseOrThrow } from '@baton/contracts'
-import type { DatasetVersion } from '@baton/contracts'
+import { AppError, parseManifest } from '@baton/contracts'
+import type { DatasetManifest, DatasetVersion } from '@baton/contracts'
 import { missingBlobs } from '../blobs.ts'
 import type { BlobStore } from '../ports.ts'
 import type { Store } from '../store.ts'
@@ -40,10 +40,7 @@ export async function createDatasetVersion(
  * @throws {AppError} `manifest-invalid` naming each fault
  */
 export function readManifest(bytes: Uint8Array): DatasetManifest {
-  const manifest = parseOrThrow(DatasetManifest, parseJson(bytes), 'manifest-invalid')
-  const faults = checkManifest(manifest)
-  if (faults.length > 0) throw new AppError('manifest-invalid', {}, { faults })
-  return manifest
+  return parseManifest(parseJson(bytes))
 }
 
 function parseJson(bytes: Uint8Array): unknown {
