@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { startApi } from '@baton/api'
-import { ownClient, startBot } from '@baton/bot'
+import { ownClient, startBot, telegramOptions } from '@baton/bot'
 import type { RunningBot } from '@baton/bot'
 import type { Config, Secret } from '@baton/config'
 import { createClient } from '@baton/contracts'
@@ -13,9 +13,10 @@ import type { Log } from '@baton/log'
 import { startPostgres } from '@baton/postgres'
 import type { Durability } from '@baton/postgres'
 import { openQueue } from '@baton/queue'
-import { keepOwnerToken } from '../client/owner-token.ts'
+import { ownerTokenFile } from '../client/owner-token.ts'
 import { createClosers } from './closers.ts'
 import type { Closers } from './closers.ts'
+import { keepSecret } from './keep-secret.ts'
 import { openStorage } from './open-storage.ts'
 
 export interface BatonOptions {
@@ -66,7 +67,10 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
   await migrate({ url: databaseUrl, log })
   const database = openDatabase({ url: databaseUrl })
   closers.add(() => database.close())
-  const ownerToken = await keepOwnerToken(config.data.dir, config.auth.ownerToken)
+  const ownerToken = await keepSecret(ownerTokenFile(config.data.dir), {
+    given: config.auth.ownerToken,
+    prefix: 'baton_owner_',
+  })
   await admitOwnerToken(database, ownerToken.reveal())
 
   const { blobs, s3, close: closeStorage } = await openStorage(config, databaseUrl, log)
@@ -124,17 +128,4 @@ async function openPostgres(
 function localUrl({ http: { host, port } }: Config): string {
   if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
-const webhookPath = '/telegram'
-
-function telegramOptions({ telegram, http }: Config) {
-  if (telegram === null) return null
-  const { token, apiRoot, webhookSecret } = telegram
-  const webhook = webhookSecret && {
-    url: `${http.publicUrl}${webhookPath}`,
-    path: webhookPath,
-    secretToken: webhookSecret.reveal(),
-  }
-  return { token: token.reveal(), apiRoot, webhook: webhook ?? undefined }
 }

@@ -1,0 +1,420 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { startBaton } from '@baton/cli'
+import type { RunningBaton } from '@baton/cli'
+import { loadConfig } from '@baton/config'
+import { createClient } from '@baton/contracts'
+import { createLog } from '@baton/log'
+import { createTestDatabase } from '@baton/testing'
+import type { TestDatabase } from '@baton/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const main = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url))
+const examples = fileURLToPath(new URL('../../examples', import.meta.url))
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `baton` as a process, with no more of this one's environment than it needs. */
+async function run(args: readonly string[], env: Record<string, string>, cwd = folder): Promise<Ended> {
+  const inherited = { PATH: process.env.PATH, HOME: folder, BATON_CACHE: process.env.BATON_CACHE }
+  const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...inherited, ...env } })
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number | null]>,
+  ])
+  return { code, stdout, stderr }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+let folder: string
+let database: TestDatabase
+let baton: RunningBaton
+let env: Record<string, string>
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'baton-cli-'))
+  database = await createTestDatabase()
+  env = { BATON_DATA: path.join(folder, 'data'), BATON_PORT: String(await freePort()), DATABASE_URL: database.url }
+  const log = createLog({ app: 'baton', level: 'silent' })
+  baton = await startBaton({ config: loadConfig(env), log })
+  env = { BATON_DATA: env.BATON_DATA!, BATON_URL: baton.url }
+})
+afterAll(async () => {
+  await baton.close()
+  await database.drop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const cli = (...args: string[]) => run(args, env)
+const json = (ended: Ended): unknown => JSON.parse(ended.stdout)
+
+async function write(name: string, content: string): Promise<string> {
+  const file = path.join(folder, name)
+  await writeFile(file, content)
+  return file
+}
+
+const goodSpec = `name: tiny
+dataset: shapes
+folds: { count: 3 }
+model: { name: convnet, width: 4, blocks: 1 }
+image: { size: 16 }
+stages:
+  - name: all
+    epochs: 1
+    batch: 4
+    schedule: { name: constant, lr: 0.01 }
+`
+
+describe('before anything', () => {
+  test('help names every command, a mistyped one is a usage error', async () => {
+    const help = await cli('--help')
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    for (const name of ['up', 'doctor', 'dataset', 'run', 'leaderboard', 'worker'])
+      expect(help.stdout).toContain(`  ${name}`)
+    const mistyped = await cli('leaderbord')
+    expect(mistyped.code).toBe(2)
+    expect(mistyped.stderr).toContain('Did you mean leaderboard?')
+  })
+
+  test.each([
+    ['run'],
+    ['show', 'first'],
+    ['leaderboard', '--limit', '0'],
+    ['lb', 'set', '1'],
+    ['dataset', 'create', 'x', '--images', 'a'],
+    ['dataset', 'create', 'x', '--emoji', '--labels', 'a.csv'],
+    ['project', 'create', 'Two Words'],
+    ['run', 'no-such-spec.yaml'],
+  ])('%s %s %s … is a usage error: exit 2, nothing on standard output', async (...args) => {
+    expect(await cli(...args)).toMatchObject({ code: 2, stdout: '' })
+  })
+
+  test('without Baton the words say where nothing answered and what to do', async () => {
+    const address = `http://127.0.0.1:${await freePort()}`
+    const ended = await run(['project', 'list'], { ...env, BATON_URL: address })
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain(`nothing answers at ${address}: start Baton with \`baton up\``)
+  })
+
+  test('without a token the words say where one would be', async () => {
+    const ended = await run(['project', 'list'], { ...env, BATON_DATA: path.join(folder, 'elsewhere') })
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/unauthenticated[^]*BATON_TOKEN is not set, and .*elsewhere\/owner-token/)
+  })
+
+  test('a token that is not known is refused, and not shown', async () => {
+    const ended = await run(['project', 'list'], { ...env, BATON_TOKEN: 'baton_owner_guessed' })
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain('unauthenticated')
+    expect(ended.stderr).not.toContain('guessed')
+  })
+
+  test('mistakes in the environment are named at once', async () => {
+    const ended = await run(['project', 'list'], { ...env, BATON_URL: 'localhost', BATON_PROJECT: 'A B' })
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/config-invalid[^]*BATON_URL[^]*BATON_PROJECT/)
+  })
+})
+
+describe('a project', () => {
+  test('before there is one, the words say how to make it', async () => {
+    const ended = await cli('leaderboard')
+    expect(ended.code).toBe(2)
+    expect(ended.stderr).toContain('baton project create')
+  })
+
+  test('is created once and listed', async () => {
+    expect(await cli('project', 'create', 'first', '--name', 'My first')).toMatchObject({
+      code: 0,
+      stdout: 'created project first\n',
+    })
+    const again = await cli('project', 'create', 'first')
+    expect(again.code).toBe(1)
+    expect(again.stderr).toContain('already-exists')
+    expect(json(await cli('project', 'list', '--json'))).toMatchObject([{ slug: 'first', name: 'My first' }])
+  })
+
+  test('has an empty leaderboard: words for a person, a list for a program', async () => {
+    expect(await cli('leaderboard')).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringContaining('no experiment') as unknown,
+    })
+    expect(json(await cli('leaderboard', '--json'))).toEqual([])
+  })
+
+  test('that is not there is a problem', async () => {
+    const ended = await cli('leaderboard', '--project', 'second')
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain('there is no project "second"')
+  })
+})
+
+describe('a dataset', () => {
+  const images = path.join(examples, 'import/images')
+  const labels = path.join(examples, 'import/labels.csv')
+  const vocabulary = path.join(examples, 'import/vocabulary.yaml')
+  const create = (...more: string[]) =>
+    cli('dataset', 'create', 'shapes', '--images', images, '--labels', labels, '--vocabulary', vocabulary, ...more)
+
+  test('is imported from a folder, uploaded and registered; again, it is the same version', async () => {
+    const first = await create()
+    expect(first.code, first.stderr).toBe(0)
+    expect(first.stdout).toMatch(/^shapes@1: \d+ train samples?, \d+ test samples?, /)
+    expect(first.stderr).toContain('upload 100%')
+    expect(json(await create('--json'))).toMatchObject({ dataset: 'shapes', version: 1 })
+    expect((await cli('dataset', 'list')).stdout).toContain('shapes@1')
+  })
+
+  test('with a label that no vocabulary knows is refused by row, and nothing is registered', async () => {
+    const rows = await readFile(labels, 'utf8')
+    const wrong = await write('wrong.csv', rows.replace('circle', 'cirkle'))
+    const ended = await cli(
+      'dataset',
+      'create',
+      'wrong',
+      '--images',
+      images,
+      '--labels',
+      wrong,
+      '--vocabulary',
+      vocabulary,
+    )
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/dataset-input-invalid[^]*wrong\.csv:\d+ .*cirkle/)
+    expect((await cli('dataset', 'list')).stdout).not.toContain('wrong')
+    // Neither does what it unpacked stay on the disk.
+    expect(await readdir(path.join(env.BATON_DATA!, 'tmp'))).toEqual([])
+  })
+
+  test('of emoji is drawn, uploaded and registered', async () => {
+    const ended = await cli('dataset', 'create', 'emoji', '--emoji', '--limit', '40', '--size', '16', '--json')
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(json(ended)).toMatchObject({
+      dataset: 'emoji',
+      version: 1,
+      labelGroups: [{ name: 'category' }, { name: 'tag' }],
+    })
+  })
+})
+
+describe('code', () => {
+  const bundle = path.join(examples, 'emoji-bundle')
+
+  test('is packed and pushed; the digest alone is on standard output, and is the same the next time', async () => {
+    const first = await cli('code', 'push', bundle)
+    expect(first.code, first.stderr).toBe(0)
+    expect(first.stdout).toMatch(/^[0-9a-f]{64}\n$/)
+    expect((await cli('code', 'push', bundle)).stdout).toBe(first.stdout)
+    const { items } = await baton.api.listCodeBundles({ params: { project: 'first' } })
+    expect(items).toMatchObject([{ digest: first.stdout.trim(), files: ['index.mjs'] }])
+  })
+
+  test('that cannot be packed is refused by file', async () => {
+    const ended = await cli('code', 'push', path.join(folder, 'nowhere'))
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/bundle-invalid[^]*nowhere/)
+  })
+})
+
+describe('a run', () => {
+  const versions = async () => (await baton.api.listExperiments({ params: { project: 'first' } })).items.length
+
+  test('of a broken spec names every fault by file, line and column, and starts nothing', async () => {
+    const spec = await write(
+      'broken.yaml',
+      goodSpec
+        .replace('count: 3', 'count: 1')
+        .replace('lr: 0.01', 'lrr: 0.01')
+        .replace('name: convnet', 'name: convnett'),
+    )
+    const ended = await run(['run', 'broken.yaml'], env)
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(/^problem: The experiment spec is not valid \(spec-invalid\)$/m)
+    expect(ended.stderr).toMatch(/broken\.yaml:3:10 +\/folds\/count +must be at least 2, not 1/)
+    expect(ended.stderr).toMatch(/broken\.yaml:4:10 +\/model\/name .*did you mean "convnet"\?/)
+    expect(ended.stderr).toMatch(/broken\.yaml:10:33 +\/stages\/0\/schedule\/lrr .*did you mean "lr"\?/)
+    expect(ended.stderr).toMatch(/^what to do: /m)
+    expect(await versions()).toBe(0)
+    expect((await run(['run', spec, '--set', 'folds.count=none'], env)).stderr).toContain('--set folds.count')
+  })
+
+  test('of what is not YAML, or of a folder of code that is not there, says where', async () => {
+    await write('torn.yaml', 'name: [torn\n')
+    expect((await run(['run', 'torn.yaml'], env)).stderr).toMatch(/torn\.yaml is not YAML[^]*torn\.yaml:2:1/)
+    await write('codeless.yaml', `${goodSpec}code: ./not-there\n`)
+    const codeless = await run(['run', 'codeless.yaml'], env)
+    expect(codeless.code).toBe(1)
+    expect(codeless.stderr).toMatch(/codeless\.yaml:11:1 +\/code +names no folder beside the spec/)
+  })
+
+  test('what only the server can know is placed in the file too', async () => {
+    await write('unknown.yaml', goodSpec.replace('dataset: shapes', 'dataset: shapes@9'))
+    const ended = await run(['run', 'unknown.yaml'], env)
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/unknown\.yaml:2:1 +\/dataset/)
+    expect(await versions()).toBe(0)
+  })
+
+  test('starts an experiment, packing the folder that `code` names', async () => {
+    await mkdir(path.join(folder, 'code'))
+    await write('code/index.mjs', 'export const loss = () => null\n')
+    await write('good.yaml', `${goodSpec}code: ./code\n`)
+    const ended = await run(['run', 'good.yaml', '--set', 'seed=7'], env)
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stdout).toBe('first #1 queued with 3 folds\n')
+    const experiment = await baton.api.getExperiment({ params: { project: 'first', version: 1 } })
+    const { items } = await baton.api.listCodeBundles({ params: { project: 'first' } })
+    expect(experiment).toMatchObject({ status: 'queued', spec: { seed: 7, name: 'tiny' } })
+    expect(items.map(({ digest }) => digest)).toContain(experiment.code)
+  })
+
+  test('with the same key and spec starts nothing new', async () => {
+    const spec = await write('keyed.json', JSON.stringify({ ...(await specOf(1)), name: 'keyed' }))
+    const again = () => cli('run', spec, '--idempotency-key', 'once', '--json')
+    const [first, second] = [json(await again()), json(await again())]
+    expect(second).toEqual(first)
+    expect(await versions()).toBe(2)
+  })
+
+  const specOf = async (version: number) =>
+    (await baton.api.getExperiment({ params: { project: 'first', version } })).spec
+})
+
+describe('an experiment', () => {
+  test('is listed and shown with its folds', async () => {
+    expect((await cli('experiments')).stdout).toMatch(/^ +1 +queued +0 of 3 /m)
+    const shown = await cli('show', '1')
+    expect(shown.stdout).toMatch(/^first #1 {2}tiny {2}queued$/m)
+    expect(shown.stdout).toMatch(/^ +2 +ready /m)
+    expect((await cli('show', '99')).code).toBe(1)
+  })
+
+  test('shows its log lines, which cannot steer the terminal', async () => {
+    const { token } = await baton.api.createEnrolment({ body: {} })
+    const enrolling = createClient({ url: baton.url, token })
+    const session = await enrolling.registerSession({ body: { name: 'fake', provider: 'local' } })
+    const worker = createClient({ url: baton.url, token: session.token })
+    const { lease } = await worker.acquireLease({ params: { session: session.id }, body: { waitSeconds: 20 } })
+    const logs = [
+      { seq: 1, level: 'info' as const, text: 'epoch 1' },
+      { seq: 2, level: 'error' as const, text: 'evil \u001b[2J' },
+    ]
+    await worker.heartbeat({ params: { fold: lease!.foldId }, body: { fence: lease!.fence, logs } })
+    const printed = await cli('logs', String(lease!.version), String(lease!.fold))
+    expect(printed.stdout).toMatch(new RegExp(`fold ${lease!.fold}\\.1 {2}epoch 1\n.* {2}error: evil \ufffd\\[2J\n$`))
+    expect(
+      json(await cli('logs', String(lease!.version), String(lease!.fold), '--json').then(firstLine)),
+    ).toMatchObject({ text: 'epoch 1' })
+    expect((await cli('logs', '1', '7')).stderr).toContain('there is no fold 7; the folds are 0, 1, 2')
+  })
+
+  test('takes LB scores by hand', async () => {
+    expect((await cli('lb', 'set', '1', '--public', '0.61', '--private', '0.6')).stdout).toContain(
+      'LB public 0.6100  private 0.6000',
+    )
+    expect((await cli('lb', 'set', '1', '--private', 'none')).stdout).toContain('LB public 0.6100  private -')
+  })
+
+  test('that is cancelled while it is watched ends the watching with its events and exit 3', async () => {
+    const watching = cli('show', '1', '--watch')
+    expect((await cli('cancel', '1')).stdout).toBe('first #1 is cancelled\n')
+    const ended = await watching
+    expect(ended.code).toBe(3)
+    expect(ended.stdout).toMatch(/created with 3 folds\n[^]*cancelled\n[^]*first #1 {2}tiny {2}cancelled/)
+  })
+
+  const firstLine = (ended: Ended): Ended => ({ ...ended, stdout: ended.stdout.split('\n')[0]! })
+})
+
+describe('around it', () => {
+  test('enrol prints a command with a token that registers one session, once', async () => {
+    const { command, token, url } = json(await cli('enrol', '--json')) as Record<string, string>
+    expect(command).toBe(`BATON_URL=${url} BATON_ENROLMENT_TOKEN=${token} baton worker`)
+    const register = () =>
+      createClient({ url: baton.url, token: token! }).registerSession({ body: { name: 'one', provider: 'local' } })
+    await register()
+    await expect(register()).rejects.toMatchObject({ code: 'unauthenticated' })
+  })
+
+  test('telegram pair prints a one-use code', async () => {
+    expect((await cli('telegram', 'pair')).stdout).toMatch(/^\/start [\w-]{16,}\n$/)
+  })
+
+  test('doctor looks at everything and says what fails, with what to do', async () => {
+    const healthy = await cli('doctor', '--json')
+    const findings = json(healthy) as { check: string; status: string }[]
+    expect(findings.filter(({ status }) => status === 'fail')).toEqual([])
+    expect(healthy.code).toBe(0)
+    const checks = [
+      'Node',
+      'data folder',
+      'TensorFlow',
+      'sharp',
+      'PostgreSQL',
+      'queue',
+      'storage',
+      'API',
+      'Telegram',
+      'Kaggle',
+    ]
+    expect(findings.map(({ check }) => check)).toEqual(checks)
+
+    const wrong = { DATABASE_URL: 'postgresql://u:hush@127.0.0.1:1/none', REDIS_URL: 'redis://127.0.0.1:1' }
+    const sick = await run(['doctor'], { ...env, ...wrong })
+    expect(sick.code).toBe(1)
+    expect(sick.stdout).toMatch(/^fail +PostgreSQL .* - Start it, or correct DATABASE_URL\.$/m)
+    expect(sick.stdout).toMatch(/^fail +queue .* - Start Redis/m)
+    expect(sick.stdout).not.toContain('hush')
+  })
+})
+
+describe('baton up', () => {
+  test('runs until it is told to end, keeps its token to its user, and finds its data again', async () => {
+    const upEnv = { BATON_DATA: path.join(folder, 'up'), BATON_PORT: String(await freePort()) }
+    const client = { BATON_DATA: upEnv.BATON_DATA, BATON_URL: `http://127.0.0.1:${upEnv.BATON_PORT}` }
+    const up = async (whileUp: () => Promise<void>) => {
+      const inherited = { PATH: process.env.PATH, HOME: folder }
+      const child = spawn(process.execPath, [main, 'up', '--json'], { cwd: folder, env: { ...inherited, ...upEnv } })
+      const log = text(child.stderr)
+      const [line] = (await once(child.stdout, 'data')) as [Buffer]
+      expect(JSON.parse(line.toString())).toMatchObject({ url: client.BATON_URL, dataDir: upEnv.BATON_DATA })
+      try {
+        await whileUp()
+      } finally {
+        child.kill('SIGTERM')
+      }
+      const [code] = (await once(child, 'exit')) as [number | null]
+      expect(code, await log).toBe(0)
+      expect(await log).not.toMatch(/"level":"(warn|error)"/)
+    }
+    await up(async () => {
+      expect((await stat(path.join(upEnv.BATON_DATA, 'owner-token'))).mode & 0o777).toBe(0o600)
+      expect(await run(['project', 'create', 'kept'], client)).toMatchObject({ code: 0 })
+    })
+    await up(async () => {
+      expect((await run(['project', 'list'], client)).stdout).toContain('kept')
+    })
+  })
+})
