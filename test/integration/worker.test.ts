@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -39,7 +39,8 @@ afterEach(async (context) => {
   expect(api.refusals).toEqual([])
   const secrets = [...api.sessions.map(({ token }) => token), 'enrolment-', 'X-Amz-Signature=']
   for (const secret of secrets) expect(JSON.stringify(lines).replaceAll('=[secret]', '')).not.toContain(secret)
-  expect(readdirSync(path.join(cacheDir, 'work'))).toEqual([])
+  const work = path.join(cacheDir, 'work')
+  expect(existsSync(work) ? readdirSync(work) : []).toEqual([])
   rmSync(cacheDir, { recursive: true })
 })
 
@@ -159,6 +160,14 @@ test('a stop hands over at the step the training stands at', async () => {
   expect(endsOf(summary)).toEqual(['handed-over'])
   expect(fold.checkpoint?.manifest.position.step).toBe(fold.progress?.step)
   expect(fold.attempts).toEqual(['handed_over'])
+})
+
+test('a stop is heard while the API is away, before there is a session', async () => {
+  await api.goAway()
+  const session = startSession()
+  await untilLogged('register session failed, trying again', 2)
+  session.stop()
+  expect(await session.ended).toEqual({ sessionId: null, reason: 'signal', folds: [] })
 })
 
 test('a stop is heard while data is still being pulled', async () => {
@@ -327,7 +336,9 @@ test('an upload that fails is tried again, and what has not changed is sent once
 })
 
 test('a completion whose answers are proxy errors is told until it is heard', async () => {
-  api.fail({ on: 'completeFold', times: 2, how: 502 })
+  // A tunnel with nobody behind it says 404.
+  api.fail({ on: 'completeFold', times: 1, how: 502 })
+  api.fail({ on: 'completeFold', times: 1, how: 404 })
   const fold = addFold({ steps: 5 })
   expect(endsOf(await startSession().ended)).toEqual(['completed'])
   expectCompleted(fold)

@@ -88,7 +88,7 @@ export async function runSession(options: SessionOptions): Promise<SessionSummar
   if (options.hurry) whenAborted(options.hurry, ended.signal, () => time.hurry(hurrySeconds))
   try {
     const registered = await register(tools, options, time)
-    if (registered === null) return { sessionId: null, reason: 'unknown', folds: [] }
+    if (typeof registered === 'string') return { sessionId: null, reason: registered, folds: [] }
     const sessionTools = { ...tools, log: tools.log.child({ sessionId: registered.id }) }
     return await serve(sessionTools, options, time, registered)
   } finally {
@@ -97,11 +97,15 @@ export async function runSession(options: SessionOptions): Promise<SessionSummar
   }
 }
 
-/** Null: the enrolment token is not valid (any more). */
-async function register(tools: Tools, options: SessionOptions, time: SessionTime): Promise<RegisteredSession | null> {
+/** A reason instead of a session: the enrolment token is not valid, or it was over before it began. */
+async function register(
+  tools: Tools,
+  options: SessionOptions,
+  time: SessionTime,
+): Promise<RegisteredSession | SessionReason> {
   const { url, enrolmentToken: token, name, provider, accelerator, memoryBytes, pools } = options
   const api = createClient({ url, token })
-  const signal = options.stop ?? time.over
+  const signal = options.stop ? AbortSignal.any([options.stop, time.over]) : time.over
   try {
     return await retrying(tools, { what: 'register session', signal, giveUpAfterMs: registerGiveUpMs }, () => {
       const secondsLeft = time.secondsLeft()
@@ -109,9 +113,10 @@ async function register(tools: Tools, options: SessionOptions, time: SessionTime
       return api.registerSession({ body }, { signal })
     })
   } catch (error) {
+    if (signal.aborted) return time.over.aborted ? 'deadline' : 'signal'
     if (!isAppError(error, 'unauthenticated')) throw error
     tools.log.error({ error }, 'the enrolment token is not valid, or was used before: issue a new one')
-    return null
+    return 'unknown'
   }
 }
 
