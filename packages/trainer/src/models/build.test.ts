@@ -1,0 +1,107 @@
+import * as tf from '@tensorflow/tfjs'
+import { beforeAll, expect, test } from 'vitest'
+import { ModelSpec } from '@baton/contracts'
+import { buildModel } from './build.ts'
+import type { BundleModule } from './bundle.ts'
+import type { Model } from './model.ts'
+
+beforeAll(async () => {
+  tf.enableProdMode()
+  await tf.setBackend('cpu')
+})
+
+const build = (spec: Record<string, unknown>, { imageSize = 16, classes = 5, bundle }: Partial<Options> = {}): Model =>
+  buildModel(ModelSpec.parse(spec), { tf, classes, imageSize, seed: 3, ...(bundle && { bundle }) })
+type Options = { imageSize: number; classes: number; bundle: BundleModule }
+
+const trainedSize = ({ variables }: Model) =>
+  variables.filter(({ role }) => role !== 'statistic').reduce((sum, { variable }) => sum + variable.size, 0)
+
+function logitsOf(model: Model, images: tf.Tensor4D): tf.Tensor2D {
+  return model.head(model.body(images, { training: false }), { training: false })
+}
+
+test('a convnet has the named variables, parts and roles, and gives one logit a label', () => {
+  const model = build({ name: 'convnet', width: 4, blocks: 2 })
+  const table = model.variables.map(({ name, part, role, variable }) => [name, part, role, variable.shape.join('×')])
+  expect(table).toEqual([
+    ['block0/conv/kernel', 'body', 'kernel', '3×3×3×4'],
+    ['block0/bn/gamma', 'body', 'norm', '4'],
+    ['block0/bn/beta', 'body', 'norm', '4'],
+    ['block0/bn/mean', 'body', 'statistic', '4'],
+    ['block0/bn/variance', 'body', 'statistic', '4'],
+    ['block1/conv/kernel', 'body', 'kernel', '3×3×4×8'],
+    ['block1/bn/gamma', 'body', 'norm', '8'],
+    ['block1/bn/beta', 'body', 'norm', '8'],
+    ['block1/bn/mean', 'body', 'statistic', '8'],
+    ['block1/bn/variance', 'body', 'statistic', '8'],
+    ['head/dense/kernel', 'head', 'kernel', '8×5'],
+    ['head/dense/bias', 'head', 'bias', '5'],
+  ])
+  expect(model.body(tf.zeros([2, 16, 16, 3]), { training: false }).shape).toEqual([2, 4, 4, 8])
+  expect(logitsOf(model, tf.zeros([2, 16, 16, 3])).shape).toEqual([2, 5])
+})
+
+test('the resnet of width 64 and layers [2, 2, 2, 2] has as many weights as ResNet-18', () => {
+  const model = build({ name: 'resnet', width: 64, layers: [2, 2, 2, 2] }, { imageSize: 224, classes: 1000 })
+  expect(trainedSize(model)).toBe(11_689_512)
+})
+
+test.each([
+  [32, 8, 'group2/block1/conv2/kernel'],
+  [64, 4, 'group2/block0/shortcut/conv/kernel'],
+])('a resnet of %i-pixel images halves maps as its stem and groups say', (imageSize, side, name) => {
+  const model = build({ name: 'resnet', width: 2, layers: [1, 2, 1] }, { imageSize })
+  const images = tf.randomNormal<tf.Rank.R4>([1, imageSize, imageSize, 3], 0, 1, 'float32', 1)
+  expect(model.body(images, { training: false }).shape).toEqual([1, side, side, 8])
+  expect(logitsOf(model, images).shape).toEqual([1, 5])
+  expect(model.variables.map((variable) => variable.name)).toContain(name)
+})
+
+test('disposing a model frees all it made', () => {
+  const before = tf.memory().numTensors
+  build({ name: 'resnet', width: 2, layers: [1] }).dispose()
+  expect(tf.memory().numTensors).toBe(before)
+})
+
+const bundle: BundleModule = {
+  model: ({ tf: t, body, head, classes, options }) => {
+    const conv = body.conv2d('mine/conv', { inputs: 3, filters: options.filters as number, size: 1 })
+    const dense = head.dense('out', { inputs: options.filters as number, units: classes })
+    return {
+      body: (images, pass) => t.max(conv(images, pass), [1, 2]),
+      head: (features, pass) => dense(features as tf.Tensor2D, pass),
+    }
+  },
+}
+
+test('a bundle’s model is built from its options with Baton’s layers, and freezes by part like a built-in one', () => {
+  const model = build({ name: 'bundle', options: { filters: 3 } }, { bundle })
+  expect(model.variables.map(({ name, part }) => [name, part])).toEqual([
+    ['mine/conv/kernel', 'body'],
+    ['head/out/kernel', 'head'],
+    ['head/out/bias', 'head'],
+  ])
+  expect(logitsOf(model, tf.zeros([2, 16, 16, 3])).shape).toEqual([2, 5])
+})
+
+test.each<[what: string, bundle: BundleModule, message: RegExp]>([
+  ['no model', {}, /export `model`/],
+  [
+    'a factory that throws',
+    {
+      model: ({ body }) => {
+        body.variable('made-before-it-threw', [3], 'kernel', 0)
+        throw new Error('bad idea')
+      },
+    },
+    /the model of the code bundle: bad idea/,
+  ],
+  ['a model without a head', { model: () => ({ body: (x: tf.Tensor) => x }) as never }, /head .* must be a function/],
+])('a bundle with %s fails as user code, and leaves nothing behind', (_what, broken, message) => {
+  const before = tf.memory().numTensors
+  expect(() => build({ name: 'bundle' }, { bundle: broken })).toThrow(
+    expect.objectContaining({ code: 'user-code-failed', message: expect.stringMatching(message) as string }) as Error,
+  )
+  expect(tf.memory().numTensors).toBe(before)
+})

@@ -1,0 +1,61 @@
+import type { Scalar, Tensor2D } from '@tensorflow/tfjs'
+import type { Tf } from '@baton/tensorflow'
+import type { Layers } from './layers.ts'
+import type { Forward } from './model.ts'
+
+/** Options as the spec gives them beside `name: bundle`. */
+export type BundleOptions = Readonly<Record<string, unknown>>
+
+/**
+ * What a code bundle may export, each piece in place of a built-in one. A piece is a factory: it is called once a
+ * session with TensorFlow.js and Baton's helpers, so a bundle imports neither.
+ *
+ * What a piece returns must be a function of its arguments alone, without `Math.random`, `Date` or counters of its
+ * own: that is what makes a resumed training equal one that never stopped.
+ */
+export interface BundleModule {
+  readonly model?: (tools: ModelTools) => Forward
+  readonly loss?: (tools: LossTools) => LossFunction
+  readonly dataset?: (tools: DatasetTools) => ChangeBatch
+}
+
+export interface ModelTools {
+  readonly tf: Tf
+  /** Makes the layers that a `head` stage freezes. */
+  readonly body: Layers
+  /** Makes the layers that every stage trains; their names begin with `head/`. */
+  readonly head: Layers
+  readonly classes: number
+  /** Side of the images in pixels. */
+  readonly imageSize: number
+  readonly options: BundleOptions
+}
+
+export interface LossTools {
+  readonly tf: Tf
+  readonly classes: number
+  readonly options: BundleOptions
+}
+
+/** Logits and labels, both [batch, classes], to the number that training makes smaller. */
+export type LossFunction = (logits: Tensor2D, labels: Tensor2D) => Scalar
+
+export interface DatasetTools {
+  readonly classes: number
+  readonly imageSize: number
+}
+
+/** A train batch, after the spec's own augmentation and before the step; changed in place. */
+export interface ChangeableBatch {
+  /** RGB, 0 to 255. [n, size, size, 3] */
+  readonly images: Uint8Array
+  /** 0 to 1. [n, classes] */
+  readonly labels: Float32Array
+}
+
+/**
+ * Changes a train batch: more augmentation, mixup, other labels.
+ *
+ * @param draw The i-th random number of this batch, uniform in [0, 1): the same whenever this batch is made again.
+ */
+export type ChangeBatch = (batch: ChangeableBatch, draw: (i: number) => number) => void

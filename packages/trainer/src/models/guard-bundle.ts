@@ -1,0 +1,32 @@
+import { AppError, isAppError } from '@baton/contracts'
+
+/**
+ * Whether a step needed more memory than there is. TensorFlow has a status for it (8, RESOURCE_EXHAUSTED), which
+ * tfjs-node passes on in words only; the second form is V8's.
+ */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && /TF_Status: 8\b|Array buffer allocation failed/.test(error.message)
+}
+
+/**
+ * The function of a code bundle, with what it throws named as the user's: an experiment's failure then says whose code
+ * it was, and is not tried again as if a machine had broken.
+ *
+ * @throws {AppError} `user-code-failed`, from the function returned, and at once where it is none
+ */
+export function guardBundle<Args extends unknown[], Result>(
+  piece: string,
+  run: (...args: Args) => Result,
+): (...args: Args) => Result {
+  if (typeof run !== 'function')
+    throw new AppError('user-code-failed', { piece }, { detail: `the ${piece} of the code bundle must be a function` })
+  return (...args) => {
+    try {
+      return run(...args)
+    } catch (cause) {
+      if (isAppError(cause) || isOutOfMemory(cause)) throw cause
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new AppError('user-code-failed', { piece }, { detail: `the ${piece} of the code bundle: ${reason}`, cause })
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs'
+import { fusedBatchNorm, inferenceBatchNorm, statelessUniform } from '@baton/graph-step'
+import { fillNormal, streamKey } from '@baton/random'
+import type { Tf } from '@baton/tensorflow'
+import type { ModelVariable, Part, Pass, Role } from './model.ts'
+
+export type Layer<In extends Tensor, Out extends Tensor> = (x: In, pass: Pass) => Out
+
+export interface Conv2dOptions {
+  readonly inputs: number
+  readonly filters: number
+  /** Side of the square kernel. */
+  readonly size: number
+  /** Default 1. */
+  readonly stride?: number
+}
+
+/** How a variable begins: a constant, or normal with mean 0 and this variance. */
+export type Initial = number | { readonly variance: number }
+
+/**
+ * Makes layers and their variables, named by where they stand. Every value a variable begins with is a pure function of
+ * the seed and its name, so a model is the same whatever else was built before it.
+ */
+export interface Layers {
+  readonly tf: Tf
+  /** Makes layers whose names begin with `name/`. */
+  in(name: string): Layers
+  /** A variable of your own. */
+  variable(name: string, shape: readonly number[], role: Role, initial: Initial): Variable
+  /** Convolution without bias, padded to keep `size / stride`: `<name>/kernel`. A normalisation is meant to follow. */
+  conv2d(name: string, options: Conv2dOptions): Layer<Tensor4D, Tensor4D>
+  /** Batch normalisation: `<name>/gamma`, `beta`, `mean`, `variance`. */
+  batchNorm(name: string, channels: number): Layer<Tensor4D, Tensor4D>
+  /** Fully connected, with bias: `<name>/kernel`, `<name>/bias`. */
+  dense(name: string, options: { inputs: number; units: number }): Layer<Tensor2D, Tensor2D>
+  /** In training sets this part of the values to 0 and scales the others so that their expectation stays. */
+  dropout<T extends Tensor>(name: string, rate: number): Layer<T, T>
+}
+
+/** Part of the moving statistics that each training batch replaces; PyTorch's default. */
+const STATISTICS_STEP = 0.1
+/** Added to the variance; PyTorch's default. */
+const EPSILON = 1e-5
+/** A path of plain words: it becomes part of a checkpoint's tensor names and of a graph's node names. */
+const NAME = /^[\w.-]+(?:\/[\w.-]+)*$/
+
+export interface LayersOptions {
+  readonly tf: Tf
+  readonly seed: number
+  readonly part: Part
+  /** Names begin with `prefix/`; none where it is empty. */
+  readonly prefix: string
+  /** Takes every variable that is made. */
+  readonly made: ModelVariable[]
+}
+
+export function createLayers(options: LayersOptions): Layers {
+  const { tf, prefix } = options
+  const path = (name: string) => (prefix === '' ? name : `${prefix}/${name}`)
+  const layers: Layers = {
+    tf,
+    in: (name) => createLayers({ ...options, prefix: path(name) }),
+    variable: (name, shape, role, initial) => makeVariable(options, path(name), shape, role, initial),
+    conv2d: (name, conv) => conv2d(layers.in(name), conv),
+    batchNorm: (name, channels) => batchNorm(layers.in(name), channels),
+    dense: (name, dense_) => dense(layers.in(name), dense_),
+    dropout: (name, rate) => dropout(tf, path(name), rate),
+  }
+  return layers
+}
+
+/** @throws {Error} when the name is taken or not a path of plain words */
+function makeVariable(
+  { tf, seed, part, made }: LayersOptions,
+  name: string,
+  shape: readonly number[],
+  role: Role,
+  initial: Initial,
+): Variable {
+  if (!NAME.test(name)) throw new Error(`a variable cannot be named ${JSON.stringify(name)}; use words between slashes`)
+  if (made.some((other) => other.name === name)) throw new Error(`two variables are named ${name}`)
+  const values = new Float32Array(tf.util.sizeFromShape([...shape]))
+  if (typeof initial === 'number') values.fill(initial)
+  else {
+    fillNormal(streamKey(seed, 'initial', name), values)
+    const deviation = Math.sqrt(initial.variance)
+    for (let i = 0; i < values.length; i++) values[i]! *= deviation
+  }
+  const variable = tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), role !== 'statistic'))
+  made.push({ name, role, part, variable })
+  return variable
+}
+
+/**
+ * Weights begin normal with variance 2 / fan-in, which keeps the size of activations through layers of relu.
+ *
+ * @see He, Zhang, Ren, Sun: Delving Deep into Rectifiers, eq. 10, https://arxiv.org/abs/1502.01852
+ */
+function conv2d(layers: Layers, { inputs, filters, size, stride = 1 }: Conv2dOptions): Layer<Tensor4D, Tensor4D> {
+  const variance = 2 / (size * size * inputs)
+  const kernel = layers.variable('kernel', [size, size, inputs, filters], 'kernel', { variance }) as unknown as Tensor4D
+  return (x) => layers.tf.conv2d(x, kernel, stride, 'same')
+}
+
+/** No relu follows logits, so variance 1 / fan-in keeps the size. */
+function dense(layers: Layers, { inputs, units }: { inputs: number; units: number }): Layer<Tensor2D, Tensor2D> {
+  const { tf } = layers
+  const kernel = layers.variable('kernel', [inputs, units], 'kernel', { variance: 1 / inputs }) as unknown as Tensor2D
+  const bias = layers.variable('bias', [units], 'bias', 0)
+  return (x) => tf.add(tf.matMul(x, kernel), bias)
+}
+
+function batchNorm(layers: Layers, channels: number): Layer<Tensor4D, Tensor4D> {
+  const { tf } = layers
+  const make = (name: string, role: Role, initial: number) =>
+    layers.variable(name, [channels], role, initial) as Variable & Tensor1D
+  const gamma = make('gamma', 'norm', 1)
+  const beta = make('beta', 'norm', 0)
+  const mean = make('mean', 'statistic', 0)
+  const variance = make('variance', 'statistic', 1)
+  const move = (moving: Variable, towards: Tensor1D) => {
+    moving.assign(tf.add(moving, tf.mul(tf.sub(towards, moving), STATISTICS_STEP)))
+  }
+  return (x, { training }) => {
+    if (!training) return inferenceBatchNorm(tf, x, { gamma, beta, mean, variance }, EPSILON)
+    const batch = fusedBatchNorm(tf, x, gamma, beta, EPSILON)
+    move(mean, batch.mean)
+    move(variance, batch.variance)
+    return batch.y
+  }
+}
+
+/** @see Srivastava et al.: Dropout, section 10 (inverted scaling), https://jmlr.org/papers/v15/srivastava14a.html */
+function dropout<T extends Tensor>(tf: Tf, name: string, rate: number): Layer<T, T> {
+  // 30 bits, as statelessUniform asks.
+  const salt = streamKey('dropout', name)[0] >>> 2
+  return (x, pass) => {
+    if (!pass.training || rate === 0) return x
+    const kept = tf.greaterEqual(statelessUniform(tf, x.shape, pass.seed, salt), rate)
+    return tf.mul(x, tf.mul(tf.cast(kept, 'float32'), 1 / (1 - rate)))
+  }
+}

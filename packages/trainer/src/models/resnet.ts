@@ -1,0 +1,71 @@
+import type { Tensor4D } from '@tensorflow/tfjs'
+import type { ModelSpec } from '@baton/contracts'
+import { poolAndClassify } from './classifier.ts'
+import type { Layer, Layers } from './layers.ts'
+import type { Forward } from './model.ts'
+
+type MapLayer = Layer<Tensor4D, Tensor4D>
+
+/** From this side on, images are first brought to a quarter; below it, so little is left that details would go. */
+const LARGE_IMAGE = 64
+
+/**
+ * ResNet of basic blocks: `layers` [2, 2, 2, 2] with `width` 64 is ResNet-18, [3, 4, 6, 3] is ResNet-34.
+ *
+ * Group g has `width · 2^g` channels and, from the second on, halves the map. Images of 64 pixels and more get the
+ * stem for ImageNet (7×7 convolution and 3×3 max pooling, each of stride 2), smaller ones that for CIFAR (3×3).
+ *
+ * @see He, Zhang, Ren, Sun: Deep Residual Learning, table 1 and section 4.2, https://arxiv.org/abs/1512.03385
+ */
+export function buildResnet(
+  { width, layers: blocksOf, dropout }: Extract<ModelSpec, { name: 'resnet' }>,
+  { body, head, classes, imageSize }: { body: Layers; head: Layers; classes: number; imageSize: number },
+): Forward {
+  const channels = (group: number) => width * 2 ** group
+  const steps = [
+    buildStem(body.in('stem'), width, imageSize),
+    ...blocksOf.flatMap((count, g) =>
+      Array.from({ length: count }, (_, b) => {
+        const inputs = b > 0 ? channels(g) : channels(Math.max(0, g - 1))
+        const stride = b === 0 && g > 0 ? 2 : 1
+        return basicBlock(body.in(`group${g + 1}/block${b}`), { inputs, filters: channels(g), stride })
+      }),
+    ),
+  ]
+  return {
+    body: (images, pass) => steps.reduce((x, step) => step(x, pass), images),
+    head: poolAndClassify(head, { inputs: channels(blocksOf.length - 1), classes, dropout }),
+  }
+}
+
+function buildStem(stem: Layers, filters: number, imageSize: number): MapLayer {
+  const { tf } = stem
+  const isLarge = imageSize >= LARGE_IMAGE
+  const conv = stem.conv2d('conv', { inputs: 3, filters, size: isLarge ? 7 : 3, stride: isLarge ? 2 : 1 })
+  const norm = stem.batchNorm('bn', filters)
+  return (x, pass) => {
+    const y = tf.relu(norm(conv(x, pass), pass))
+    return isLarge ? tf.maxPool(y, 3, 2, 'same') : y
+  }
+}
+
+/** relu(x' + bn2(conv2(relu(bn1(conv1(x)))))), x' being x, or a 1×1 projection of it where the shape changes. */
+function basicBlock(block: Layers, size: { inputs: number; filters: number; stride: number }): MapLayer {
+  const { tf } = block
+  const { inputs, filters, stride } = size
+  const conv1 = block.conv2d('conv1', { inputs, filters, size: 3, stride })
+  const bn1 = block.batchNorm('bn1', filters)
+  const conv2 = block.conv2d('conv2', { inputs: filters, filters, size: 3 })
+  const bn2 = block.batchNorm('bn2', filters)
+  const shortcut = stride === 1 && inputs === filters ? undefined : projection(block.in('shortcut'), size)
+  return (x, pass) => {
+    const y = bn2(conv2(tf.relu(bn1(conv1(x, pass), pass)), pass), pass)
+    return tf.relu(tf.add(y, shortcut ? shortcut(x, pass) : x))
+  }
+}
+
+function projection(layers: Layers, size: { inputs: number; filters: number; stride: number }): MapLayer {
+  const conv = layers.conv2d('conv', { ...size, size: 1 })
+  const norm = layers.batchNorm('bn', size.filters)
+  return (x, pass) => norm(conv(x, pass), pass)
+}

@@ -1,0 +1,20 @@
+import type { Scalar, Tensor } from '@tensorflow/tfjs'
+import type { Tf } from '@baton/tensorflow'
+
+/** The length of all gradients together, as one vector: √ Σ g². */
+export function globalNorm(tf: Tf, gradients: readonly Tensor[]): Scalar {
+  return tf.sqrt(tf.addN(gradients.map((gradient) => tf.sum<Scalar>(tf.square(gradient)))))
+}
+
+/**
+ * Gradients shortened together so that their length is at most `limit`: their direction stays.
+ *
+ *   g ← g · min(1, c / (‖g‖ + 10⁻⁶))
+ *
+ * @see Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks, algorithm 1,
+ *   https://arxiv.org/abs/1211.5063 (10⁻⁶ is PyTorch's)
+ */
+export function clipByNorm(tf: Tf, gradients: readonly Tensor[], norm: Scalar, limit: number): Tensor[] {
+  const factor = tf.minimum(1, tf.div(limit, tf.add(norm, 1e-6)))
+  return gradients.map((gradient) => tf.mul(gradient, factor))
+}

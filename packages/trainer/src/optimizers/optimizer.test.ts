@@ -1,0 +1,82 @@
+import * as tf from '@tensorflow/tfjs'
+import { beforeAll, expect, test } from 'vitest'
+import type { OptimizerSpec } from '@baton/contracts'
+import type { ModelVariable, Role } from '../models/model.ts'
+import fixture from './fixtures/pytorch.json' with { type: 'json' }
+import { createOptimizer, isOptimizerSlot } from './optimizer.ts'
+import type { Optimizer } from './optimizer.ts'
+
+beforeAll(async () => {
+  tf.enableProdMode()
+  await tf.setBackend('cpu')
+})
+
+type Values = Record<'kernel' | 'bias', number[]>
+
+function aVariable(name: string, role: Role, values: number[], shape: number[]): ModelVariable {
+  return { name, role, part: 'body', variable: tf.variable(tf.tensor(values, shape)) }
+}
+
+const theVariables = () => [
+  aVariable('kernel', 'kernel', fixture.start.kernel, [3, 2]),
+  aVariable('bias', 'bias', fixture.start.bias, [2]),
+]
+
+function step(optimizer: Optimizer, lr: number, gradients: Values): void {
+  tf.tidy(() => optimizer.apply([tf.tensor(gradients.kernel, [3, 2]), tf.tensor(gradients.bias)], optimizer.rates(lr)))
+  optimizer.count()
+}
+
+test.each(fixture.cases)('20 steps equal those of PyTorch with $spec', ({ spec, after }) => {
+  const variables = theVariables()
+  const optimizer = createOptimizer(tf, spec as OptimizerSpec, variables)
+  after.forEach((expected, i) => {
+    step(optimizer, fixture.rates[i]!, fixture.gradients[i]!)
+    for (const { name, variable } of variables)
+      variable.dataSync().forEach((got, k) => {
+        const want = expected[name as keyof Values][k]!
+        expect(Math.abs(got - want), `${name} after step ${i}`).toBeLessThan(2e-6 * Math.max(1, Math.abs(want)))
+      })
+  })
+})
+
+const adamw = { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 } as const
+
+test('weight decay leaves biases and normalisation alone', () => {
+  const variables = (['kernel', 'bias', 'norm'] as const).map((role) => aVariable(role, role, [2], [1]))
+  const optimizer = createOptimizer(tf, adamw, variables)
+  tf.tidy(() =>
+    optimizer.apply(
+      [1, 2, 3].map(() => tf.zeros([1])),
+      optimizer.rates(0.5),
+    ),
+  )
+  expect(variables.map(({ variable }) => variable.dataSync()[0])).toEqual([Math.fround(2 * (1 - 0.5 * 0.1)), 2, 2])
+})
+
+test('slots and counts are named by variable, and a variable without a count starts afresh', () => {
+  const optimizer = createOptimizer(tf, adamw, theVariables())
+  expect(optimizer.state.map(({ name }) => name)).toEqual([
+    'adamw/m/kernel',
+    'adamw/v/kernel',
+    'adamw/m/bias',
+    'adamw/v/bias',
+  ])
+  step(optimizer, 0.1, fixture.gradients[0]!)
+  expect(optimizer.counts()).toEqual(
+    new Map([
+      ['adamw/t/kernel', { shape: [], data: Float32Array.of(1) }],
+      ['adamw/t/bias', { shape: [], data: Float32Array.of(1) }],
+    ]),
+  )
+  optimizer.restoreCounts(new Map([['adamw/t/kernel', { shape: [], data: Float32Array.of(4) }]]))
+  expect([...optimizer.counts().values()].map(({ data }) => data[0])).toEqual([4, 0])
+  const [stepSizes] = optimizer.rates(1).arraySync()
+  expect(stepSizes![0]).toBeCloseTo(1 / (1 - 0.9 ** 5), 5)
+  expect(stepSizes![1]).toBeCloseTo(1 / (1 - 0.9), 5)
+})
+
+test('optimizer slots are told from weights by name', () => {
+  expect(['adamw/m/stem/conv/kernel', 'sgdm/v/head/dense/bias'].every(isOptimizerSlot)).toBe(true)
+  expect(['stem/conv/kernel', 'adamw', 'body/adamw/m'].some(isOptimizerSlot)).toBe(false)
+})

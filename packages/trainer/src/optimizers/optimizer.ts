@@ -1,0 +1,101 @@
+import type { Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs'
+import type { OptimizerSpec } from '@baton/contracts'
+import { assertNever } from '@baton/contracts'
+import type { InputSpec, StateEntry } from '@baton/graph-step'
+import type { Tf } from '@baton/tensorflow'
+import type { ModelVariable, NamedTensors } from '../models/model.ts'
+import { adamw } from './adamw.ts'
+import type { OptimizerRule } from './rule.ts'
+import { sgdm } from './sgdm.ts'
+
+const names = ['adamw', 'sgdm'] as const satisfies OptimizerSpec['name'][]
+
+/** Whether a tensor of a training's state is an optimizer's: `adamw/m/stem/conv/kernel`. The others are weights. */
+export function isOptimizerSlot(name: string): boolean {
+  return names.some((optimizer) => name.startsWith(`${optimizer}/`))
+}
+
+function ruleOf(spec: OptimizerSpec): OptimizerRule {
+  switch (spec.name) {
+    case 'adamw':
+      return adamw(spec)
+    case 'sgdm':
+      return sgdm(spec)
+    default:
+      return assertNever(spec)
+  }
+}
+
+/** One optimizer over the variables that a stage trains. Its slots are named by variable, never by position. */
+export interface Optimizer {
+  /** Slots as state of the step's program: `<optimizer>/<slot>/<variable>`. */
+  readonly state: readonly StateEntry[]
+  /** What `rates` gives and `apply` takes. */
+  readonly rateInput: InputSpec
+  /** The rates of the next update of every variable, [rates, variables]; the caller disposes it. */
+  rates(lr: number): Tensor2D
+  /** Assigns every variable and slot its next value. Part of the step: gradients in the order of the variables. */
+  apply(gradients: readonly Tensor[], rates: Tensor2D): void
+  /** Counts an update that was done. */
+  count(): void
+  /** How many updates each variable has had, as scalars named `<optimizer>/t/<variable>`; none if it does not matter. */
+  counts(): NamedTensors
+  /** Takes up counts of `counts`; a variable without one starts afresh. */
+  restoreCounts(state: NamedTensors): void
+  dispose(): void
+}
+
+export function createOptimizer(tf: Tf, spec: OptimizerSpec, variables: readonly ModelVariable[]): Optimizer {
+  const rule = ruleOf(spec)
+  const entries = variables.map((target) => entryOf(tf, rule, target))
+  const countName = (name: string) => `${rule.name}/t/${name}`
+  return {
+    state: entries.flatMap(({ slots }) => slots),
+    rateInput: { shape: [rule.rates(0, 1).length, variables.length], dtype: 'float32' },
+    rates(lr) {
+      const columns = entries.map(({ updates }) => rule.rates(lr, updates + 1))
+      return tf.tensor2d(columns[0]!.map((_, row) => columns.map((column) => column[row]!)))
+    },
+    apply(gradients, rates) {
+      const rows = tf.unstack(rates).map((row) => tf.unstack(row) as Scalar[])
+      entries.forEach(({ target, slots }, i) => {
+        const next = rule.update({
+          tf,
+          weight: target.variable,
+          gradient: gradients[i]!,
+          slots: slots.map(({ variable }) => variable),
+          rates: rows.map((row) => row[i]!),
+          decays: target.role === 'kernel',
+        })
+        target.variable.assign(next.weight)
+        slots.forEach(({ variable }, s) => variable.assign(next.slots[s]!))
+      })
+    },
+    count: () => entries.forEach((entry) => entry.updates++),
+    counts() {
+      const counted = rule.countsUpdates ? entries : []
+      return new Map(
+        counted.map(({ target, updates }) => [countName(target.name), { shape: [], data: Float32Array.of(updates) }]),
+      )
+    },
+    restoreCounts(state) {
+      for (const entry of entries) entry.updates = state.get(countName(entry.target.name))?.data[0] ?? 0
+    },
+    dispose: () => tf.dispose(entries.flatMap(({ slots }) => slots.map(({ variable }) => variable))),
+  }
+}
+
+interface Entry {
+  readonly target: ModelVariable
+  readonly slots: readonly { name: string; variable: Variable }[]
+  /** Updates done. */
+  updates: number
+}
+
+function entryOf(tf: Tf, rule: OptimizerRule, target: ModelVariable): Entry {
+  const slots = rule.slots.map((slot) => ({
+    name: `${rule.name}/${slot}/${target.name}`,
+    variable: tf.tidy(() => tf.variable(tf.zeros(target.variable.shape), false)),
+  }))
+  return { target, slots, updates: 0 }
+}

@@ -1,0 +1,35 @@
+import type { Scalar, Tensor } from '@tensorflow/tfjs'
+import type { Tf } from '@baton/tensorflow'
+
+/** What one update changes of one variable. All tensors have the variable's shape. */
+export interface Update {
+  readonly weight: Tensor
+  readonly slots: readonly Tensor[]
+}
+
+export interface UpdateInput extends Update {
+  readonly tf: Tf
+  readonly gradient: Tensor
+  /** The numbers that `rates` gave for this step. */
+  readonly rates: readonly Scalar[]
+  /** Whether weight decay is for this variable: it is for kernels alone. */
+  readonly decays: boolean
+}
+
+/** An optimizer as a formula: what it keeps for a variable, and how one step changes that and the weight. */
+export interface OptimizerRule {
+  readonly name: string
+  /** Kept for each variable, zero at first, in the order in which `update` takes and gives them. */
+  readonly slots: readonly string[]
+  /** Whether a variable's update depends on how many came before. */
+  readonly countsUpdates: boolean
+  /**
+   * The numbers that differ from step to step, computed in double precision and fed to the step, so that one compiled
+   * step serves all.
+   *
+   * @param lr Learning rate of this step.
+   * @param t Updates of the variable, this one included: 1 at its first.
+   */
+  rates(lr: number, t: number): number[]
+  update(input: UpdateInput): Update
+}

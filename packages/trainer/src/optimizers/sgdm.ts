@@ -1,0 +1,31 @@
+import type { OptimizerSpec } from '@baton/contracts'
+import type { OptimizerRule } from './rule.ts'
+
+/**
+ * Stochastic gradient descent with momentum, as PyTorch places η: outside the velocity, so that a change of it acts
+ * at once.
+ *
+ *   g ← g + λ w                     (kernels alone; coupled, other than in AdamW)
+ *   v ← μ v + g
+ *   w ← w − η v,  or with Nesterov  w ← w − η (g + μ v)
+ *
+ * @see Sutskever et al.: On the importance of initialization and momentum, section 2,
+ *   https://proceedings.mlr.press/v28/sutskever13.html (η outside and the decay are PyTorch's)
+ */
+export function sgdm(spec: Extract<OptimizerSpec, { name: 'sgdm' }>): OptimizerRule {
+  const { momentum, nesterov, weightDecay } = spec
+  return {
+    name: 'sgdm',
+    slots: ['v'],
+    countsUpdates: false,
+    rates: (lr) => [lr],
+    update: ({ tf, weight, gradient, slots, rates, decays }) => {
+      const [lr] = rates
+      const [v] = slots
+      const g = decays && weightDecay > 0 ? tf.add(gradient, tf.mul(weight, weightDecay)) : gradient
+      const v1 = tf.add(tf.mul(v!, momentum), g)
+      const direction = nesterov ? tf.add(g, tf.mul(v1, momentum)) : v1
+      return { weight: tf.sub(weight, tf.mul(direction, lr!)), slots: [v1] }
+    },
+  }
+}

@@ -1,0 +1,83 @@
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
+import type { ImageSpec, StageSpec } from '@baton/contracts'
+import { AppError } from '@baton/contracts'
+import type { Feeds, Program } from '@baton/graph-step'
+import { eagerProgram } from '@baton/graph-step'
+import type { Tf } from '@baton/tensorflow'
+import type { LossFunction } from '../models/bundle.ts'
+import type { Model, ModelVariable, Pass } from '../models/model.ts'
+import { clipByNorm, globalNorm } from '../optimizers/clip.ts'
+import type { Optimizer } from '../optimizers/optimizer.ts'
+
+/** What a stage's program is made of. */
+export interface Composition {
+  readonly tf: Tf
+  readonly model: Model
+  readonly stage: StageSpec
+  readonly image: ImageSpec
+  readonly classes: number
+  readonly loss: LossFunction
+  readonly targets: readonly ModelVariable[]
+  readonly optimizer: Optimizer
+}
+
+/** The step and the prediction as signatures over the model's and the optimizer's state. */
+export function compose(parts: Composition): Program {
+  const { tf, model, image, classes, optimizer } = parts
+  const images = { shape: [null, image.size, image.size, 3], dtype: 'int32' } as const
+  const labels = { shape: [null, classes], dtype: 'float32' } as const
+  const seed = { shape: [2], dtype: 'int32' } as const
+  return eagerProgram(tf, {
+    state: [...model.variables, ...optimizer.state],
+    signatures: {
+      train: {
+        inputs: { images, labels, seed, rates: optimizer.rateInput },
+        run: (feeds) => trainStep(parts, feeds),
+      },
+      predict: {
+        inputs: { images },
+        run: (feeds) => ({ probabilities: tf.sigmoid(logitsOf(parts, normalise(tf, feeds.images!, image))) }),
+      },
+    },
+  })
+}
+
+/** Forward, backward, clip, update. */
+function trainStep({ tf, model, stage, image, classes, loss, targets, optimizer }: Composition, feeds: Feeds) {
+  const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
+  const images = normalise(tf, feeds.images!, image)
+  // A frozen body runs outside of what is differentiated: nothing of it is kept for a backward pass.
+  const frozen = stage.train === 'head' ? model.body(images, { training: false }) : undefined
+  const { value, grads } = tf.variableGrads(
+    () => {
+      const logits = model.head(frozen ?? model.body(images, pass), pass)
+      return loss(checkLogits(logits, images.shape[0], classes), feeds.labels as Tensor2D)
+    },
+    targets.map(({ variable }) => variable),
+  )
+  // A bundle's model may leave a variable out of a pass.
+  const gradients = targets.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable))
+  const gradNorm = globalNorm(tf, gradients)
+  const clipped = stage.clipNorm === null ? gradients : clipByNorm(tf, gradients, gradNorm, stage.clipNorm)
+  optimizer.apply(clipped, feeds.rates as Tensor2D)
+  return { loss: value, gradNorm }
+}
+
+function logitsOf({ model, classes }: Composition, images: Tensor4D): Tensor2D {
+  const pass: Pass = { training: false }
+  return checkLogits(model.head(model.body(images, pass), pass), images.shape[0], classes)
+}
+
+/** The built-in models give one logit a label; a bundle's may not. */
+function checkLogits(logits: Tensor2D, n: number, classes: number): Tensor2D {
+  if (logits.shape.join() === `${n},${classes}`) return logits
+  const detail = `the model gives logits of shape [${logits.shape.join(', ')}]; [${n}, ${classes}] is needed`
+  throw new AppError('user-code-failed', { shape: logits.shape }, { detail })
+}
+
+/** x ← (x / 255 − mean) / std, per colour. int32 [n, size, size, 3] to float32. */
+function normalise(tf: Tf, images: Tensor, { mean, std }: ImageSpec): Tensor4D {
+  const scale = tf.tensor1d(std.map((deviation) => 1 / (255 * deviation)))
+  const shift = tf.tensor1d(mean.map((value, colour) => -value / std[colour]!))
+  return tf.add(tf.mul(tf.cast(images, 'float32'), scale), shift)
+}

@@ -1,0 +1,282 @@
+import * as tf from '@tensorflow/tfjs'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { ExperimentSpec } from '@baton/contracts'
+import { streamKey, uniform } from '@baton/random'
+import { buildModel } from '../models/build.ts'
+import type { BundleModule } from '../models/bundle.ts'
+import type { Model, NamedTensors } from '../models/model.ts'
+import { isOptimizerSlot } from '../optimizers/optimizer.ts'
+import { createStageProgram } from './stage-program.ts'
+import type { StageProgram, TrainBatch } from './stage-program.ts'
+
+beforeAll(async () => {
+  tf.enableProdMode()
+  await tf.setBackend('cpu')
+})
+
+const SIZE = 8
+const CLASSES = 2
+const LR = 0.02
+
+type StageInput = Record<string, unknown>
+
+interface Setup {
+  program: StageProgram
+  model: Model
+}
+
+/** A small net with dropout and one stage over it. `initialSeed` decides its weights, and nothing else. */
+function aSetup(stage: StageInput = {}, initialSeed = 1, bundle?: BundleModule): Setup {
+  const spec = ExperimentSpec.parse({
+    name: 'test',
+    dataset: 'shapes',
+    code: 'a'.repeat(64),
+    folds: { count: 2 },
+    model: bundle?.model ? { name: 'bundle' } : { name: 'convnet', width: 3, blocks: 2, dropout: 0.3 },
+    image: { size: SIZE },
+    stages: [{ name: 'only', epochs: 1, schedule: { name: 'constant', lr: LR }, ...stage }],
+  })
+  const shared = { tf, classes: CLASSES, ...(bundle && { bundle }) }
+  const model = buildModel(spec.model, { ...shared, imageSize: SIZE, seed: initialSeed })
+  const program = createStageProgram({ ...shared, model, stage: spec.stages[0]!, spec, seed: 5 })
+  onTestFinished(() => {
+    program.dispose()
+    model.dispose()
+  })
+  return { program, model }
+}
+
+/** Noise in which the first label says whether the left half is bright, the second whether the top one is. */
+function aBatch(index: number, n = 8): TrainBatch {
+  const key = streamKey('batch', index)
+  const labels = Float32Array.from({ length: n * CLASSES }, (_, i) => Math.round(uniform(streamKey('label', index), i)))
+  const images = Uint8Array.from({ length: n * SIZE * SIZE * 3 }, (_, i) => {
+    const sample = Math.floor(i / (SIZE * SIZE * 3))
+    const [row, column] = [Math.floor(i / (SIZE * 3)) % SIZE, Math.floor(i / 3) % SIZE]
+    const bright = (column < SIZE / 2 && labels[sample * 2] === 1) || (row < SIZE / 2 && labels[sample * 2 + 1] === 1)
+    return uniform(key, i) * 100 + (bright ? 150 : 0)
+  })
+  return { images, labels, n }
+}
+
+function train({ program }: Setup, from: number, to: number, lr = LR): number[] {
+  return Array.from({ length: to - from }, (_, i) => program.train(aBatch(from + i), lr, from + i).loss)
+}
+
+const weightsOf = (state: NamedTensors) => new Map([...state].filter(([name]) => !isOptimizerSlot(name)))
+const pick = (state: NamedTensors, pattern: RegExp) => new Map([...state].filter(([name]) => pattern.test(name)))
+const namesOf = (state: NamedTensors) => [...state.keys()].sort()
+
+test('training lowers the loss, and predicts what it has learnt', () => {
+  const setup = aSetup()
+  const losses = train(setup, 0, 40)
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value) / values.length
+  expect(mean(losses.slice(-5))).toBeLessThan(0.6 * mean(losses.slice(0, 5)))
+
+  const { images, labels, n } = aBatch(1000, 20)
+  const probabilities = setup.program.predict(images, n)
+  const right = probabilities.filter((probability, i) => probability > 0.5 === (labels[i] === 1)).length
+  expect(right / probabilities.length).toBeGreaterThan(0.8)
+})
+
+test.each(['adamw', 'sgdm'])(
+  'two programs of equal state that take equal steps stay equal to the byte (%s)',
+  (name) => {
+    const [first, second] = [aSetup({ optimizer: { name } }), aSetup({ optimizer: { name } })]
+    expect(train(first, 0, 4)).toEqual(train(second, 0, 4))
+    expect(first.program.state()).toEqual(second.program.state())
+  },
+)
+
+test.each(['adamw', 'sgdm'])(
+  'stopped, restored elsewhere and resumed equals never stopped, to the byte (%s)',
+  (name) => {
+    const straight = aSetup({ optimizer: { name } })
+    train(straight, 0, 3)
+    const saved = straight.program.state()
+    train(straight, 3, 6)
+
+    const resumed = aSetup({ optimizer: { name } }, 99)
+    resumed.program.restore(saved)
+    expect(resumed.program.state()).toEqual(saved)
+    train(resumed, 3, 6)
+    expect(resumed.program.state()).toEqual(straight.program.state())
+  },
+)
+
+test('a saved state does not change while training goes on', () => {
+  const setup = aSetup()
+  train(setup, 0, 1)
+  const saved = setup.program.state()
+  const copy = structuredClone(saved)
+  train(setup, 1, 3)
+  expect(saved).toEqual(copy)
+})
+
+test('a head stage leaves weights and statistics of the body as they are', () => {
+  const setup = aSetup({ train: 'head' })
+  const before = setup.program.state()
+  train(setup, 0, 3)
+  const after = setup.program.state()
+  const body = /^block/
+  expect(pick(after, body)).toEqual(pick(before, body))
+  for (const name of ['head/dense/kernel', 'head/dense/bias'])
+    expect(after.get(name)!.data).not.toEqual(before.get(name)!.data)
+  expect(namesOf(after).filter(isOptimizerSlot)).toEqual([
+    'adamw/m/head/dense/bias',
+    'adamw/m/head/dense/kernel',
+    'adamw/t/head/dense/bias',
+    'adamw/t/head/dense/kernel',
+    'adamw/v/head/dense/bias',
+    'adamw/v/head/dense/kernel',
+  ])
+})
+
+test('when the body opens, the head keeps its moments by name and the body starts with fresh ones', () => {
+  const head = aSetup({ train: 'head' })
+  train(head, 0, 3)
+  const saved = head.program.state()
+
+  const all = aSetup({ train: 'all' })
+  all.program.restore(saved)
+  const taken = all.program.state()
+  expect(pick(taken, /head\//)).toEqual(pick(saved, /head\//))
+  expect(taken.get('adamw/t/head/dense/kernel')!.data).toEqual(Float32Array.of(3))
+  expect(taken.get('adamw/t/block0/conv/kernel')!.data).toEqual(Float32Array.of(0))
+  expect(taken.get('adamw/m/block0/conv/kernel')!.data.every((value) => value === 0)).toBe(true)
+
+  train(all, 3, 5)
+  const after = all.program.state()
+  expect(after.get('adamw/t/head/dense/kernel')!.data).toEqual(Float32Array.of(5))
+  expect(after.get('adamw/t/block0/conv/kernel')!.data).toEqual(Float32Array.of(2))
+})
+
+test('slots that a stage has no use for outlive it: of frozen variables, and of another optimizer', () => {
+  const all = aSetup()
+  train(all, 0, 2)
+  const saved = all.program.state()
+
+  const head = aSetup({ train: 'head', optimizer: { name: 'sgdm' } })
+  head.program.restore(saved)
+  train(head, 2, 4)
+  const after = head.program.state()
+  expect(pick(after, /^adamw\//)).toEqual(pick(saved, /^adamw\//))
+  expect(namesOf(pick(after, /^sgdm\//))).toEqual(['sgdm/v/head/dense/bias', 'sgdm/v/head/dense/kernel'])
+
+  const again = aSetup()
+  again.program.restore(after)
+  expect(again.program.state()).toEqual(after)
+})
+
+test.each<
+  [what: string, change: (state: Map<string, { shape: number[]; data: Float32Array }>) => void, detail: RegExp]
+>([
+  ['lacks a weight', (state) => state.delete('block0/bn/mean'), /block0\/bn\/mean is missing/],
+  ['has an unknown one', (state) => state.set('block9/w', { shape: [], data: Float32Array.of(1) }), /block9\/w is not/],
+  [
+    'has one of another shape',
+    (state) => state.set('head/dense/bias', { shape: [3], data: new Float32Array(3) }),
+    /head\/dense\/bias has shape \[3\], not \[2\]/,
+  ],
+  [
+    'has a slot of another shape',
+    (state) => state.set('adamw/v/head/dense/bias', { shape: [3], data: new Float32Array(3) }),
+    /adamw\/v\/head\/dense\/bias has shape/,
+  ],
+])('a state that %s is refused and changes nothing', (_what, change, detail) => {
+  const donor = aSetup({}, 2)
+  train(donor, 0, 1)
+  const state = new Map(donor.program.state()) as Map<string, { shape: number[]; data: Float32Array }>
+  change(state)
+
+  const setup = aSetup()
+  const before = setup.program.state()
+  expect(() => setup.program.restore(state)).toThrow(
+    expect.objectContaining({ code: 'checkpoint-corrupt', message: expect.stringMatching(detail) as string }) as Error,
+  )
+  expect(setup.program.state()).toEqual(before)
+})
+
+test('a prediction does not depend on the other samples of its batch, and changes no state', () => {
+  const setup = aSetup()
+  train(setup, 0, 2)
+  const before = setup.program.state()
+  const { images } = aBatch(7, 3)
+  const together = setup.program.predict(images, 3)
+  const each = [0, 1, 2].flatMap((i) => [...setup.program.predict(images.slice(i * 192, (i + 1) * 192), 1)])
+  expect(each).toEqual([...together])
+  expect(setup.program.state()).toEqual(before)
+})
+
+test('gradients are clipped to the global norm, and reported as they were before', () => {
+  const plain = { optimizer: { name: 'sgdm', momentum: 0 } }
+  const free = aSetup(plain)
+  const clipped = aSetup({ ...plain, clipNorm: 0.01 })
+  const before = weightsOf(clipped.program.state())
+  const { gradNorm } = free.program.train(aBatch(0), 1, 0)
+  expect(clipped.program.train(aBatch(0), 1, 0).gradNorm).toBe(gradNorm)
+  expect(gradNorm).toBeGreaterThan(0.01)
+
+  const moved = [...pick(weightsOf(clipped.program.state()), /kernel|bias|gamma|beta/)].flatMap(([name, { data }]) =>
+    Array.from(data, (value, i) => value - before.get(name)!.data[i]!),
+  )
+  expect(Math.hypot(...moved)).toBeCloseTo(0.01, 5)
+})
+
+test('training, predicting, saving and restoring leave no tensor behind', () => {
+  const before = tf.memory().numTensors
+  const setup = aSetup()
+  const round = (i: number) => {
+    train(setup, i, i + 1)
+    setup.program.predict(aBatch(0, 2).images, 2)
+    setup.program.restore(setup.program.state())
+    return tf.memory().numTensors
+  }
+  const first = round(0)
+  expect([round(1), round(2)]).toEqual([first, first])
+  setup.program.dispose()
+  setup.model.dispose()
+  expect(tf.memory().numTensors).toBe(before)
+})
+
+const aBundle = (head: (features: tf.Tensor) => tf.Tensor): BundleModule => ({
+  model: ({ tf: t, head: layers }) => {
+    const dense = layers.dense('dense', { inputs: 3, units: CLASSES })
+    layers.variable('unused', [2], 'kernel', 1)
+    return {
+      body: (images) => t.mean(images, [1, 2]),
+      head: (features, pass) => head(dense(features as tf.Tensor2D, pass)) as tf.Tensor2D,
+    }
+  },
+})
+
+test('a bundle’s model trains; a variable that it does not use stays but for its decay', () => {
+  const setup = aSetup(
+    { optimizer: { name: 'adamw', weightDecay: 0 } },
+    1,
+    aBundle((logits) => logits),
+  )
+  const before = setup.program.state()
+  train(setup, 0, 2)
+  const after = setup.program.state()
+  expect(after.get('head/unused')).toEqual(before.get('head/unused'))
+  expect(after.get('head/dense/kernel')).not.toEqual(before.get('head/dense/kernel'))
+})
+
+test.each<[what: string, code: string, head: (features: tf.Tensor) => tf.Tensor, message: RegExp]>([
+  ['of another shape', 'user-code-failed', (x) => tf.concat([x, x], 1), /logits of shape \[8, 4\]; \[8, 2\] is needed/],
+  ['that cannot be computed', 'user-code-failed', (x) => tf.matMul(x, x), /the model head of the code bundle: /],
+  [
+    'too large for memory',
+    'out-of-memory',
+    () => {
+      throw new Error('Invalid TF_Status: 8\nMessage: OOM when allocating tensor with shape[1000000,1000000]')
+    },
+    /ran out of memory/,
+  ],
+])('logits %s end the step as %s', (_what, code, head, message) => {
+  const { program } = aSetup({}, 1, aBundle(head))
+  expect(() => program.train(aBatch(0), LR, 0)).toThrow(
+    expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
+  )
+})

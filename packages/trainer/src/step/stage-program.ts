@@ -1,0 +1,130 @@
+import type { Tensor4D } from '@tensorflow/tfjs'
+import type { ExperimentSpec, StageSpec } from '@baton/contracts'
+import { AppError } from '@baton/contracts'
+import type { Feeds, Program } from '@baton/graph-step'
+import { installNativeGradients } from '@baton/graph-step'
+import { streamKey } from '@baton/random'
+import type { Tf } from '@baton/tensorflow'
+import { buildLoss } from '../losses/build.ts'
+import type { BundleModule } from '../models/bundle.ts'
+import { isOutOfMemory } from '../models/guard-bundle.ts'
+import type { Model, ModelVariable, NamedTensors } from '../models/model.ts'
+import { createOptimizer } from '../optimizers/optimizer.ts'
+import { compose } from './compose.ts'
+import { createStageState } from './stage-state.ts'
+
+export interface StageProgramOptions {
+  readonly tf: Tf
+  /** Lives through all stages of a fold; a program changes its variables and does not dispose them. */
+  readonly model: Model
+  readonly stage: StageSpec
+  readonly spec: Pick<ExperimentSpec, 'image'>
+  readonly classes: number
+  /** Decides what dropout draws; give each fold its own. */
+  readonly seed: number
+  readonly bundle?: BundleModule
+}
+
+export interface TrainBatch {
+  /** RGB, 0 to 255. [n, size, size, 3] */
+  readonly images: Uint8Array
+  /** 0 to 1. [n, classes] */
+  readonly labels: Float32Array
+  readonly n: number
+}
+
+export interface StepResult {
+  readonly loss: number
+  /** Length of all gradients together, before they are clipped. */
+  readonly gradNorm: number
+}
+
+/** The training step of one stage, with its state. */
+export interface StageProgram {
+  /**
+   * One optimizer step. A pure function of the state, the batch, the rate and the step: two programs of equal state
+   * that take equal steps stay equal byte for byte.
+   *
+   * @param step Counts over the fold's whole training, 0-based.
+   * @throws {AppError} `user-code-failed`, `out-of-memory`; the state is not to be used after that
+   */
+  train(batch: TrainBatch, lr: number, step: number): StepResult
+  /**
+   * Probabilities, [n, classes], in inference: nothing moves, and a sample's do not depend on the others'.
+   *
+   * @param images RGB, 0 to 255. [n, size, size, 3]
+   * @throws {AppError} `user-code-failed`, `out-of-memory`
+   */
+  predict(images: Uint8Array, n: number): Float32Array
+  /**
+   * A copy of all that training here and in later stages depends on: weights with normalisation statistics, and
+   * optimizer slots by variable name, those of earlier stages too.
+   */
+  state(): NamedTensors
+  /**
+   * Takes up a state of `state`, also of another stage of the same model. Slots that it lacks start afresh; slots that
+   * this stage has no use for are kept, and given back by `state`.
+   *
+   * @throws {AppError} `checkpoint-corrupt`, naming the weight that is missing, unknown or of another shape; nothing
+   *   is changed then
+   */
+  restore(state: NamedTensors): void
+  /** Frees the slots. The model is its owner's. */
+  dispose(): void
+}
+
+/** @throws {AppError} `user-code-failed`, when the bundle's loss is missing or fails */
+export function createStageProgram(options: StageProgramOptions): StageProgram {
+  const { tf, model, stage, spec, classes, seed, bundle } = options
+  installNativeGradients(tf)
+  const loss = buildLoss(stage.loss, { tf, classes, bundle })
+  const targets = model.variables.filter((target) => isTrained(target, stage))
+  const optimizer = createOptimizer(tf, stage.optimizer, targets)
+  const program = compose({ tf, model, stage, image: spec.image, classes, loss, targets, optimizer })
+  const toImages = (images: Uint8Array, n: number) => tensorOfImages(tf, images, n, spec.image.size)
+  // 30 bits, as statelessUniform asks.
+  const dropoutKey = streamKey(seed, 'dropout')[0] >>> 2
+  return {
+    train(batch, lr, step) {
+      const feeds = {
+        images: toImages(batch.images, batch.n),
+        labels: tf.tensor2d(batch.labels.slice(), [batch.n, classes]),
+        rates: optimizer.rates(lr),
+        seed: tf.tensor1d([dropoutKey, step], 'int32'),
+      }
+      const [lossValue, gradNorm] = runAndRead(tf, program, 'train', feeds, ['loss', 'gradNorm'])
+      optimizer.count()
+      return { loss: lossValue![0]!, gradNorm: gradNorm![0]! }
+    },
+    predict: (images, n) => runAndRead(tf, program, 'predict', { images: toImages(images, n) }, ['probabilities'])[0]!,
+    ...createStageState({ tf, program, optimizer, model }),
+    dispose() {
+      program.dispose()
+      optimizer.dispose()
+    },
+  }
+}
+
+function isTrained({ role, part }: ModelVariable, stage: StageSpec): boolean {
+  return role !== 'statistic' && (stage.train === 'all' || part === 'head')
+}
+
+/** TensorFlow may read the array it is given for as long as the tensor lives, so it gets one of its own. */
+function tensorOfImages(tf: Tf, images: Uint8Array, n: number, size: number): Tensor4D {
+  return tf.tensor4d(new Int32Array(images), [n, size, size, 3], 'int32')
+}
+
+/** Runs a signature, reads the outputs named, and disposes them and the feeds. */
+function runAndRead(tf: Tf, program: Program, signature: string, feeds: Feeds, names: string[]): Float32Array[] {
+  try {
+    const outputs = program.run(signature, feeds)
+    const values = names.map((name) => (outputs[name]!.dataSync() as Float32Array).slice())
+    tf.dispose(Object.values(outputs))
+    return values
+  } catch (cause) {
+    if (isOutOfMemory(cause)) throw new AppError('out-of-memory', { signature }, { cause })
+    throw cause
+  } finally {
+    tf.dispose(Object.values(feeds))
+  }
+}

@@ -1,0 +1,73 @@
+import { AppError } from '@baton/contracts'
+import type { Program } from '@baton/graph-step'
+import type { Tf } from '@baton/tensorflow'
+import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
+import type { Optimizer } from '../optimizers/optimizer.ts'
+import { isOptimizerSlot } from '../optimizers/optimizer.ts'
+
+interface StageStateOptions {
+  readonly tf: Tf
+  readonly program: Program
+  readonly optimizer: Optimizer
+  readonly model: Model
+}
+
+/**
+ * What a stage's program saves and takes up, by name: its own state, and beside it the slots of variables that the
+ * stage does not train or of another optimizer, which a later stage may want.
+ */
+export function createStageState({ tf, program, optimizer, model }: StageStateOptions): {
+  readonly state: () => NamedTensors
+  readonly restore: (state: NamedTensors) => void
+} {
+  const weights = new Map(model.variables.map(({ name, variable }) => [name, variable.shape]))
+  const slots = new Map(optimizer.state.map(({ name, variable }) => [name, variable.shape]))
+  let kept: NamedTensors = new Map()
+  return {
+    state() {
+      const own = [...program.dump()].map(([name, tensor]) => {
+        const copy = { shape: tensor.shape, data: (tensor.dataSync() as Float32Array).slice() }
+        tensor.dispose()
+        return [name, copy] as const
+      })
+      return new Map([...kept, ...own, ...optimizer.counts()])
+    },
+    restore(state) {
+      checkNames(weights, state)
+      for (const [name, shape] of [...weights, ...slots]) checkShape(name, shape, state.get(name))
+      const fresh = [...slots].map(([name, shape]) => [name, zeros(tf, shape)] as const)
+      const own = new Map([...fresh, ...[...state].filter(([name]) => weights.has(name) || slots.has(name))])
+      restoreTensors(tf, program, own)
+      optimizer.restoreCounts(state)
+      const counted = optimizer.counts()
+      kept = new Map([...state].filter(([name]) => !own.has(name) && !counted.has(name)))
+    },
+  }
+}
+
+/** All weights and no unknown ones; slots may be of any stage. */
+function checkNames(weights: ReadonlyMap<string, unknown>, state: NamedTensors): void {
+  const missing = [...weights.keys()].find((name) => !state.has(name))
+  if (missing !== undefined) throw corrupt(missing, 'is missing from the state')
+  const unknown = [...state.keys()].find((name) => !weights.has(name) && !isOptimizerSlot(name))
+  if (unknown !== undefined) throw corrupt(unknown, 'is not a weight of this model')
+}
+
+function checkShape(name: string, shape: readonly number[], value: NamedTensor | undefined): void {
+  if (value && value.shape.join() !== shape.join())
+    throw corrupt(name, `has shape [${value.shape.join(', ')}], not [${shape.join(', ')}]`)
+}
+
+function corrupt(tensor: string, problem: string): AppError {
+  return new AppError('checkpoint-corrupt', { tensor }, { detail: `${tensor} ${problem}` })
+}
+
+function zeros(tf: Tf, shape: readonly number[]): NamedTensor {
+  return { shape, data: new Float32Array(tf.util.sizeFromShape([...shape])) }
+}
+
+function restoreTensors(tf: Tf, program: Program, values: NamedTensors): void {
+  const tensors = new Map([...values].map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape])]))
+  program.restore(tensors)
+  tf.dispose([...tensors.values()])
+}
