@@ -14,7 +14,7 @@ export interface CommandDeps {
 }
 
 /** What a chat asked. */
-export interface Asked {
+interface Asked {
   readonly chatId: number
   /** Name of the chat, for people. */
   readonly chatTitle: string
