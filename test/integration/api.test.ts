@@ -1,5 +1,5 @@
-import { createClient, ExperimentSpec, openApiDocument, problems, routes } from '@baton/contracts'
-import type { Client, RouteName, RouteSpec } from '@baton/contracts'
+import { createClient, ExperimentSpec, problems, routes } from '@baton/contracts'
+import type { Client, RouteName, RouteSpec , openApiDocument} from '@baton/contracts'
 import { startApi } from '@baton/api'
 import type { RunningApi } from '@baton/api'
 import { dispatchOutbox, insertToken } from '@baton/core'
@@ -47,7 +47,7 @@ async function enrol(name: string): Promise<{ id: string; client: Client }> {
 describe('the route table', () => {
   test('is what OpenAPI serves, route for route and problem for problem', async () => {
     const served = (await (await fetch(`${api.url}/v1/openapi.json`)).json()) as ReturnType<typeof openApiDocument>
-    const paths = served['paths'] as Record<
+    const paths = served.paths as Record<
       string,
       Record<string, { operationId: string; responses: Record<string, unknown> }>
     >

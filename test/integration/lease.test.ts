@@ -3,7 +3,6 @@ import {
   assembleExperiment,
   cancelExperiment,
   completeFold,
-  dispatchOutbox,
   expireLeases,
   failFold,
   getExperiment,

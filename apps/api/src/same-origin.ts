@@ -20,7 +20,7 @@ export function sameOrigin(mounts: ReadonlyMap<string, Mount>): (rest: RequestLi
       const path = (request.url ?? '/').split(/[?#]/, 1)[0]!
       const mount = mounts.get(`/${path.split('/', 2)[1] ?? ''}`)
       if (mount) mount(request, response)
-      else rest(request as never, response as never)
+      else rest(request, response)
     }
     const server = createServer(
       { noDelay: true, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs },

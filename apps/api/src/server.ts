@@ -11,7 +11,7 @@ import { sendProblem } from './plugins/problem.ts'
 import { handlers } from './routes/index.ts'
 import { sameOrigin } from './same-origin.ts'
 import type { Mount } from './same-origin.ts'
-import type { ApiOptions } from './start-api.ts'
+import type { ApiOptions } from './options.ts'
 import { version } from './version.ts'
 
 /** A heartbeat with all its metrics and lines is well below this; large bytes go to storage. */
@@ -21,8 +21,9 @@ type ServerOptions = ApiOptions & { readonly times: LeaseTimes; readonly closing
 
 /** The HTTP server: every row of `routes` with its handler, OpenAPI made from the same rows, the embedded S3 beside. */
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const server = fastify({
-    loggerInstance: options.log as FastifyBaseLogger,
+  const logger: FastifyBaseLogger = options.log
+  const server: FastifyInstance = fastify({
+    loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
     genReqId: () => randomUUID(),
@@ -62,7 +63,7 @@ function register(server: FastifyInstance, deps: Deps, name: RouteName): void {
       const caller = await callerOf(deps.store, route, request.headers.authorization)
       const input = validated(name, route, request)
       const call: Call = { caller, signal: AbortSignal.any([deps.closing, hangUp(reply)]) }
-      const run = async () => ({ status: route.status, body: await handler(deps, input as never, call) })
+      const run = async () => ({ status: route.status, body: await handler(deps, input, call) })
       const key = route.method === 'POST' ? request.headers['idempotency-key'] : undefined
       const answer =
         typeof key === 'string'

@@ -8,7 +8,7 @@ import type { Log } from '@baton/log'
  */
 export function every(seconds: number, name: string, log: Log, work: () => Promise<unknown>): () => Promise<void> {
   let stopped = false
-  let wake = () => {}
+  let wake: () => void = () => undefined
   const loop = async () => {
     while (!stopped) {
       await work().catch((error: unknown) => log.warn({ error, sweep: name }, 'sweep failed'))

@@ -43,8 +43,8 @@ export const Problem = z.object({
 export type Problem = z.infer<typeof Problem>
 
 interface Input {
-  params?: Record<string, unknown>
-  query?: Record<string, unknown>
+  params?: Record<string, string | number>
+  query?: Record<string, string | number | undefined>
   body?: unknown
 }
 
@@ -105,7 +105,7 @@ function addressOf(url: string, path: string, { params, query }: Input): string 
   const filled = path.replace(/:([a-z]+)/g, (_, name: string) => encodeURIComponent(String(params?.[name])))
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) search.set(name, String(value))
-  return `${url.replace(/\/+$/, '')}${filled}${search.size > 0 ? `?${search}` : ''}`
+  return `${url.replace(/\/+$/, '')}${filled}${search.size > 0 ? `?${search.toString()}` : ''}`
 }
 
 async function problemOf(response: Response, route: RouteSpec): Promise<AppError> {

@@ -443,9 +443,10 @@ export const routes = {
 export type Routes = typeof routes
 export type RouteName = keyof Routes
 
-type Part<R, K extends string, Out extends 'in' | 'out'> = R extends { readonly [P in K]: infer S extends z.ZodType }
-  ? { [P in K]: Out extends 'in' ? z.input<S> : z.output<S> }
-  : unknown
+type Part<R, K extends string, Out extends 'in' | 'out'> =
+  R extends Readonly<Record<K, infer S extends z.ZodType>>
+    ? Record<K, Out extends 'in' ? z.input<S> : z.output<S>>
+    : unknown
 
 /** What the client passes: params, query and body as written, before defaults. */
 export type RouteInput<N extends RouteName> = Part<Routes[N], 'params', 'in'> &

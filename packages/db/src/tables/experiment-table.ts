@@ -11,7 +11,7 @@ import type {
 } from '@baton/contracts'
 import type { ExperimentRecord, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
-import { Prisma } from '../generated/client.ts'
+import type { Prisma } from '../generated/client.ts'
 import type { LeaderboardRowModel } from '../generated/models.ts'
 import { datasetRecordOf } from './dataset-table.ts'
 import { foldInclude, foldOf } from './fold-rows.ts'
