@@ -66,7 +66,7 @@ export function createS3Endpoint(options: S3EndpointOptions): S3Endpoint {
       { credentials, region, now },
     )
     const request = { ...target, ...proven, method, body: readBody(req) }
-    return route(request)(context, request)
+    return route(request, context.ownerId)(context, request)
   }
 
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {

@@ -5,7 +5,7 @@ interface ErrorSpec {
 
 /** Every S3 error that this endpoint answers with. Codes, statuses and texts are those of Amazon S3. */
 export const errors = {
-  AccessDenied: { status: 403, message: 'Access Denied' },
+  AccessDenied: { status: 403, message: 'Access Denied.' },
   AccessForbidden: { status: 403, message: 'CORSResponse: CORS is not enabled for this bucket.' },
   AuthorizationHeaderMalformed: { status: 400, message: 'The authorization header is malformed.' },
   AuthorizationQueryParametersError: { status: 400, message: 'The authorization query parameters are malformed.' },

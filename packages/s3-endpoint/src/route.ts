@@ -101,7 +101,8 @@ const unknownOperations = [
  * The operation that a request asks for.
  * @throws {S3Error} `NotImplemented` for what S3 has and this endpoint has not, `MethodNotAllowed`, 4xx
  */
-export function route(request: S3Request): Operation {
+export function route(request: S3Request, ownerId: string): Operation {
+  checkOwner(request, ownerId)
   const { method, bucket, key, query } = request
   const unknown = unknownOperations.find((name) => query.has(name))
   if (unknown !== undefined) throw notImplemented(unknown)
@@ -114,6 +115,12 @@ export function route(request: S3Request): Operation {
   if (key !== '' && method === 'PUT' && query.has('partNumber') && !query.has('uploadId'))
     throw invalidArgument('partNumber', '', 'This operation does not accept partNumber without uploadId')
   return row[2]
+}
+
+/** A client may say whose bucket it means; there is one owner. */
+function checkOwner({ headers }: S3Request, ownerId: string): void {
+  for (const name of ['x-amz-expected-bucket-owner', 'x-amz-source-expected-bucket-owner'])
+    if ((headers.get(name) ?? ownerId) !== ownerId) throw new S3Error('AccessDenied')
 }
 
 /** Nothing has versions: the only one is called null. */

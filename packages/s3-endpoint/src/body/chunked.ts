@@ -65,7 +65,7 @@ async function readTrailers(reader: ByteReader, allowed: boolean, signer: Signat
   const signature = trailers.get('x-amz-trailer-signature')
   trailers.delete('x-amz-trailer-signature')
   if (allowed && signer) {
-    if (signature === undefined) throw new S3Error('IncompleteBody')
+    if (signature === undefined) throw new S3Error('MalformedTrailerError')
     signer.trailer([...trailers].map(([name, value]) => `${name}:${value}\n`).join(''), signature)
   }
   return trailers

@@ -2,7 +2,7 @@ import { readDocument } from '../body/read-document.ts'
 import type { Context } from '../context.ts'
 import { S3Error, invalidArgument, notImplemented } from '../errors.ts'
 import { refuseUnsupported } from '../object/stored-headers.ts'
-import { readTagDocument, tagElements } from '../object/tags.ts'
+import { readTagDocument, readTagSet, tagElements } from '../object/tags.ts'
 import type { Tags } from '../object/tags.ts'
 import type { S3Request, S3Response } from '../request.ts'
 import { childrenOf, parseXml, textOf } from '../xml/parse.ts'
@@ -116,9 +116,8 @@ function readConfiguration(source: string, region: string): Tags {
   const location = textOf(configuration, 'LocationConstraint') ?? ''
   if (location !== '' && (location !== region || location === regionWithoutName))
     throw new S3Error('InvalidLocationConstraint', { LocationConstraint: location })
-  const tags = childrenOf(configuration, 'Tags')
-  if (tags.length === 0) return {}
-  throw notImplemented('Tags')
+  const tags = childrenOf(configuration, 'Tags')[0]
+  return tags === undefined ? {} : readTagSet(tags, 'bucket')
 }
 
 function readMaxBuckets(text: string | undefined): number {

@@ -41,6 +41,6 @@ export function readCount(query: Query, name: string): number | undefined {
   const count = Number(text)
   if (!/^[-+]?\d{1,10}$/.test(text) || Math.abs(count) > 2 ** 31 - 1)
     throw invalidArgument(name, text, `Provided ${text} not an integer or within integer range`)
-  if (count < 0) throw invalidArgument(name, text, `Argument ${name} must be an integer between 0 and 2147483647`)
+  if (count < 0) throw invalidArgument(name, text, `Argument ${text} must be an integer between 0 and 2147483647`)
   return count
 }

@@ -1,14 +1,10 @@
 import type { Context } from '../context.ts'
-import { S3Error } from '../errors.ts'
 import type { S3Request, S3Response } from '../request.ts'
 import { noSuchUpload, readUpload, readUploadId } from './record.ts'
 
 /** AbortMultipartUpload: the upload and its parts are gone afterwards. */
 export async function abortUpload({ db, files }: Context, request: S3Request): Promise<S3Response> {
   const upload = await readUpload(db, request)
-  const initiated = request.headers.get('x-amz-if-match-initiated-time')
-  if (initiated !== undefined && Math.floor(Date.parse(initiated) / 1000) !== Math.floor(+upload.createdAt / 1000))
-    throw new S3Error('PreconditionFailed', { Condition: 'If-Match-Initiated-Time' })
   // One statement sees one state: the parts that go with the upload are those that it names.
   const { rows } = await db.query<{ file: string | null }>(
     `WITH gone AS (DELETE FROM s3_upload WHERE id = $1 RETURNING id)

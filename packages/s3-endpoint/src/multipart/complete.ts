@@ -1,5 +1,5 @@
-import { algorithmNames, checksumElement, isChecksumValue } from '../body/checksum.ts'
-import type { Checksum, ChecksumAlgorithm } from '../body/checksum.ts'
+import { algorithmNames, checksumElement, checksumHeader, isChecksumValue } from '../body/checksum.ts'
+import type { ChecksumAlgorithm } from '../body/checksum.ts'
 import { combineChecksums, combineEtags } from '../body/combine.ts'
 import { readDocument } from '../body/read-document.ts'
 import { algorithmDefault } from '../body/store.ts'
@@ -30,6 +30,7 @@ export async function completeUpload(context: Context, request: S3Request): Prom
   const id = readUploadId(request)
   const asked = readCompletion(await readDocument({ ...request, headers: withoutChecksum(request.headers) }))
   const condition = readWriteCondition(request.headers)
+  const final = readFinalChecksum(request.headers)
   const { object, unused } = await inTransaction(context.db, async (db) => {
     const upload = await findUpload(db, request, true)
     if (upload === null) return { object: await findCompleted(db, request, id), unused: [] }
@@ -37,7 +38,7 @@ export async function completeUpload(context: Context, request: S3Request): Prom
     const chosen = asked.map((part) => choosePart(upload, part, parts))
     checkSizes(chosen)
     const made = await assemble(upload, chosen, new Date(context.now()))
-    checkFinal(request.headers, upload, made)
+    checkFinal(request.headers, final, upload, made)
     const replaced = await writeObject(db, request, made, condition)
     await db.query('DELETE FROM s3_upload WHERE id = $1', [id])
     const left = parts.filter((part) => !chosen.includes(part)).map((part) => part.file)
@@ -75,6 +76,12 @@ function choosePart(upload: UploadRecord, asked: AskedPart, parts: readonly Part
   checkPartChecksums(asked, upload)
   const part = parts.find(({ number }) => number === asked.number)
   const [said] = asked.checksums
+  if (upload.checksum && said && said.algorithm !== upload.checksum.algorithm)
+    throw new S3Error(
+      'BadDigest',
+      {},
+      `The ${said.algorithm.toLowerCase()} you specified for part ${asked.number} did not match what we received.`,
+    )
   const differs = said?.algorithm === part?.checksum.algorithm && said?.value !== part?.checksum.value
   if (part?.etag === asked.etag && (said === undefined || !differs)) return part
   throw new S3Error('InvalidPart', { UploadId: upload.id, PartNumber: asked.number, ETag: asked.etag })
@@ -123,36 +130,43 @@ async function assemble(upload: UploadRecord, parts: readonly PartRecord[], modi
   }
 }
 
+interface FinalChecksum {
+  readonly algorithm: ChecksumAlgorithm
+  readonly header: string
+  readonly value: string
+}
+
+/** What the client says of the whole object: at most one checksum. */
+function readFinalChecksum(headers: Headers): FinalChecksum | undefined {
+  const given = algorithmNames.flatMap((algorithm) => {
+    const header = checksumHeader(algorithm)
+    const value = headers.get(header)
+    return value === undefined ? [] : [{ algorithm, header, value }]
+  })
+  if (given.length > 1)
+    throw invalidRequest('Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.')
+  return given[0]
+}
+
 /** Compares what the client says of the whole object with what its parts make. */
-function checkFinal(headers: Headers, upload: UploadRecord, { sizeBytes, checksum }: ObjectRecord): void {
+function checkFinal(
+  headers: Headers,
+  final: FinalChecksum | undefined,
+  upload: UploadRecord,
+  { sizeBytes, checksum }: ObjectRecord,
+): void {
   const type = headers.get('x-amz-checksum-type')
   if (type !== undefined && requireType(type) !== checksum.type)
     throw invalidRequest(
       `The upload was created using the ${checksum.type} checksum mode. The complete request must use the same checksum mode.`,
     )
   checkSize(headers.get('x-amz-mp-object-size'), sizeBytes)
-  const said = finalChecksum(headers, checksum)
-  if (upload.checksum !== null && said !== undefined && said !== checksum.value)
-    throw new S3Error(
-      'BadDigest',
-      {},
-      `The ${checksum.algorithm.toLowerCase()} you specified did not match the calculated checksum.`,
-    )
-}
-
-function finalChecksum(headers: Headers, { algorithm, type }: Checksum): string | undefined {
-  const given = algorithmNames.flatMap((name) => {
-    const header = `x-amz-checksum-${name.toLowerCase()}`
-    const value = headers.get(header)
-    return value === undefined ? [] : [{ name, header, value }]
-  })
-  if (given.length > 1)
-    throw invalidRequest('Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.')
-  const [only] = given
-  if (only === undefined) return undefined
-  const bare = type === 'COMPOSITE' ? only.value.replace(/-\d+$/, '') : only.value
-  if (!isChecksumValue(only.name, bare)) throw invalidRequest(`Value for ${only.header} header is invalid.`)
-  return only.name === algorithm ? only.value : undefined
+  if (final === undefined) return
+  const bare = checksum.type === 'COMPOSITE' ? final.value.replace(/-\d+$/, '') : final.value
+  if (!isChecksumValue(final.algorithm, bare)) throw invalidRequest(`Value for ${final.header} header is invalid.`)
+  // An upload that was begun without a checksum takes any for its whole and compares none, as on Amazon S3.
+  if (upload.checksum === null || final.algorithm !== checksum.algorithm || final.value === checksum.value) return
+  throw new S3Error('BadDigest', {}, `The ${checksum.algorithm} you specified did not match the calculated checksum.`)
 }
 
 function checkSize(text: string | undefined, sizeBytes: number): void {

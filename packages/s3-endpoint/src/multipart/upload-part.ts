@@ -40,7 +40,8 @@ export async function copyPart(context: Context, request: S3Request): Promise<S3
       const range = readCopyRange(request.headers.get('x-amz-copy-source-range'), source)
       const bytes = await storeCopy(read(range), file, keptAlgorithm(upload))
       const modifiedAt = await commitPart(context, upload, number, bytes)
-      return { status: 200, document: describeCopy('CopyPartResult', { ...bytes, modifiedAt }) }
+      const checksum = upload.checksum === null ? undefined : bytes.checksum
+      return { status: 200, document: describeCopy('CopyPartResult', { ...bytes, checksum, modifiedAt }) }
     }),
   )
 }

@@ -1,3 +1,4 @@
+import { requireBucket } from '../bucket/record.ts'
 import { checksumElement } from '../body/checksum.ts'
 import type { Context } from '../context.ts'
 import { invalidArgument, invalidRequest } from '../errors.ts'
@@ -19,6 +20,7 @@ const attributes: Record<string, (object: ObjectRecord) => Elements> = {
 
 /** GetObjectAttributes: only what was asked for. */
 export async function getAttributes({ db }: Context, { bucket, key, headers }: S3Request): Promise<S3Response> {
+  await requireBucket(db, bucket)
   const asked = (headers.get('x-amz-object-attributes') ?? '')
     .split(',')
     .map((name) => name.trim())

@@ -1,5 +1,5 @@
 import { checksumElement, findAlgorithm } from '../body/checksum.ts'
-import type { ChecksumAlgorithm } from '../body/checksum.ts'
+import type { Checksum, ChecksumAlgorithm } from '../body/checksum.ts'
 import { storeCopy } from '../body/store.ts'
 import { requireBucket } from '../bucket/record.ts'
 import type { Context } from '../context.ts'
@@ -33,16 +33,16 @@ export async function copyObject(context: Context, request: S3Request): Promise<
   )
 }
 
-/** The document that answers a copy of an object or into a part. */
+/** The document that answers a copy, of an object or into a part. */
 export function describeCopy(
   name: 'CopyObjectResult' | 'CopyPartResult',
-  { etag, checksum, modifiedAt }: Pick<ObjectRecord, 'etag' | 'checksum' | 'modifiedAt'>,
+  { etag, modifiedAt, checksum }: { etag: string; modifiedAt: Date; checksum: Checksum | undefined },
 ): string {
   return writeXml(name, {
     ETag: `"${etag}"`,
     LastModified: modifiedAt,
-    [checksumElement(checksum.algorithm)]: checksum.value,
-    ChecksumType: name === 'CopyObjectResult' ? checksum.type : undefined,
+    ...(checksum && { [checksumElement(checksum.algorithm)]: checksum.value }),
+    ChecksumType: name === 'CopyObjectResult' ? checksum?.type : undefined,
   })
 }
 

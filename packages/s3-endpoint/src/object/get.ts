@@ -4,7 +4,7 @@ import { invalidArgument } from '../errors.ts'
 import { isHeaderValue, toHeaderValue } from '../headers.ts'
 import type { S3Request, S3Response } from '../request.ts'
 import { isNotModified } from './conditions.ts'
-import { selectBytes } from './range.ts'
+import { readPartAsked, selectBytes } from './range.ts'
 import type { Selection } from './range.ts'
 import { readBytes } from './read-bytes.ts'
 import { gateName, readObject } from './record.ts'
@@ -12,6 +12,7 @@ import type { ObjectRecord } from './record.ts'
 
 /** GetObject: the whole object or one range of it. Who began to read finishes, whatever is written meanwhile. */
 export async function getObject(context: Context, request: S3Request): Promise<S3Response> {
+  readPartAsked(request)
   const release = context.files.gate.enter(gateName(request.bucket, request.key))
   try {
     const object = await readObject(context.db, request.bucket, request.key)
@@ -26,6 +27,7 @@ export async function getObject(context: Context, request: S3Request): Promise<S
 
 /** HeadObject: what GetObject would answer, without the bytes. */
 export async function headObject({ db, now }: Context, request: S3Request): Promise<S3Response> {
+  readPartAsked(request)
   const object = await readObject(db, request.bucket, request.key)
   if (isNotModified(request.headers, object, now())) return notModified(object)
   return describe(request, object, selectBytes(request, object))
@@ -60,6 +62,7 @@ export function objectHeaders(object: ObjectRecord): Record<string, string | num
     etag: `"${object.etag}"`,
     'last-modified': object.modifiedAt.toUTCString(),
     'accept-ranges': 'bytes',
+    'x-amz-storage-class': 'STANDARD',
     ...(tagging > 0 ? { 'x-amz-tagging-count': tagging } : {}),
   }
 }

@@ -17,14 +17,23 @@ export interface Selection extends Range {
  * The bytes that a GET or HEAD asks for, by `Range` or by `partNumber`.
  * @throws {S3Error} `InvalidRange`, `InvalidPartNumber`, `InvalidArgument`, `InvalidRequest`
  */
-export function selectBytes({ headers, query }: S3Request, object: ObjectRecord): Selection {
-  const range = headers.get('range')
-  const part = query.get('partNumber')
-  if (part !== undefined && range !== undefined)
-    throw invalidRequest('Cannot specify both Range header and partNumber query parameter')
-  if (part !== undefined) return selectPart(readPartNumber(part), object)
+export function selectBytes(request: S3Request, object: ObjectRecord): Selection {
+  const range = request.headers.get('range')
+  const part = readPartAsked(request)
+  if (part !== undefined) return selectPart(part, object)
   const selected = range === undefined ? null : readRange(range, object.sizeBytes)
   return selected === null ? { ...whole(object), partial: false } : { ...selected, partial: true }
+}
+
+/**
+ * The part that a GET or HEAD asks for, if any: what is wrong with the question is said before the object is looked up.
+ * @throws {S3Error} `InvalidArgument`, `InvalidRequest`
+ */
+export function readPartAsked({ headers, query }: S3Request): number | undefined {
+  const part = query.get('partNumber')
+  if (part === undefined) return undefined
+  if (headers.has('range')) throw invalidRequest('Cannot specify both Range header and partNumber query parameter')
+  return readPartNumber(part)
 }
 
 /** @throws {S3Error} `InvalidArgument` unless it is an integer from 1 to 10,000 */
@@ -43,6 +52,8 @@ function readRange(text: string, sizeBytes: number): Range | null {
   if (match === null || (match[1] === '' && match[2] === '')) return null
   const [from, to] = [match[1] === '' ? null : Number(match[1]), match[2] === '' ? null : Number(match[2])]
   if (from !== null && to !== null && to < from) return null
+  // The last bytes of nothing are nothing: S3 answers with the whole, empty object.
+  if (from === null && to! > 0 && sizeBytes === 0) return null
   const first = from ?? Math.max(0, sizeBytes - to!)
   const last = from === null || to === null ? sizeBytes - 1 : Math.min(to, sizeBytes - 1)
   if (first > last) throw new S3Error('InvalidRange', { RangeRequested: text, ActualObjectSize: sizeBytes })

@@ -1,6 +1,7 @@
 import { S3Error, invalidArgument } from '../errors.ts'
 import type { Headers } from '../headers.ts'
 import { childrenOf, parseXml, textOf } from '../xml/parse.ts'
+import type { Element } from '../xml/parse.ts'
 
 export type Tags = Readonly<Record<string, string>>
 
@@ -32,7 +33,15 @@ export function readTagHeader(headers: Headers): Tags {
 export function readTagDocument(source: string, kind: 'object' | 'bucket'): Tags {
   const sets = childrenOf(parseXml(source, 'Tagging'), 'TagSet')
   if (sets.length !== 1) throw new S3Error('MalformedXML')
-  const pairs = childrenOf(sets[0]!, 'Tag').map((tag) => {
+  return readTagSet(sets[0]!, kind)
+}
+
+/**
+ * Tags of an element that holds `Tag` elements.
+ * @throws {S3Error} `MalformedXML`, `InvalidTag`, `BadRequest`
+ */
+export function readTagSet(set: Element, kind: 'object' | 'bucket'): Tags {
+  const pairs = childrenOf(set, 'Tag').map((tag) => {
     const [key, value] = [textOf(tag, 'Key'), textOf(tag, 'Value')]
     if (key === undefined || value === undefined) throw new S3Error('MalformedXML')
     return [key, value] as const
