@@ -27,8 +27,11 @@ export interface Backend {
   ) => BullWorker
   /** @throws {AppError} `unavailable` */
   readonly ping: () => Promise<void>
-  /** Closes the connections; queues and workers must be closed before. */
-  readonly close: () => Promise<void>
+  /**
+   * Closes the connections; queues and workers must be closed before.
+   * @param force does not wait for a database that is away
+   */
+  readonly close: (force: boolean) => Promise<void>
 }
 
 /** A health check that waits longer says no. */
@@ -75,7 +78,10 @@ async function openPostgres(url: string, prefix: string, log: QueueLog): Promise
         log,
       ),
     ping: () => asUnavailable(() => inTime(pool.query('SELECT 1'))),
-    close: () => pool.end(),
+    close: async (force) => {
+      const ended = pool.end()
+      if (!force) await ended
+    },
   }
 }
 
@@ -95,9 +101,9 @@ async function openRedis(url: string, prefix: string, log: QueueLog): Promise<Ba
     queue: (name) => watched(new Queue(name, common), log),
     worker: (name, run, options) => watched(new Worker(name, run, { ...options, ...common }), log),
     ping: () => asUnavailable(() => inTime(connection.ping())),
-    close: async () => {
-      if (connection.status === 'ready') await connection.quit()
-      else connection.disconnect()
+    close: async (force) => {
+      if (force) connection.disconnect()
+      else await connection.quit()
     },
   }
 }

@@ -186,6 +186,8 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
         await worker.getBackend().disconnectBlocking()
         await pumping
         while (busy.size > 0) await Promise.allSettled(busy)
+        // Until then it may still take a connection, which nobody would give back.
+        await worker.waitUntilReady()
       }
       await worker.close(force)
       await queue.close()

@@ -88,9 +88,11 @@ export async function openQueue({ backend: where, prefix = 'baton', log }: OpenQ
       () => false,
       () => true,
     )
+    // A worker that is still opening may take a connection after it was closed.
+    if (!isAway) await Promise.all(workers.map((worker) => worker.waitUntilReady()))
     await Promise.all([offers.close(isAway), ...workers.map((worker) => worker.close(isAway))])
     await Promise.all([...queues.values()].map((queue) => queue.close()))
-    await backend.close()
+    await backend.close(isAway)
   }
   return {
     offers,
@@ -103,7 +105,11 @@ export async function openQueue({ backend: where, prefix = 'baton', log }: OpenQ
       for (const kind of kindsOf(consumer)) run(kind, byKind[kind]!, concurrency)
     },
     schedule: async (kind, everyMs) => {
-      await queueOf(kind).upsertJobScheduler(kind, { every: everyMs }, { name: kind, data: {}, opts: retention(kind) })
+      const queue = queueOf(kind)
+      const present = await queue.getJobScheduler(kind)
+      // Given another interval BullMQ keeps the old one's offset, and the next run may be as far away as that was long.
+      if (present && present.every !== everyMs) await queue.removeJobScheduler(kind)
+      await queue.upsertJobScheduler(kind, { every: everyMs }, { name: kind, data: {}, opts: retention(kind) })
     },
     ping: backend.ping,
     close: () => (closing ??= shutDown()),
