@@ -26,6 +26,8 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 
 /** Its form is not that of a real one, so the log's own redaction does not know it. */
 const token = '4711:hush'
+/** The limit of waits for what comes at once, but not on a busy machine. */
+const soon = { timeout: 60_000 }
 const never = () => new Promise<never>(() => undefined)
 
 let databaseUrl: string
@@ -176,7 +178,7 @@ describe('pairing', () => {
     await telegram.user.text(7, '/unlink')
     await telegram.message((message) => message.text.startsWith('This chat is unpaired'))
     await telegram.user.block(8)
-    await expect.poll(() => world.store.notifications.findChat(8)).toBeNull()
+    await expect.poll(() => world.store.notifications.findChat(8), soon).toBeNull()
 
     await emit(queue, 1)
     await telegram.message((message) => message.chat.id === 9 && message.text.includes('step 1'))
@@ -333,24 +335,23 @@ describe('delivery', () => {
   })
 
   test('a flood limit is waited for, in order and without asking again; other chats are not delayed', async () => {
-    const telegram = await startTelegram({ limit: { burst: 3, perSecond: 2 }, now: () => performance.now() })
+    const telegram = await startTelegram()
     const { queue } = await launch(polling(telegram))
     await pair(telegram, 7)
     await pair(telegram, 8)
-    telegram.failNext({ kind: 'flood', seconds: 2 }, { chatId: 7 })
+    telegram.failNext({ kind: 'flood', seconds: 3 }, { chatId: 7 })
     await emit(queue, 0)
     await telegram.message((message) => message.chat.id === 8 && message.text.includes('step 0.'))
     expect(told(telegram, 7)).toEqual([])
     // What happens meanwhile waits with the rest.
     for (const step of range(5).slice(1)) await emit(queue, step)
-    await telegram.message((message) => message.chat.id === 7 && message.text.includes('step 4.'))
-    await telegram.message((message) => message.chat.id === 8 && message.text.includes('step 4.'))
+    for (const chat of [7, 8])
+      await telegram.message((message) => message.chat.id === chat && message.text.includes('step 4.'))
 
-    expect(told(telegram, 7)).toEqual(range(5))
-    expect(told(telegram, 8)).toEqual(range(5))
-    const calls = telegram.calls.filter(({ method, params }) => method === 'sendMessage' && params.chat_id === 7)
-    const refused = calls.length - told(telegram, 7).length - 1
-    expect(refused).toBeLessThanOrEqual(3)
+    expect([told(telegram, 7), told(telegram, 8)]).toEqual([range(5), range(5)])
+    const tries = telegram.calls.filter(({ method, params }) => method === 'sendMessage' && params.chat_id === 7)
+    const [answerToPairing, refused] = [1, 1]
+    expect(tries).toHaveLength(answerToPairing + refused + 5)
   })
 
   test('while Telegram fails, what is to be told waits', async () => {
@@ -370,8 +371,8 @@ describe('delivery', () => {
     await pair(telegram, 8)
     telegram.failNext({ kind: 'blocked' }, { chatId: 7 })
     await emit(queue, 1)
-    await expect.poll(() => world.store.notifications.findChat(7)).toBeNull()
-    await expect.poll(() => world.store.notifications.chatsWaiting()).toEqual([])
+    await expect.poll(() => world.store.notifications.findChat(7), soon).toBeNull()
+    await expect.poll(() => world.store.notifications.chatsWaiting(), soon).toEqual([])
     await emit(queue, 2)
     await telegram.message((message) => message.text.includes('step 2.'))
     expect([told(telegram, 7), told(telegram, 8)]).toEqual([[], [1, 2]])
@@ -396,7 +397,7 @@ describe('delivery', () => {
     expect(terminal.botName).toBeNull()
     await emit(terminal.queue, 1)
     await expect
-      .poll(() => printed)
+      .poll(() => printed, soon)
       .toEqual(['🔌 emoji #1 test: session kaggle-1 lost\nFold 0 (attempt 1) goes on from step 1.'])
     await terminal.close()
 
@@ -416,7 +417,7 @@ describe('delivery', () => {
     const printed: string[] = []
     const terminal = await launch(null, { print: (text) => void printed.push(text) })
     await emit(terminal.queue, 1)
-    await expect.poll(() => printed).toHaveLength(1)
+    await expect.poll(() => printed, soon).toHaveLength(1)
     await terminal.close()
     expect(await world.store.notifications.chatsWaiting()).toEqual([id])
 
@@ -439,7 +440,7 @@ describe('webhook', () => {
     const api = await startApi({ host: '127.0.0.1', port: 0, database, queue, blobs, log, ...mounted })
     laterClose(() => api.close())
     origins['https://baton.example.org'] = api.url
-    await expect.poll(() => telegram.calls.map(({ method }) => method)).toContain('setWebhook')
+    await expect.poll(() => telegram.calls.map(({ method }) => method), soon).toContain('setWebhook')
 
     const forged = {
       update_id: 1,
@@ -489,7 +490,7 @@ describe('a Telegram that is away or refuses', () => {
       const bot = await launch({ token, apiRoot })
       expect(bot.botName).toBeNull()
       await emit(bot.queue, 1)
-      await expect.poll(() => logged).toContain('job failed, it will be tried again')
+      await expect.poll(() => logged, soon).toContain('job failed, it will be tried again')
       expect(logged).toContain('telegram does not answer yet')
       expect(await world.store.notifications.chatsWaiting()).toHaveLength(1)
     },
@@ -499,7 +500,7 @@ describe('a Telegram that is away or refuses', () => {
     const telegram = await startTelegram()
     await launch(polling(telegram))
     const second = await launch(polling(telegram))
-    await expect.poll(() => logged).toContain('terminated by other getUpdates request')
+    await expect.poll(() => logged, soon).toContain('terminated by other getUpdates request')
     await second.close()
     await telegram.user.text(7, '/help')
     expect((await telegram.message(() => true)).text).toMatch(/not paired/)

@@ -9,6 +9,8 @@ export interface FloodLimit {
 interface ChatState {
   blocked: boolean
   movedTo: number | null
+  /** Nothing is taken before this moment, in ms. */
+  closedUntil: number
   /** Messages that may be sent now, and when that was so, in ms. */
   tokens: number
   asOf: number
@@ -18,12 +20,20 @@ interface ChatState {
 export function chatBook(limit: FloodLimit | null, now: () => number) {
   const chats = new Map<number, ChatState>()
   const meet = (id: number): ChatState => {
-    const chat = chats.get(id) ?? { blocked: false, movedTo: null, tokens: limit?.burst ?? 0, asOf: now() }
+    const chat = chats.get(id) ?? {
+      blocked: false,
+      movedTo: null,
+      closedUntil: 0,
+      tokens: limit?.burst ?? 0,
+      asOf: now(),
+    }
     chats.set(id, chat)
     return chat
   }
   return {
     meet,
+    /** Closes a chat for so long, as after a flood of messages. */
+    closeFor: (id: number, seconds: number) => void (meet(id).closedUntil = now() + seconds * 1000),
     /**
      * Takes one message's worth from a chat's bucket.
      * @throws {BotApiError} as the Bot API refuses: 400 unknown or migrated, 403 blocked, 429 too many
@@ -40,6 +50,8 @@ export function chatBook(limit: FloodLimit | null, now: () => number) {
           403,
           id < 0 ? 'Forbidden: bot was kicked from the group chat' : 'Forbidden: bot was blocked by the user',
         )
+      const closedMs = chat.closedUntil - now()
+      if (closedMs > 0) throw tooManyRequests(Math.ceil(closedMs / 1000))
       if (limit !== null) drain(chat, limit, now())
     },
   }
@@ -52,6 +64,6 @@ function drain(chat: ChatState, { burst, perSecond }: FloodLimit, now: number): 
   chat.tokens -= 1
 }
 
-export function tooManyRequests(seconds: number): BotApiError {
+function tooManyRequests(seconds: number): BotApiError {
   return new BotApiError(429, `Too Many Requests: retry after ${seconds}`, { retry_after: seconds })
 }

@@ -111,6 +111,17 @@ describe('sendMessage', () => {
     expect(await send({ text: '3' })).toMatchObject({ ok: true })
   })
 
+  test('refuses a chat for as long as a flood says', async () => {
+    let now = 0
+    const { telegram, send } = await aChat({ now: () => now })
+    telegram.failNext({ kind: 'flood', seconds: 9 }, { chatId: 7 })
+    expect(await send({ text: 'a' })).toMatchObject({ error_code: 429, parameters: { retry_after: 9 } })
+    now = 8000
+    expect(await send({ text: 'a' })).toMatchObject({ error_code: 429, parameters: { retry_after: 1 } })
+    now = 9000
+    expect(await send({ text: 'a' })).toMatchObject({ ok: true })
+  })
+
   test('fails as planned, and loses an answer only after the message was stored', async () => {
     const { telegram, send } = await aChat()
     telegram.failNext({ kind: 'flood', seconds: 9 }, { chatId: 8 })
@@ -160,7 +171,7 @@ describe('getUpdates', () => {
   test('waits for an update, and ends with 409 when another poll comes', async () => {
     const telegram = await start()
     const polls = [call(telegram, 'getUpdates', { timeout: 30 })]
-    await expect.poll(() => telegram.calls.length).toBe(1)
+    await expect.poll(() => telegram.calls.length, { timeout: 20_000 }).toBe(1)
     polls.push(call(telegram, 'getUpdates', { timeout: 30 }))
     expect(await polls[0]).toMatchObject({ error_code: 409 })
     await telegram.user.text(7, 'late')

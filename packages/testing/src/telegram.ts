@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
 import { BotApiError } from './telegram-error.ts'
-import { chatBook, tooManyRequests } from './telegram-chats.ts'
+import { chatBook } from './telegram-chats.ts'
 import type { FloodLimit } from './telegram-chats.ts'
 import { botApiMethods } from './telegram-methods.ts'
 import type { FakeMessage, Webhook } from './telegram-methods.ts'
@@ -16,13 +16,13 @@ export interface FakeTelegramOptions {
   readonly botName?: string
   /** Per-chat limit of messages. Default none. */
   readonly limit?: FloodLimit
-  /** Milliseconds, for the limit. Default a clock that stands still. */
+  /** Milliseconds, for flood limits. Default `performance.now`. */
   readonly now?: () => number
   /** Where webhook addresses lead: Telegram accepts only https, tests listen on loopback. By origin. */
   readonly origins?: Readonly<Record<string, string>>
 }
 
-/** What happens to the next messages: refused, or stored while the answer is lost. */
+/** What happens to the next message: refused (`flood`: and all others for so long), or stored while the answer is lost. */
 export type SendFault =
   | { readonly kind: 'flood'; readonly seconds: number }
   | { readonly kind: 'blocked' }
@@ -78,7 +78,7 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
   const callbacks = new Set<string>()
   const faults: { fault: SendFault; chatId: number | undefined }[] = []
   const updates = updateQueue()
-  const chats = chatBook(options.limit ?? null, options.now ?? (() => 0))
+  const chats = chatBook(options.limit ?? null, options.now ?? (() => performance.now()))
   const hook: { current: Webhook | null } = { current: null }
   let nextId = 1
 
@@ -120,7 +120,9 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
       if (method === undefined) throw new BotApiError(404, 'Not Found: method not found')
       calls.push({ method: name, params })
       const fault = name === 'sendMessage' ? takeFault(Number(params.chat_id)) : undefined
-      if (fault !== undefined && fault.kind !== 'lost-answer') throw errorOf(fault)
+      if (fault?.kind === 'flood') chats.closeFor(Number(params.chat_id), fault.seconds)
+      if (fault?.kind === 'blocked') throw new BotApiError(403, 'Forbidden: bot was blocked by the user')
+      if (fault?.kind === 'server-error') throw new BotApiError(500, 'Internal Server Error')
       const result = await method(params, hangUp(reply))
       if (fault?.kind === 'lost-answer') return reply.hijack().raw.destroy()
       return { ok: true, result }
@@ -206,17 +208,6 @@ function methodOf(path: string, token: string): string {
   if (given === undefined || name === undefined) throw new BotApiError(404, 'Not Found')
   if (given !== token) throw new BotApiError(401, 'Unauthorized')
   return name
-}
-
-function errorOf(fault: Exclude<SendFault, { kind: 'lost-answer' }>): BotApiError {
-  switch (fault.kind) {
-    case 'flood':
-      return tooManyRequests(fault.seconds)
-    case 'blocked':
-      return new BotApiError(403, 'Forbidden: bot was blocked by the user')
-    case 'server-error':
-      return new BotApiError(500, 'Internal Server Error')
-  }
 }
 
 function hangUp(reply: FastifyReply): AbortSignal {
