@@ -28,7 +28,10 @@ export interface Services {
  *
  * A mistake in the configuration is said on standard error, by variable, and ends the process with 1.
  */
-export async function runService(app: string, start: (services: Services) => Promise<{ close(): Promise<void> }>): Promise<void> {
+export async function runService(
+  app: string,
+  start: (services: Services) => Promise<{ close(): Promise<void> }>,
+): Promise<void> {
   try {
     const services = await openServices(app)
     const running = await start(services)
@@ -51,7 +54,8 @@ async function openServices(app: string): Promise<Services> {
   const config = loadConfig(process.env)
   const databaseUrl = config.database.url?.reveal()
   const { storage } = config
-  if (databaseUrl === undefined || storage === null) throw notShared({ DATABASE_URL: databaseUrl, S3_ENDPOINT: storage })
+  if (databaseUrl === undefined || storage === null)
+    throw notShared({ DATABASE_URL: databaseUrl, S3_ENDPOINT: storage })
   const log = createLog({ app, level: config.log.level })
   await migrate({ url: databaseUrl, log })
   const redisUrl = config.queue.url?.reveal()
@@ -61,7 +65,6 @@ async function openServices(app: string): Promise<Services> {
     region: storage.region,
     bucket: storage.bucket,
     credentials: { accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey.reveal() },
-    forcePathStyle: true,
   })
   await blobs.ensureBucket()
   return {
