@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Rank, Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs'
-import { fusedBatchNorm, installNativeGradients, statelessUniform } from '@baton/graph-step'
+import { fusedBatchNorm, installNativeGradients, readTensor, statelessUniform } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
 
@@ -94,4 +94,12 @@ test('a step with native gradients and fused normalisation leaves no tensor behi
   expect(gamma.dataSync()).not.toEqual(Float32Array.of(1, 1, 1))
   tf.dispose([gamma, beta])
   undo()
+})
+
+test('changing an array that was read changes no tensor, whether TensorFlow has the values or not', () => {
+  const given = tf.tensor1d(Float32Array.of(1, 2))
+  readTensor(tf, given).fill(99)
+  const computed = tf.add(given, 1)
+  for (const tensor of [given, computed]) readTensor(tf, tensor).fill(99)
+  expect([...given.dataSync(), ...computed.dataSync()]).toEqual([1, 2, 2, 3])
 })

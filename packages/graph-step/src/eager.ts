@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
+import { readTensor } from './read-tensor.ts'
 import type { Feeds, InputSpec, Outputs, Program, ProgramSpec, StateEntry } from './program.ts'
 
 /**
@@ -49,7 +50,7 @@ function variableFor(variables: Map<string, StateEntry['variable']>, name: strin
 }
 
 function copyOf(tf: Tf, value: Tensor): Tensor {
-  return tf.tensor(value.dataSync().slice(), value.shape, value.dtype)
+  return tf.tensor(readTensor(tf, value), value.shape, value.dtype)
 }
 
 function checkFeeds(signature: string, inputs: Readonly<Record<string, InputSpec>>, feeds: Feeds): void {

@@ -10,6 +10,8 @@ export interface NodeBackend extends KernelBackend {
     inputs: readonly Tensor[],
     outputs: number,
   ): Tensor[]
+  /** `values` is null once they have gone to TensorFlow. */
+  readonly tensorMap: { get(dataId: object): { readonly values: unknown } }
 }
 
 export interface Attribute {

@@ -2,7 +2,7 @@ import type { Tensor4D } from '@tensorflow/tfjs'
 import type { ExperimentSpec, StageSpec } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
 import type { Feeds, Program } from '@baton/graph-step'
-import { installNativeGradients } from '@baton/graph-step'
+import { installNativeGradients, readTensor } from '@baton/graph-step'
 import { streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
 import { buildLoss } from '../losses/build.ts'
@@ -118,7 +118,7 @@ function tensorOfImages(tf: Tf, images: Uint8Array, n: number, size: number): Te
 function runAndRead(tf: Tf, program: Program, signature: string, feeds: Feeds, names: string[]): Float32Array[] {
   try {
     const outputs = program.run(signature, feeds)
-    const values = names.map((name) => (outputs[name]!.dataSync() as Float32Array).slice())
+    const values = names.map((name) => readTensor(tf, outputs[name]!) as Float32Array)
     tf.dispose(Object.values(outputs))
     return values
   } catch (cause) {

@@ -1,5 +1,6 @@
 import { AppError } from '@baton/contracts'
 import type { Program } from '@baton/graph-step'
+import { readTensor } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
@@ -26,7 +27,7 @@ export function createStageState({ tf, program, optimizer, model }: StageStateOp
   return {
     state() {
       const own = [...program.dump()].map(([name, tensor]) => {
-        const copy = { shape: tensor.shape, data: (tensor.dataSync() as Float32Array).slice() }
+        const copy = { shape: tensor.shape, data: readTensor(tf, tensor) as Float32Array }
         tensor.dispose()
         return [name, copy] as const
       })
