@@ -94,7 +94,13 @@ export interface FakeApi {
   readonly refusals: readonly string[]
   issueEnrolment(): string
   addBlob(bytes: Uint8Array): Blob
-  addFold(options: { spec?: Partial<ExperimentSpecInput>; code?: Blob | null; shards?: Blob[] }): FakeFold
+  /** A fold that is ready. Its dataset: as given, or one small enough for trainings that read none. */
+  addFold(options: {
+    spec?: Partial<ExperimentSpecInput>
+    code?: Blob | null
+    shards?: Blob[]
+    manifest?: Blob
+  }): FakeFold
   /** Another session takes the fold: the fence grows. */
   takeOver(fold: FakeFold): void
   fail(fault: FakeFault): void
@@ -386,7 +392,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
       enrolments.add(token)
       return token
     },
-    addFold({ spec = {}, code = null, shards = [addBlob(Buffer.from('a shard'))] }) {
+    addFold({ spec = {}, code = null, shards = [addBlob(Buffer.from('a shard'))], manifest }) {
       const fold: FakeFold = {
         id: randomUUID(),
         spec: parseSpec({ ...smallSpec, code: code?.digest ?? null, ...spec }),
@@ -406,7 +412,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
         result: null,
         failure: null,
       }
-      datasetOf.set(fold, { manifest: addBlob(manifestBytes(shards)), shards })
+      datasetOf.set(fold, { manifest: manifest ?? addBlob(manifestBytes(shards)), shards })
       folds.push(fold)
       changed()
       return fold

@@ -36,7 +36,7 @@ const WorkerEnvironment = z
     BATON_CACHE: text('a folder').default(() => defaultCacheDir()),
     BATON_CACHE_BYTES: count(Number.MAX_SAFE_INTEGER).default(20e9),
     BATON_THREADS: count(1024).default(availableParallelism),
-    BATON_LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error']).default('info'),
+    BATON_LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   })
   .transform((env) => ({
     url: env.BATON_URL,
@@ -72,7 +72,7 @@ or Ctrl-C ends it earlier, and loses nothing. All settings are environment varia
   BATON_CACHE             folder for data, code and TensorFlow (default ${defaultCacheDir()})
   BATON_CACHE_BYTES       bytes of data and code kept there for later (default 20000000000)
   BATON_THREADS           threads of a training; another number gives other bytes (default one a core)
-  BATON_LOG_LEVEL         debug, info, warn, error (default info)
+  BATON_LOG_LEVEL         debug, info, warn, error, silent (default info)
 `
 
 /**

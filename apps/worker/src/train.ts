@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises'
+import { parseManifest } from '@baton/contracts'
+import type { Progress } from '@baton/contracts'
+import { loadTensorflow } from '@baton/tensorflow'
+import { trainFold } from '@baton/trainer'
+import type { FoldOutcome, FoldPorts, FoldProgress, FoldRun } from '@baton/trainer'
+import type { Outcome, TrainingRun } from './child/messages.ts'
+import { serveSupervisor } from './child/serve-supervisor.ts'
+import type { Supervisor } from './child/serve-supervisor.ts'
+
+/** Progress is said this often: often enough to watch, and to know the pace by. */
+const progressEveryMs = 500
+
+/** The training child: trains one fold with TensorFlow, and tells the supervisor. */
+async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome> {
+  const manifest = parseManifest(JSON.parse(await readFile(run.manifestPath, 'utf8')))
+  // One operation at a time: the order in which several would add up is nobody's to promise.
+  const threads = { intraOpThreads: run.threads, interOpThreads: 1 }
+  const tensorflow = await loadTensorflow({ ...threads, cacheDir: run.cacheDir })
+  const { ports, flush } = portsTo(supervisor, tensorflow)
+  const outcome = await trainFold({ ...foldRunOf(run), manifest }, ports)
+  flush()
+  return outcomeOf(outcome)
+}
+
+function foldRunOf({
+  spec,
+  specDigest,
+  fold,
+  shardPaths,
+  bundleDir,
+  resume,
+  workDir,
+}: TrainingRun): Omit<FoldRun, 'manifest'> {
+  return {
+    spec,
+    specDigest,
+    fold,
+    shardPath: (shard) => shardPaths[shard]!,
+    bundleDir,
+    resume: resume && { manifest: resume.manifest, filePath: (name) => resume.files[name]! },
+    workDir,
+  }
+}
+
+/** The training's ports as messages. `flush` sends the last progress, which may have been held back. */
+function portsTo(supervisor: Supervisor, tensorflow: FoldPorts['tensorflow']): { ports: FoldPorts; flush: () => void } {
+  const clock = { now: () => performance.now() }
+  let held: Progress | null = null
+  let saidMs = -Infinity
+  let lookedMs = clock.now()
+  let longestMs = 0
+
+  function flush(): void {
+    if (held === null) return
+    supervisor.send({ kind: 'progress', progress: held, stepSeconds: longestMs / 1000 })
+    held = null
+    longestMs = 0
+    saidMs = clock.now()
+  }
+
+  const ports: FoldPorts = {
+    tensorflow,
+    clock,
+    signal() {
+      const nowMs = clock.now()
+      longestMs = Math.max(longestMs, nowMs - lookedMs)
+      lookedMs = nowMs
+      return supervisor.signal()
+    },
+    progress(progress) {
+      held = progressOf(progress)
+      if (clock.now() - saidMs >= progressEveryMs) flush()
+    },
+    metrics(points) {
+      // A loss that is not finite ends the training with words of its own; JSON has no number for it.
+      supervisor.send({ kind: 'metrics', points: points.filter(({ value }) => Number.isFinite(value)) })
+    },
+    log: (level, text) => supervisor.send({ kind: 'log', level, text }),
+    checkpoint({ manifest, dir, files, saveSeconds }) {
+      supervisor.send({ kind: 'checkpoint', checkpoint: { manifest, dir, files: { ...files }, saveSeconds } })
+    },
+  }
+  return { ports, flush }
+}
+
+function progressOf({ position, stageName, totalSteps, ...rest }: FoldProgress): Progress {
+  const finite = (value: number | null) => (value !== null && Number.isFinite(value) ? value : null)
+  return {
+    step: position.step,
+    epoch: position.epoch,
+    stage: stageName,
+    totalSteps,
+    loss: finite(rest.loss),
+    lr: finite(rest.lr),
+    imagesPerSecond: finite(rest.imagesPerSecond),
+    etaSeconds: finite(rest.etaSeconds),
+  }
+}
+
+function outcomeOf(outcome: FoldOutcome): Outcome {
+  if (outcome.kind !== 'completed') return { kind: outcome.kind }
+  const { oof, test, weights, position } = outcome
+  return { kind: 'completed', step: position.step, oof, test, weights }
+}
+
+await serveSupervisor(train)
