@@ -167,15 +167,19 @@ async function checkQueue({ queue }: Config): Promise<Outcome> {
 
 async function checkStorage({ storage }: Config): Promise<Outcome> {
   if (storage === null) return ok('embedded in the API')
-  const blobs = s3BlobStore({ ...storage, secretAccessKey: storage.secretAccessKey.reveal() })
+  const { accessKeyId, secretAccessKey, ...where } = storage
+  const blobs = s3BlobStore({ ...where, credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() } })
   try {
+    await blobs.ensureBucket()
     const written = await blobs.write(Buffer.from(`baton doctor ${randomUUID()}`))
     await blobs.read(written.digest, { maxBytes: 100 })
     await blobs.remove([written.digest])
     return ok(`bucket ${storage.bucket} at ${storage.endpoint} takes and gives objects`)
   } catch (error) {
-    const where = `bucket ${storage.bucket} at ${storage.endpoint}`
-    return fail(`${where} cannot be used: ${reasonOf(error)}`, 'Check S3_ENDPOINT, S3_BUCKET, S3_REGION and the keys.')
+    const at = `bucket ${storage.bucket} at ${storage.endpoint}`
+    return fail(`${at} cannot be used: ${reasonOf(error)}`, 'Check S3_ENDPOINT, S3_BUCKET, S3_REGION and the keys.')
+  } finally {
+    blobs.close()
   }
 }
 

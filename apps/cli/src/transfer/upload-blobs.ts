@@ -66,7 +66,7 @@ async function send(
   signal: AbortSignal | undefined,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const timeout = AbortSignal.timeout(timeoutMs(blob.sizeBytes))
+  const timeout = AbortSignal.timeout(Math.ceil(timeoutMs(blob.sizeBytes)))
   const request = {
     method: 'PUT',
     headers: { ...put.headers, 'content-length': String(blob.sizeBytes) },

@@ -1,8 +1,8 @@
 /** What was started, to be ended in the reverse order, each part once. */
 export interface Closers {
-  add(close: () => Promise<unknown>): void
+  readonly add: (close: () => Promise<unknown>) => void
   /** Ends everything; the first error is thrown when all have been tried. Calling it again waits for the same end. */
-  closeAll(): Promise<void>
+  readonly closeAll: () => Promise<void>
 }
 
 export function createClosers(): Closers {

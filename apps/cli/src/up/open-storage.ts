@@ -1,18 +1,27 @@
 import path from 'node:path'
 import type { Config } from '@baton/config'
-import type { BlobStore } from '@baton/core'
 import type { Log } from '@baton/log'
 import { createS3Endpoint } from '@baton/s3-endpoint'
 import type { S3Endpoint } from '@baton/s3-endpoint'
 import { s3BlobStore } from '@baton/storage'
+import type { S3BlobStore } from '@baton/storage'
 import pg from 'pg'
 import { keepSecret } from './keep-secret.ts'
 
 export interface OpenStorage {
-  readonly blobs: BlobStore
+  /** Its bucket may not be there yet: the embedded store answers once the API serves it. */
+  readonly blobs: S3BlobStore
   /** What the API is to serve under `/s3`; null where objects live elsewhere. */
   readonly s3: S3Endpoint | null
-  close(): Promise<void>
+  readonly close: () => Promise<void>
+}
+
+export interface StorageOptions {
+  readonly config: Config
+  /** Where this machine reaches the API. */
+  readonly url: string
+  readonly databaseUrl: string
+  readonly log: Log
 }
 
 const bucket = 'baton'
@@ -23,43 +32,33 @@ const prefix = '/s3'
 const collectEveryMs = 3_600_000
 
 /** The object store that the configuration names, or our own beside the API. */
-export async function openStorage(config: Config, databaseUrl: string, log: Log): Promise<OpenStorage> {
-  if (config.storage === null) return openEmbedded(config, databaseUrl, log)
-  const { secretAccessKey, ...storage } = config.storage
-  const blobs = s3BlobStore({ ...storage, secretAccessKey: secretAccessKey.reveal() })
-  return { blobs, s3: null, close: async () => undefined }
+export async function openStorage(options: StorageOptions): Promise<OpenStorage> {
+  const { storage } = options.config
+  if (storage === null) return openEmbedded(options)
+  const { accessKeyId, secretAccessKey, ...where } = storage
+  const blobs = s3BlobStore({ ...where, credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() } })
+  return { blobs, s3: null, close: async () => blobs.close() }
 }
 
-async function openEmbedded({ data, http }: Config, databaseUrl: string, log: Log): Promise<OpenStorage> {
+async function openEmbedded({ config, url, databaseUrl, log }: StorageOptions): Promise<OpenStorage> {
+  const { data, http } = config
   const secretAccessKey = (await keepSecret(path.join(data.dir, 's3-secret'))).reveal()
+  const credentials = { accessKeyId, secretAccessKey }
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 })
   pool.on('error', (error) => log.warn({ err: error }, 'storage connection lost'))
-  const s3 = createS3Endpoint({
-    pool,
-    directory: path.join(data.dir, 'objects'),
-    credentials: [{ accessKeyId, secretAccessKey }],
-    prefix,
-    region,
-    log,
-  })
+  const directory = path.join(data.dir, 'objects')
+  const s3 = createS3Endpoint({ pool, directory, credentials: [credentials], prefix, region, log })
   const collecting = setInterval(() => {
     s3.collectGarbage().catch((error: unknown) => log.warn({ err: error }, 'objects not tidied'))
   }, collectEveryMs)
-  collecting.unref()
-  const address = `${http.publicUrl}${prefix}`
-  const blobs = s3BlobStore({
-    endpoint: address,
-    publicEndpoint: address,
-    region,
-    bucket,
-    accessKeyId,
-    secretAccessKey,
-  })
+  const [endpoint, publicEndpoint] = [`${url}${prefix}`, `${http.publicUrl}${prefix}`]
+  const blobs = s3BlobStore({ endpoint, publicEndpoint, region, bucket, credentials })
   return {
     blobs,
     s3,
     close: async () => {
       clearInterval(collecting)
+      blobs.close()
       await s3.close()
       await pool.end()
     },

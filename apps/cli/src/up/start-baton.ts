@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { startApi } from '@baton/api'
 import { ownClient, startBot, telegramOptions } from '@baton/bot'
-import type { RunningBot } from '@baton/bot'
 import type { Config, Secret } from '@baton/config'
 import { createClient } from '@baton/contracts'
 import type { Client } from '@baton/contracts'
@@ -17,6 +16,7 @@ import { ownerTokenFile } from '../client/owner-token.ts'
 import { createClosers } from './closers.ts'
 import type { Closers } from './closers.ts'
 import { keepSecret } from './keep-secret.ts'
+import { localUrl } from './local-url.ts'
 import { openStorage } from './open-storage.ts'
 
 export interface BatonOptions {
@@ -73,19 +73,20 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
   })
   await admitOwnerToken(database, ownerToken.reveal())
 
-  const { blobs, s3, close: closeStorage } = await openStorage(config, databaseUrl, log)
+  const url = localUrl(config.http)
+  const {
+    blobs,
+    s3,
+    close: closeStorage,
+  } = await openStorage({ config, url, databaseUrl, log: log.child({ part: 'storage' }) })
   closers.add(closeStorage)
+  const redisUrl = config.queue.url?.reveal()
   const queue = await openQueue({
-    backend: config.queue.url
-      ? { kind: 'redis', url: config.queue.url.reveal() }
-      : { kind: 'postgres', url: databaseUrl },
+    backend: redisUrl === undefined ? { kind: 'postgres', url: databaseUrl } : { kind: 'redis', url: redisUrl },
     log: log.child({ part: 'queue' }),
   })
   closers.add(() => queue.close())
-
-  const { host, port, publicUrl } = config.http
-  const url = localUrl(config)
-  const bot: RunningBot = await startBot({
+  const bot = await startBot({
     store: database,
     queue,
     client: ownClient({ url, store: database }),
@@ -95,19 +96,18 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
   })
   closers.add(() => bot.close())
   const common = { database, queue, blobs, ...(options.times ? { times: options.times } : {}) }
-  const coordinator = await startCoordinator({ ...common, log: log.child({ part: 'coordinator' }) })
-  closers.add(() => coordinator.close())
   const api = await startApi({
     ...common,
-    host,
-    port,
-    publicUrl,
+    ...config.http,
     s3,
     telegramWebhook: bot.webhook,
     botName: bot.botName,
     log: log.child({ part: 'api' }),
   })
   closers.add(() => api.close())
+  await blobs.ensureBucket()
+  const coordinator = await startCoordinator({ ...common, log: log.child({ part: 'coordinator' }) })
+  closers.add(() => coordinator.close())
   const client = createClient({ url, token: ownerToken.reveal() })
   return { url, ownerToken, api: client, lost, close: () => closers.closeAll() }
 }
@@ -122,10 +122,4 @@ async function openPostgres(
   const postgres = await startPostgres({ dataDir, durability, log: log.child({ part: 'postgres' }) })
   closers.add(() => postgres.stop())
   return { url: postgres.url, lost: new Promise((resolve) => postgres.onExit(resolve)) }
-}
-
-/** Where this machine itself reaches the API, whatever name it has outside. */
-function localUrl({ http: { host, port } }: Config): string {
-  if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
