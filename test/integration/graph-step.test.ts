@@ -1,8 +1,11 @@
 import { beforeAll, expect, test } from 'vitest'
-import type { Rank, Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs'
 import { fusedBatchNorm, installNativeGradients, readTensor, statelessUniform } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
+
+type Tensor = ReturnType<Tf['tensor']>
+type Tensor1D = ReturnType<Tf['tensor1d']>
+type Tensor4D = ReturnType<Tf['tensor4d']>
 
 let tf: Tf
 
@@ -21,7 +24,7 @@ function expectClose(actual: Tensor, expected: Tensor, tolerance: number): void 
 }
 
 /** Values on both sides of every corner of relu and relu6, none on a corner. */
-const sample = () => tf.randomNormal<Rank.R4>([4, 8, 8, 3], 2, 4, 'float32', 11)
+const sample = (): Tensor4D => tf.randomNormal([4, 8, 8, 3], 2, 4, 'float32', 11)
 
 test.each(['relu', 'relu6'] as const)('the native gradient of %s equals that of tfjs bit for bit', (name) => {
   const gradient = () =>

@@ -1,6 +1,5 @@
 /** What tests do with TensorFlow in a process or thread of its own: `prepare`, `train`, or `thread` of either kind. */
 import { SHARE_ENV, Worker, isMainThread, workerData } from 'node:worker_threads'
-import type { Rank } from '@tensorflow/tfjs'
 import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
 
 const job = isMainThread ? process.argv[2] : (workerData as string)
@@ -13,8 +12,8 @@ else inThread(job === 'thread-with-env' ? { env: SHARE_ENV } : {})
 /** One step of a convolution towards a target, and how far it got. */
 async function train() {
   const { tf, environment } = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
-  const images = tf.randomNormal<Rank.R4>([2, 16, 16, 3], 0, 1, 'float32', 1)
-  const kernel = tf.variable(tf.randomNormal<Rank.R4>([3, 3, 3, 4], 0, 0.1, 'float32', 2))
+  const images = tf.randomNormal([2, 16, 16, 3], 0, 1, 'float32', 1).as4D(2, 16, 16, 3)
+  const kernel = tf.variable(tf.randomNormal([3, 3, 3, 4], 0, 0.1, 'float32', 2).as4D(3, 3, 3, 4))
   const lossNow = () => tf.mean(tf.square(tf.sub(tf.relu(tf.conv2d(images, kernel, 1, 'same')), 1))).asScalar()
   const { value, grads } = tf.variableGrads(lossNow)
   kernel.assign(tf.sub(kernel, tf.mul(grads[kernel.name]!, 0.1)))

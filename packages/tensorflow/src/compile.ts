@@ -8,7 +8,6 @@ import { FRAMEWORK, LIBRARY } from './python.ts'
 import { run } from './run.ts'
 
 const require = createRequire(import.meta.url)
-const folderOf = (name: string) => path.dirname(require.resolve(`${name}/package.json`))
 
 const COMPILERS = ['g++', 'c++', 'clang++']
 
@@ -56,8 +55,11 @@ async function keyOf(library: string): Promise<string> {
 
 /** Each file on its own, so that they compile side by side. `-O1`: the module only passes calls on. */
 async function compile(compiler: string, library: string, draft: string): Promise<void> {
-  const sources = path.join(folderOf('@tensorflow/tfjs-node'), 'binding')
-  const includes = [path.join(library, 'include'), path.join(folderOf('node-api-headers'), 'include')]
+  const sources = path.join(path.dirname(require.resolve('@tensorflow/tfjs-node/package.json')), 'binding')
+  const includes = [
+    path.join(library, 'include'),
+    path.join(path.dirname(require.resolve('node-api-headers/package.json')), 'include'),
+  ]
   const flags = ['-fPIC', '-O1', '-std=c++17', '-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION']
   const objects = await Promise.all(
     ['tfjs_backend', 'tfjs_binding'].map(async (name) => {

@@ -4,7 +4,7 @@ import type { Layers } from './layers.ts'
 import type { Forward } from './model.ts'
 
 /** Options as the spec gives them beside `name: bundle`. */
-export type BundleOptions = Readonly<Record<string, unknown>>
+type BundleOptions = Readonly<Record<string, unknown>>
 
 /**
  * What a code bundle may export, each piece in place of a built-in one. A piece is a factory: it is called once a
@@ -40,13 +40,13 @@ export interface LossTools {
 /** Logits and labels, both [batch, classes], to the number that training makes smaller. */
 export type LossFunction = (logits: Tensor2D, labels: Tensor2D) => Scalar
 
-export interface DatasetTools {
+interface DatasetTools {
   readonly classes: number
   readonly imageSize: number
 }
 
 /** A train batch, after the spec's own augmentation and before the step; changed in place. */
-export interface ChangeableBatch {
+interface ChangeableBatch {
   /** RGB, 0 to 255. [n, size, size, 3] */
   readonly images: Uint8Array
   /** 0 to 1. [n, classes] */

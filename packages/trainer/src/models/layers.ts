@@ -6,7 +6,7 @@ import type { ModelVariable, Part, Pass, Role } from './model.ts'
 
 export type Layer<In extends Tensor, Out extends Tensor> = (x: In, pass: Pass) => Out
 
-export interface Conv2dOptions {
+interface Conv2dOptions {
   readonly inputs: number
   readonly filters: number
   /** Side of the square kernel. */
@@ -16,7 +16,7 @@ export interface Conv2dOptions {
 }
 
 /** How a variable begins: a constant, or normal with mean 0 and this variance. */
-export type Initial = number | { readonly variance: number }
+type Initial = number | { readonly variance: number }
 
 /**
  * Makes layers and their variables, named by where they stand. Every value a variable begins with is a pure function of

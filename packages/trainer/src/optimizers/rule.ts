@@ -2,12 +2,12 @@ import type { Scalar, Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
 
 /** What one update changes of one variable. All tensors have the variable's shape. */
-export interface Update {
+interface Update {
   readonly weight: Tensor
   readonly slots: readonly Tensor[]
 }
 
-export interface UpdateInput extends Update {
+interface UpdateInput extends Update {
   readonly tf: Tf
   readonly gradient: Tensor
   /** The numbers that `rates` gave for this step. */
