@@ -335,9 +335,11 @@ function conformance(openPlace: () => Promise<Place>): void {
       const taken: string[] = []
       const key = streamKey(seed, 'sessions')
       let draws = 0
+      let isOver = false
+      onTestFinished(() => void (isOver = true))
       const draw = () => uniform(key, draws++)
       const session = async () => {
-        while (taken.length < offers.length) {
+        while (taken.length < offers.length && !isOver) {
           const gone = new AbortController()
           // Aborted in any of the stages of a wait: turns of the event loop lie between them.
           void turns(Math.floor(draw() * 40)).then(() => gone.abort())
