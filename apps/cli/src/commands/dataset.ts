@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
-import { buildEmojiDataset, importDataset } from '@baton/dataset'
 import type { ImportedDataset, ImportProgress } from '@baton/dataset'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
@@ -112,11 +111,17 @@ function sourceOf({
   const drawing = { limit, size, seed }
   if (emoji) {
     refuse(files, '--emoji draws its own pictures; it cannot be used with')
-    return (out, onProgress) => buildEmojiDataset({ ...given(drawing), out, onProgress })
+    return async (out, onProgress) => {
+      const { buildEmojiDataset } = await import('@baton/dataset')
+      return buildEmojiDataset({ ...given(drawing), out, onProgress })
+    }
   }
   refuse(drawing, 'these go with --emoji only:')
   if (images === undefined || labels === undefined) throw new UsageError('give --images and --labels, or --emoji')
-  return (out, onProgress) => importDataset({ ...given(files), images, labels, out, onProgress })
+  return async (out, onProgress) => {
+    const { importDataset } = await import('@baton/dataset')
+    return importDataset({ ...given(files), images, labels, out, onProgress })
+  }
 }
 
 function refuse(options: Readonly<Record<string, unknown>>, words: string): void {

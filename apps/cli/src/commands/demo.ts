@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { runDemo } from '../demo/run-demo.ts'
 import type { Io } from '../io.ts'
 import { example } from './options.ts'
 
@@ -13,5 +12,8 @@ export function demoCommand(program: Command, io: Io): void {
     )
     .option('--keep', 'leave it running, with an address and a token, until Ctrl-C')
     .addHelpText('after', example('baton demo', 'baton demo --keep'))
-    .action((options: { keep?: boolean }) => runDemo(io, { keep: options.keep ?? false }))
+    .action(async (options: { keep?: boolean }) => {
+      const { runDemo } = await import('../demo/run-demo.ts')
+      await runDemo(io, { keep: options.keep ?? false })
+    })
 }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { examine } from '../doctor/checks.ts'
 import type { Finding, Status } from '../doctor/checks.ts'
 import { Exit, exitCodes } from '../exit.ts'
 import type { Io } from '../io.ts'
@@ -18,6 +17,7 @@ export function doctorCommand(program: Command, io: Io): void {
     .addOption(jsonOption())
     .addHelpText('after', example('baton doctor', 'baton doctor --json'))
     .action(async (options: { json?: boolean }) => {
+      const { examine } = await import('../doctor/checks.ts')
       const findings: Finding[] = []
       for await (const finding of examine(io.env)) {
         findings.push(finding)

@@ -1,7 +1,5 @@
 import { loadClientConfig } from '@baton/config'
 import type { Env } from '@baton/config'
-import { createLog } from '@baton/log'
-import { listenForStop, readWorkerConfig, runWorker, workerHelp } from '@baton/worker'
 import type { Command } from 'commander'
 import { connect } from '../client/connect.ts'
 import { Exit } from '../exit.ts'
@@ -15,6 +13,10 @@ interface WorkerOptions {
   readonly sessionSeconds?: number
   readonly maxIdleSeconds?: number
 }
+
+const settings = `
+Environment: BATON_URL, BATON_ENROLMENT_TOKEN, BATON_CACHE (data, code and TensorFlow), BATON_CACHE_BYTES, BATON_THREADS
+(another number gives other bytes), BATON_MARGIN_SECONDS (kept free at the end), BATON_LOG_LEVEL.`
 
 export function workerCommand(program: Command, io: Io): void {
   const positive = numberArgument({ min: 1 })
@@ -30,9 +32,11 @@ export function workerCommand(program: Command, io: Io): void {
     .option('--pools <pools>', 'queues to serve, by commas, the first one first')
     .option('--session-seconds <seconds>', 'seconds until this session must be gone (default no end)', positive)
     .option('--max-idle-seconds <seconds>', 'ends after so long without work (default never)', positive)
-    .addHelpText('after', `${example('baton worker', 'baton worker --session-seconds 32000')}\n\n${settings()}`)
+    .addHelpText('after', `${example('baton worker', 'baton worker --session-seconds 32000')}\n${settings}`)
     .action(async (options: WorkerOptions) => {
       const env = await environment(io, options)
+      const { createLog } = await import('@baton/log')
+      const { listenForStop, readWorkerConfig, runWorker } = await import('@baton/worker')
       const config = readWorkerConfig(env)
       // What starts from here on inherits no token.
       for (const name of ['BATON_ENROLMENT_TOKEN', 'BATON_TOKEN']) Reflect.deleteProperty(process.env, name)
@@ -61,9 +65,4 @@ async function environment(io: Io, options: WorkerOptions): Promise<Env> {
 
 function flag(name: string, value: string | number | undefined): Env {
   return value === undefined ? {} : { [name]: String(value) }
-}
-
-/** The part of the worker's own help that lists variables. */
-function settings(): string {
-  return workerHelp.slice(workerHelp.indexOf('All settings')).trimEnd()
 }

@@ -71,7 +71,7 @@ export async function runDemo(io: Io, { keep }: { keep: boolean }): Promise<void
 
 async function startServices(io: Io, dataDir: string): Promise<Demo> {
   heading(io, 'Services')
-  const port = io.env['BATON_PORT'] ?? String(await freePort())
+  const port = io.env.BATON_PORT ?? String(await freePort())
   const config = loadConfig({ ...io.env, BATON_DATA: dataDir, BATON_PORT: port })
   const output = await openLogOutput({ ...io, terminal: io.terminal ?? quiet }, dataDir)
   const log = createLog({ app: 'baton', level: config.log.level, destination: output })
