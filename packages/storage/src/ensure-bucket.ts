@@ -1,6 +1,6 @@
 import { CreateBucketCommand, HeadBucketCommand } from '@aws-sdk/client-s3'
 import { callStore, isMissing } from './errors.ts'
-import type { Bucket } from './s3-blob-store.ts'
+import type { Bucket } from './bucket.ts'
 
 /** Makes the bucket if it is not there; two processes may do so at once. */
 export async function ensureBucket({ client, name }: Bucket): Promise<void> {

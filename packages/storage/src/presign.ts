@@ -2,7 +2,7 @@ import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { AppError } from '@baton/contracts'
 import type { Blob } from '@baton/contracts'
-import type { Bucket } from './s3-blob-store.ts'
+import type { Bucket } from './bucket.ts'
 
 /** The largest object that one PUT may carry, on any S3. */
 const putMaxBytes = 5 * 1024 ** 3

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { AppError } from '@baton/contracts'
 import { callStore, isMissing } from './errors.ts'
-import type { Bucket } from './s3-blob-store.ts'
+import type { Bucket } from './bucket.ts'
 
 /** Size of an object, or null where there is none. */
 export async function statBlob({ client, name }: Bucket, digest: string): Promise<{ sizeBytes: number } | null> {

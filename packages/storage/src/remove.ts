@@ -1,7 +1,7 @@
 import { DeleteObjectsCommand } from '@aws-sdk/client-s3'
 import { AppError } from '@baton/contracts'
 import { callStore } from './errors.ts'
-import type { Bucket } from './s3-blob-store.ts'
+import type { Bucket } from './bucket.ts'
 
 /** As many keys as one request may name. */
 const batch = 1000

@@ -1,24 +1,13 @@
 import { createHash } from 'node:crypto'
-import { S3Client } from '@aws-sdk/client-s3'
 import type { Blob } from '@baton/contracts'
 import type { BlobStore } from '@baton/core'
+import { openBucket } from './bucket.ts'
+import type { S3BlobStoreOptions } from './bucket.ts'
 import { ensureBucket } from './ensure-bucket.ts'
 import { presignGet, presignPut } from './presign.ts'
 import { readBlob, statBlob } from './read.ts'
 import { removeBlobs } from './remove.ts'
 import { writeBlob, writeBlobFile } from './write.ts'
-
-export interface S3BlobStoreOptions {
-  /** Address of the store as this process reaches it, with a path if it is mounted under one. */
-  readonly endpoint: string
-  /** Address of the same store as notebooks reach it: what presigned addresses begin with. Default: `endpoint`. */
-  readonly publicEndpoint?: string
-  readonly region: string
-  readonly bucket: string
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
-  /** Whether the bucket is a part of the path, not of the host name. Default true: every store takes that. */
-  readonly forcePathStyle?: boolean
-}
 
 /** `BlobStore` on an S3 bucket, and what only processes with its credentials may do. */
 export interface S3BlobStore extends BlobStore {
@@ -35,12 +24,6 @@ export interface S3BlobStore extends BlobStore {
   writeFile(path: string): Promise<Blob>
   /** Closes idle connections. */
   close(): void
-}
-
-/** A bucket and a client that reaches it. */
-export interface Bucket {
-  readonly client: S3Client
-  readonly name: string
 }
 
 /**
@@ -68,20 +51,4 @@ export function s3BlobStore(options: S3BlobStoreOptions): S3BlobStore {
       outside.client.destroy()
     },
   }
-}
-
-function openBucket(options: S3BlobStoreOptions, endpoint: string): Bucket {
-  const client = new S3Client({
-    endpoint,
-    region: options.region,
-    credentials: options.credentials,
-    forcePathStyle: options.forcePathStyle ?? true,
-    // A presigned address would carry the checksum of an empty body otherwise, and a store that checks refuses the
-    // real one. Where a checksum matters it is named below.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    // Digests are compared here.
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
-  })
-  return { client, name: options.bucket }
 }

@@ -9,7 +9,7 @@ import type { Blob } from '@baton/contracts'
 import { callStore } from './errors.ts'
 import { sha256Base64 } from './presign.ts'
 import { statBlob } from './read.ts'
-import type { Bucket } from './s3-blob-store.ts'
+import type { Bucket } from './bucket.ts'
 
 /** Above this a file goes in parts of this size, so that a failure costs a part and not all. */
 const partBytes = 16 * 1024 * 1024
@@ -60,7 +60,14 @@ async function uploadFile({ client, name }: Bucket, blob: Blob, path: string): P
     queueSize: parallelParts,
   })
   await callStore('write', blob.digest, async () => {
-    await Promise.all([pipeline(createReadStream(path), body), upload.done()])
+    const reading = pipeline(createReadStream(path), body)
+    // A failed upload reads no further; without this its file would wait to be read for ever.
+    const sending = upload.done().catch((error: unknown) => {
+      body.destroy(error as Error)
+      throw error
+    })
+    const failed = (await Promise.allSettled([reading, sending])).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
   })
 }
 
