@@ -30,6 +30,7 @@ test('an empty environment means one machine with everything embedded', () => {
     auth: { ownerToken: null },
     data: { dir: path.join(os.homedir(), '.local/share/baton') },
     log: { level: 'info' },
+    health: { aliveFile: null },
   })
 })
 

@@ -90,6 +90,11 @@ export const LogSection = z
   .object({ BATON_LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
   .transform((env) => ({ level: env.BATON_LOG_LEVEL }))
 
+/** `aliveFile` null: no health check by file. Images of services without a port of their own set it. */
+export const Health = z
+  .object({ BATON_ALIVE_FILE: text('a file').optional() })
+  .transform((env) => ({ aliveFile: env.BATON_ALIVE_FILE ?? null }))
+
 /** What commands that call the API need. `token` null: the one that `baton up` wrote into the data folder. */
 export const Client = z
   .object({

@@ -11,6 +11,7 @@ import { openQueue } from '@baton/queue'
 import type { Queue } from '@baton/queue'
 import { s3BlobStore } from '@baton/storage'
 import type { S3BlobStore } from '@baton/storage'
+import { showAlive } from './show-alive.ts'
 
 /** What every service stands on. */
 export interface Services {
@@ -35,8 +36,12 @@ export async function runService(
   try {
     const services = await openServices(app)
     const running = await start(services)
+    const { aliveFile } = services.config.health
+    const ping = () => services.database.ping()
+    const stopShowing = aliveFile === null ? null : showAlive({ file: aliveFile, ping, log: services.log })
     await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
     services.log.info('stopping')
+    stopShowing?.()
     await running.close()
     await services.queue.close()
     services.blobs.close()
