@@ -305,13 +305,17 @@ test('an enrolment token works once', async () => {
   expect(await startSession({ enrolmentToken }).ended).toMatchObject({ reason: 'unknown', sessionId: null })
 })
 
+interface Beat {
+  readonly metrics: unknown[]
+  readonly logs: unknown[]
+}
+
 test('a batch whose answer was lost is sent again unchanged', async () => {
   const fold = addFold({ steps: 60 })
   const session = startSession()
   await api.until(() => callsOf('heartbeat').length > 1)
   api.fail({ on: 'heartbeat', times: 2, how: 'deaf' })
   await session.ended
-  type Beat = { metrics: unknown[]; logs: unknown[] }
   const batches = callsOf('heartbeat').map(({ status, body }) => ({ status, ...(body as Beat) }))
   const first = batches.findIndex(({ status }) => status === 0)
   for (const again of batches.slice(first + 1, first + 3)) {
@@ -319,6 +323,14 @@ test('a batch whose answer was lost is sent again unchanged', async () => {
     expect(again.logs).toEqual(batches[first]!.logs)
   }
   expect([...fold.metrics.keys()]).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
+  expectCompleted(fold)
+})
+
+test('a batch that the API will never take is dropped, and the lease is renewed all the same', async () => {
+  const fold = addFold({ steps: 60 })
+  api.fail({ on: 'heartbeat', times: 1, how: 400, when: (body) => (body as Beat).metrics.length > 0 })
+  expect(endsOf(await startSession().ended)).toEqual(['completed'])
+  expect(logged('batch refused and dropped').length).toBe(1)
   expectCompleted(fold)
 })
 
@@ -412,6 +424,14 @@ test('the second fold pulls nothing that the first one did', async () => {
   expectCompleted(second)
   expect(callsOf('GET').length).toBe(pulled)
   expect(callsOf('createFoldDownloads').length).toBe(1)
+})
+
+test('sessions side by side share a cache', async () => {
+  const shards = [api.addBlob(bigShard)]
+  const folds = [addFold({ steps: 20 }, { shards }), addFold({ steps: 20 }, { shards })]
+  await Promise.all([startSession().ended, startSession().ended])
+  for (const fold of folds) expectCompleted(fold)
+  expect(readdirSync(path.join(cacheDir, 'parts'))).toEqual([])
 })
 
 test('a cache that is too small still serves the fold at hand', async () => {

@@ -37,7 +37,7 @@ const served = [
 type Served = (typeof served)[number]
 type Handlers = { [N in Served]: (request: RouteRequest<N>, session: FakeSession) => Promise<RouteResponse<N>> }
 
-export interface FakeSession {
+interface FakeSession {
   readonly id: string
   readonly token: string
   readonly registration: SessionRegistration
@@ -78,11 +78,13 @@ export interface FakeCall {
 }
 
 /** What goes wrong with the next `times` calls of a name. */
-export interface FakeFault {
+interface FakeFault {
   readonly on: FakeCall['name']
   readonly times: number
   /** A status; `cut`: no answer, or half of it; `deaf`: done, but the answer is lost. */
   readonly how: number | 'cut' | 'deaf'
+  /** Only calls with such a body. */
+  readonly when?: (body: unknown) => boolean
 }
 
 export interface FakeApi {
@@ -131,7 +133,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
   const folds: FakeFold[] = []
   const calls: FakeCall[] = []
   const refusals: string[] = []
-  const faults: { on: FakeCall['name']; left: number; how: FakeFault['how'] }[] = []
+  const faults: (FakeFault & { left: number })[] = []
   const waiters = new Set<() => void>()
   let signature = randomUUID()
   let port = 0
@@ -297,7 +299,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
       calls.push({ name: match.name, body, digest: null, range: null, status })
       changed()
     }
-    const fault = takeFault(match.name)
+    const fault = takeFault(match.name, body)
     if (fault === 'cut') {
       request.socket.destroy()
       return note(0)
@@ -334,7 +336,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
       calls.push({ name, body: null, digest, range, status })
       changed()
     }
-    const fault = takeFault(name)
+    const fault = takeFault(name, null)
     if (fault === 'cut') {
       const whole = rangeOf(blobs.get(digest) ?? new Uint8Array(), range)
       response.writeHead(206, { 'content-length': whole.length })
@@ -353,8 +355,8 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
     return blob ? answer(206, rangeOf(blob, range)) : answer(404)
   }
 
-  function takeFault(name: FakeCall['name']): FakeFault['how'] | null {
-    const fault = faults.find((one) => one.on === name && one.left > 0)
+  function takeFault(name: FakeCall['name'], body: unknown): FakeFault['how'] | null {
+    const fault = faults.find(({ on, left, when }) => on === name && left > 0 && (when?.(body) ?? true))
     if (!fault) return null
     fault.left--
     return fault.how
@@ -423,7 +425,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
       fold.holder = randomUUID()
       changed()
     },
-    fail: ({ on, times, how }) => void faults.push({ on, left: times, how }),
+    fail: (fault) => void faults.push({ ...fault, left: fault.times }),
     expireAddresses: () => void (signature = randomUUID()),
     goAway: shut,
     comeBack: listen,

@@ -8,19 +8,13 @@ import type { Outcome, TrainingRun } from './child/messages.ts'
 import { serveSupervisor } from './child/serve-supervisor.ts'
 import type { Supervisor } from './child/serve-supervisor.ts'
 
-/** Progress is said this often: often enough to watch, and to know the pace by. */
-const progressEveryMs = 500
-
 /** The training child: trains one fold with TensorFlow, and tells the supervisor. */
 async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome> {
   const manifest = parseManifest(JSON.parse(await readFile(run.manifestPath, 'utf8')))
   // One operation at a time: the order in which several would add up is nobody's to promise.
   const threads = { intraOpThreads: run.threads, interOpThreads: 1 }
   const tensorflow = await loadTensorflow({ ...threads, cacheDir: run.cacheDir })
-  const { ports, flush } = portsTo(supervisor, tensorflow)
-  const outcome = await trainFold({ ...foldRunOf(run), manifest }, ports)
-  flush()
-  return outcomeOf(outcome)
+  return outcomeOf(await trainFold({ ...foldRunOf(run), manifest }, portsTo(supervisor, tensorflow)))
 }
 
 function foldRunOf({
@@ -43,23 +37,12 @@ function foldRunOf({
   }
 }
 
-/** The training's ports as messages. `flush` sends the last progress, which may have been held back. */
-function portsTo(supervisor: Supervisor, tensorflow: FoldPorts['tensorflow']): { ports: FoldPorts; flush: () => void } {
+/** The training's ports, as messages. */
+function portsTo(supervisor: Supervisor, tensorflow: FoldPorts['tensorflow']): FoldPorts {
   const clock = { now: () => performance.now() }
-  let held: Progress | null = null
-  let saidMs = -Infinity
   let lookedMs = clock.now()
   let longestMs = 0
-
-  function flush(): void {
-    if (held === null) return
-    supervisor.send({ kind: 'progress', progress: held, stepSeconds: longestMs / 1000 })
-    held = null
-    longestMs = 0
-    saidMs = clock.now()
-  }
-
-  const ports: FoldPorts = {
+  return {
     tensorflow,
     clock,
     signal() {
@@ -69,8 +52,8 @@ function portsTo(supervisor: Supervisor, tensorflow: FoldPorts['tensorflow']): {
       return supervisor.signal()
     },
     progress(progress) {
-      held = progressOf(progress)
-      if (clock.now() - saidMs >= progressEveryMs) flush()
+      supervisor.send({ kind: 'progress', progress: progressOf(progress), stepSeconds: longestMs / 1000 })
+      longestMs = 0
     },
     metrics(points) {
       // A loss that is not finite ends the training with words of its own; JSON has no number for it.
@@ -81,7 +64,6 @@ function portsTo(supervisor: Supervisor, tensorflow: FoldPorts['tensorflow']): {
       supervisor.send({ kind: 'checkpoint', checkpoint: { manifest, dir, files: { ...files }, saveSeconds } })
     },
   }
-  return { ports, flush }
 }
 
 function progressOf({ position, stageName, totalSteps, ...rest }: FoldProgress): Progress {

@@ -1,7 +1,7 @@
 import type { LogLine, MetricPoint } from '@baton/contracts'
 
 /** What one heartbeat carries. */
-export interface Batch {
+interface Batch {
   readonly metrics: readonly MetricPoint[]
   readonly logs: readonly LogLine[]
 }

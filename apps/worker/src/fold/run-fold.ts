@@ -238,7 +238,7 @@ async function letGo(fold: OpenFold, step: number): Promise<FoldEnd> {
 async function keepUndelivered({ context, lease, uploads }: OpenFold): Promise<string | null> {
   const checkpoint = uploads.uncommitted()
   if (checkpoint === null) return null
-  const keptAt = join(context.cacheDir, 'kept', `${lease.foldId}-step-${checkpoint.manifest.position.step}`)
+  const keptAt = join(context.cacheDir, 'kept', `${lease.foldId}-attempt-${lease.attempt}`)
   await mkdir(join(context.cacheDir, 'kept'), { recursive: true })
   await rename(checkpoint.dir, keptAt)
   return keptAt
