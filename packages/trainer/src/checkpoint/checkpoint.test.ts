@@ -66,7 +66,9 @@ const read = (saved: SavedCheckpoint, change: Partial<CheckpointManifest> = {}, 
 test('a checkpoint reads back as what was saved', async () => {
   const saved = await save()
   const { position, state } = manifest
-  const expected = { position, state, environment, weights: tensors(1), optimizer: tensors(2), best: tensors(3) }
+  const { digest, sizeBytes } = saved.manifest.files[2]!
+  const best = { tensors: tensors(3), file: { digest, sizeBytes } }
+  const expected = { position, state, environment, weights: tensors(1), optimizer: tensors(2), best }
   expect(await read(saved)).toEqual(expected)
   expect(JSON.parse(await readFile(saved.manifestPath, 'utf8'))).toEqual(saved.manifest)
 })
@@ -97,7 +99,7 @@ test('removing one checkpoint leaves the best weights of the next', async () => 
   const first = await saveCheckpoint(writer, path.join(dir, 'a'), content())
   await rm(first.dir, { recursive: true })
   const second = await saveCheckpoint(writer, path.join(dir, 'b'), content())
-  expect((await read(second)).best).toEqual(tensors(3))
+  expect((await read(second)).best!.tensors).toEqual(tensors(3))
 })
 
 test('what is being saved does not change with the memory it came from', async () => {
@@ -115,6 +117,12 @@ test('a file that cannot be written is an error, and the writer goes on', async 
   await expect(writer.write(path.join(dir, 'fine'), tensors(1))).resolves.toMatchObject({
     path: path.join(dir, 'fine'),
   })
+})
+
+test('memory that was handed over before is refused', async () => {
+  const once = tensors(1)
+  await writer.write(path.join(dir, 'once'), once)
+  await expect(writer.write(path.join(dir, 'twice'), once)).rejects.toThrow('conv/kernel of shape [2, 2] holds 0')
 })
 
 test('a writer that has ended rejects what waits and what comes', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { AppError, CheckpointManifest } from '@baton/contracts'
-import type { Digest, LoopState, Position, TrainingEnvironment } from '@baton/contracts'
+import type { Blob, Digest, LoopState, Position, TrainingEnvironment } from '@baton/contracts'
 import { decode } from '@baton/safetensors'
 import type { Tensor } from '@baton/safetensors'
 
@@ -15,8 +15,8 @@ export interface Checkpoint {
   readonly environment: TrainingEnvironment
   readonly weights: TensorMap
   readonly optimizer: TensorMap
-  /** Weights of the best evaluation; null before the first. */
-  readonly best: TensorMap | null
+  /** The file with the weights of the best evaluation; null before the first. */
+  readonly best: { readonly tensors: TensorMap; readonly file: Blob } | null
 }
 
 export interface ReadCheckpoint {
@@ -42,7 +42,7 @@ export async function readCheckpoint(source: ReadCheckpoint): Promise<Checkpoint
   const manifest = checkManifest(source)
   const read = (name: FileName) => readTensors(manifest, name, source.filePath(name))
   const [weights, optimizer] = [await read('weights'), await read('optimizer')]
-  const best = manifest.state.best === null ? null : await read('best')
+  const best = manifest.state.best && { tensors: await read('best'), file: fileOf(manifest, 'best') }
   const { position, state, environment } = manifest
   return { position, state, environment, weights, optimizer, best }
 }
@@ -62,8 +62,13 @@ function checkManifest({ manifest, specDigest, fold }: ReadCheckpoint): Checkpoi
   return found
 }
 
+function fileOf({ files }: CheckpointManifest, wanted: FileName): Blob {
+  const { digest, sizeBytes } = files.find(({ name }) => name === wanted)!
+  return { digest, sizeBytes }
+}
+
 async function readTensors(manifest: CheckpointManifest, name: FileName, path: string): Promise<TensorMap> {
-  const { digest, sizeBytes } = manifest.files.find((file) => file.name === name)!
+  const { digest, sizeBytes } = fileOf(manifest, name)
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw corrupt(`the file of the ${name} cannot be read: ${(cause as Error).message}`, { name }, cause)
   })

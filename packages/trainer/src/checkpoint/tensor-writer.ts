@@ -46,10 +46,10 @@ export function startTensorWriter(): TensorWriter {
   thread.on('exit', () => finish(new Error('the thread that writes tensors has ended')))
 
   return {
-    write(path, tensors) {
-      if (end) return Promise.reject(end)
+    async write(path, tensors) {
+      if (end) throw end
       const id = requests++
-      const own = new Map(Array.from(tensors, ([name, tensor]) => [name, alone(tensor)]))
+      const own = new Map(Array.from(tensors, ([name, tensor]) => [name, alone(name, tensor)]))
       const memory = Array.from(own.values(), ({ data }) => data.buffer as ArrayBuffer)
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject })
@@ -62,7 +62,12 @@ export function startTensorWriter(): TensorWriter {
   }
 }
 
-/** The tensor with memory that nothing else lives in: handing that over takes nothing from anybody. */
-function alone({ shape, data }: Tensor): Tensor {
+/**
+ * The tensor with memory that nothing else lives in: handing that over takes nothing from anybody. Memory that was
+ * handed over before is found here: the thread would never see the message.
+ */
+function alone(name: string, { shape, data }: Tensor): Tensor {
+  if (data.length !== shape.reduce((count, size) => count * size, 1))
+    throw new Error(`${name} of shape [${shape.join(', ')}] holds ${data.length} elements`)
   return { shape, data: data.byteLength === data.buffer.byteLength ? data : data.slice() }
 }

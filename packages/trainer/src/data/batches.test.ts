@@ -8,6 +8,7 @@ import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
 import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
 import { orderOf, plainBatches, planStage, trainBatches } from './batches.ts'
 import type { Batch } from './batches.ts'
+import type { ChangeBatch } from '../models/bundle.ts'
 import { createImageSource } from './image-source.ts'
 
 const size = 8
@@ -37,8 +38,12 @@ async function collect(batches: AsyncIterable<Batch>): Promise<Batch[]> {
 }
 
 const plan = planStage({ batch: 5, epochs: 3 }, 23)
-const train = (source: ReturnType<typeof open>, stageStep = 0, augment = { flip: 0.5, shift: 2 }) =>
-  collect(trainBatches({ manifest: data.manifest, source, image, augment, samples, key, plan }, stageStep))
+const train = (
+  source: ReturnType<typeof open>,
+  stageStep = 0,
+  augment = { flip: 0.5, shift: 2 },
+  change: ChangeBatch | null = null,
+) => collect(trainBatches({ manifest: data.manifest, source, image, augment, samples, key, plan, change }, stageStep))
 
 test('an epoch has whole batches only; fewer samples than a batch are one batch', () => {
   expect(plan).toEqual({ batch: 5, stepsPerEpoch: 4, totalSteps: 12 })
@@ -77,6 +82,18 @@ test('a batch has the pictures and labels of its samples', async () => {
     })
     expect([...labels]).toEqual([...labelTable(data.manifest, own)])
   }
+  await source.close()
+})
+
+test('what a bundle does to a batch is a function of the batch, wherever the stage is resumed', async () => {
+  const mix: ChangeBatch = ({ images, labels }, draw) => {
+    images[0] = Math.floor(draw(0) * 256)
+    labels[1] = draw(1)
+  }
+  const source = open()
+  const whole = await train(source, 0, { flip: 0, shift: 0 }, mix)
+  expect(new Set(whole.map(({ labels }) => labels[1])).size).toBe(plan.totalSteps)
+  expect(await train(source, 5, { flip: 0, shift: 0 }, mix)).toEqual(whole.slice(5))
   await source.close()
 })
 

@@ -1,6 +1,7 @@
 import type { AugmentSpec, DatasetManifest, ImageSpec, StageSpec } from '@baton/contracts'
 import { labelTable } from '@baton/evaluation'
-import { permutation, streamKey } from '@baton/random'
+import { permutation, streamKey, uniform } from '@baton/random'
+import type { ChangeBatch } from '../models/bundle.ts'
 import { augmentationsOf, augmentImages } from './augment.ts'
 import type { EpochKey } from './augment.ts'
 import type { ImageSource } from './image-source.ts'
@@ -12,7 +13,7 @@ export interface Batch {
   readonly samples: Int32Array
   /** RGB, 0 to 255. [n, size, size, 3] */
   readonly images: Uint8Array
-  /** 0 or 1. [n, labels] */
+  /** 0 or 1, unless a bundle changed them. [n, labels] */
   readonly labels: Float32Array
 }
 
@@ -52,6 +53,8 @@ export interface TrainBatches {
   readonly samples: Int32Array
   readonly key: Omit<EpochKey, 'epoch'>
   readonly plan: StagePlan
+  /** The code bundle's own augmentation, after ours. */
+  readonly change: ChangeBatch | null
 }
 
 /** Batches made ahead: one being finished while the next one's images are decoded. */
@@ -61,10 +64,10 @@ const batchesAhead = 2
  * The batches of a stage from step `stageStep` on. Batch i is a pure function of the key and i: it does not matter from
  * where the stage was resumed.
  *
- * @throws {AppError} `sample-broken`, in the turn of the batch that has the sample
+ * @throws {AppError} `sample-broken`, `user-code-failed`, in the turn of the batch that they concern
  */
 export function trainBatches(
-  { manifest, source, image, augment, samples, key, plan }: TrainBatches,
+  { manifest, source, image, augment, samples, key, plan, change }: TrainBatches,
   stageStep: number,
 ): AsyncGenerator<Batch, void> {
   const epochOf = remembering((epoch: number) => ({
@@ -76,6 +79,8 @@ export function trainBatches(
     const start = (step % plan.stepsPerEpoch) * plan.batch
     const batch = await loadBatch(manifest, source, order.slice(start, start + plan.batch))
     augmentImages(batch.images, Array.from(batch.samples, augmentationOf), image)
+    const drawKey = streamKey(key.seed, key.fold, key.stage, 'dataset', step)
+    change?.(batch, (i) => uniform(drawKey, i))
     return batch
   })
 }

@@ -168,6 +168,16 @@ test('slots that a stage has no use for outlive it: of frozen variables, and of 
   expect(again.program.state()).toEqual(after)
 })
 
+test('a state is a copy: whoever takes it may change or transfer it', () => {
+  const all = aSetup()
+  train(all, 0, 2)
+  const head = aSetup({ train: 'head', optimizer: { name: 'sgdm' } })
+  head.program.restore(all.program.state())
+  const expected = head.program.state()
+  for (const { data } of head.program.state().values()) data.fill(7)
+  expect(head.program.state()).toEqual(expected)
+})
+
 test.each<
   [what: string, change: (state: Map<string, { shape: number[]; data: Float32Array }>) => void, detail: RegExp]
 >([

@@ -31,7 +31,8 @@ export function createStageState({ tf, program, optimizer, model }: StageStateOp
         tensor.dispose()
         return [name, copy] as const
       })
-      return new Map([...kept, ...own, ...optimizer.counts()])
+      const others = [...kept].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }] as const)
+      return new Map([...others, ...own, ...optimizer.counts()])
     },
     restore(state) {
       checkNames(weights, state)

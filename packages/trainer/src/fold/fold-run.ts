@@ -1,0 +1,75 @@
+import type { CheckpointManifest, DatasetManifest, ExperimentSpec, Position } from '@baton/contracts'
+import type { LoadedTensorflow } from '@baton/tensorflow'
+import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
+import type { LocalFile } from '../checkpoint/write-tensors.ts'
+import type { ShardPath } from '../data/shard-reader.ts'
+import type { Signal } from './interrupts.ts'
+
+/** What to train, as plain data and local paths. */
+export interface FoldRun {
+  readonly spec: ExperimentSpec
+  readonly specDigest: string
+  /** 0-based. */
+  readonly fold: number
+  readonly manifest: DatasetManifest
+  readonly shardPath: ShardPath
+  /** The unpacked code bundle, where the spec has one. */
+  readonly bundleDir: string | null
+  /** The checkpoint to go on from. */
+  readonly resume: {
+    readonly manifest: CheckpointManifest
+    readonly filePath: (name: CheckpointManifest['files'][number]['name']) => string
+  } | null
+  /** A folder of the training's own: checkpoints and results are written there. */
+  readonly workDir: string
+}
+
+/** How a training reaches the world. Nothing here may throw. */
+export interface FoldPorts {
+  readonly tensorflow: LoadedTensorflow
+  /** Milliseconds that only grow; measures, never decides what is computed. */
+  readonly clock: { now(): number }
+  /** Looked at between steps, before each image is decoded and between batches of a prediction. */
+  readonly signal: () => Signal | null
+  readonly progress: (progress: FoldProgress) => void
+  readonly metrics: (points: readonly { step: number; name: string; value: number }[]) => void
+  readonly log: (level: 'info' | 'warn' | 'error', text: string) => void
+  /** A checkpoint lies on disk. Its folder is the receiver's to remove. */
+  readonly checkpoint: (saved: SavedCheckpoint & { readonly saveSeconds: number }) => void
+}
+
+export interface FoldProgress {
+  readonly position: Position
+  /** Steps of the whole training as far as is known: early stopping makes it less. */
+  readonly totalSteps: number
+  readonly stageName: string
+  /** Of the last step; null before the first of this session. */
+  readonly loss: number | null
+  readonly lr: number | null
+  readonly imagesPerSecond: number | null
+  /** Of the steps that are left, at this session's pace. */
+  readonly etaSeconds: number | null
+}
+
+/**
+ * How a training that did not fail ended.
+ *
+ * completed    predictions and weights lie in `workDir`
+ * handed-over  the last checkpoint was said through `checkpoint`; `position` is the next step to do
+ * cancelled    nothing was kept
+ */
+export type FoldOutcome =
+  | {
+      readonly kind: 'completed'
+      readonly position: Position
+      /** Predictions of the fold's validation samples: `sample` int32 [n], `probability` float32 [n, labels]. */
+      readonly oof: LocalFile
+      /** The same of the test samples; null where the dataset has none. */
+      readonly test: LocalFile | null
+      /** Weights of the best evaluation, which the predictions are made with. */
+      readonly weights: LocalFile
+      /** Score of the best evaluation, at thresholds searched on it, and the step it was made at. */
+      readonly best: { readonly score: number; readonly step: number }
+    }
+  | { readonly kind: 'handed-over'; readonly position: Position }
+  | { readonly kind: 'cancelled' }

@@ -1,0 +1,66 @@
+import type { Position } from '@baton/contracts'
+import type { FoldPorts, FoldProgress } from './fold-run.ts'
+
+/** At most so often: people watch progress, and every message goes through a process and a network. */
+const progressEveryMs = 1000
+/** About so many points in each curve of a whole training. */
+const pointsPerTraining = 500
+
+interface StepReport {
+  readonly position: Position
+  readonly totalSteps: number
+  readonly stageName: string
+  readonly images: number
+  readonly loss: number
+  readonly gradNorm: number
+  readonly lr: number
+}
+
+export interface ProgressReporter {
+  /** After a step was done. */
+  step(report: StepReport): void
+  /** While something else is done: says where the training stands, so that it does not look stuck. */
+  tick(standing: Pick<StepReport, 'position' | 'totalSteps' | 'stageName'>): void
+}
+
+/** Turns steps into progress, at a pace for people, and into curves, at steps that no clock decides. */
+export function reportProgress({ clock, progress, metrics }: FoldPorts): ProgressReporter {
+  const startMs = clock.now()
+  let lastMs = -Infinity
+  let steps = 0
+  let imagesSince = 0
+  let latest: Pick<FoldProgress, 'loss' | 'lr' | 'imagesPerSecond'> = { loss: null, lr: null, imagesPerSecond: null }
+  let point = { steps: 0, loss: 0, gradNorm: 0 }
+
+  function tick({ position, totalSteps, stageName }: Pick<StepReport, 'position' | 'totalSteps' | 'stageName'>): void {
+    const now = clock.now()
+    if (now - lastMs < progressEveryMs) return
+    const seconds = (now - Math.max(lastMs, startMs)) / 1000
+    if (imagesSince > 0 && seconds > 0) latest = { ...latest, imagesPerSecond: imagesSince / seconds }
+    lastMs = now
+    imagesSince = 0
+    const secondsPerStep = (now - startMs) / 1000 / steps
+    const etaSeconds = steps === 0 ? null : (totalSteps - position.step) * secondsPerStep
+    progress({ position, totalSteps, stageName, ...latest, etaSeconds })
+  }
+
+  return {
+    tick,
+    step(report) {
+      const { position, totalSteps, images, loss, gradNorm, lr } = report
+      steps++
+      imagesSince += images
+      latest = { ...latest, loss, lr }
+      point = { steps: point.steps + 1, loss: point.loss + loss, gradNorm: point.gradNorm + gradNorm }
+      if (position.step % Math.ceil(totalSteps / pointsPerTraining) === 0) {
+        metrics([
+          { step: position.step, name: 'train/loss', value: point.loss / point.steps },
+          { step: position.step, name: 'train/grad-norm', value: point.gradNorm / point.steps },
+          { step: position.step, name: 'train/lr', value: lr },
+        ])
+        point = { steps: 0, loss: 0, gradNorm: 0 }
+      }
+      tick(report)
+    },
+  }
+}

@@ -1,0 +1,417 @@
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { ExperimentSpec } from '@baton/contracts'
+import type { CheckpointManifest, ExperimentSpecInput } from '@baton/contracts'
+import { labelTable, samplesOf, searchThresholds, splitFolds } from '@baton/evaluation'
+import { integer, streamKey } from '@baton/random'
+import { decode } from '@baton/safetensors'
+import * as tf from '@tensorflow/tfjs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
+import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
+import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
+import type { FoldOutcome, FoldPorts, FoldProgress, FoldRun } from './fold-run.ts'
+import type { Signal } from './interrupts.ts'
+import { trainFold } from './train-fold.ts'
+
+const specInput: ExperimentSpecInput = {
+  name: 'tiny',
+  dataset: 'tiny',
+  seed: 11,
+  folds: { count: 3 },
+  model: { name: 'convnet', width: 4, blocks: 1, dropout: 0.1 },
+  metric: { beta: 1, minLabels: 0, maxLabels: 3 },
+  image: { size: 8, mean: [0.4, 0.4, 0.4], std: [0.2, 0.2, 0.2] },
+  augment: { flip: 0.5, shift: 1 },
+  stages: [
+    { name: 'head', train: 'head', epochs: 2, batch: 4, schedule: { name: 'constant', lr: 0.02 } },
+    {
+      name: 'all',
+      epochs: 4,
+      batch: 6,
+      optimizer: { name: 'sgdm' },
+      schedule: { name: 'triangular', lr: 0.3 },
+      clipNorm: 1,
+    },
+  ],
+  evaluate: { batch: 3, tta: 'flip' },
+  checkpoint: { everySeconds: 3600 },
+}
+const environment = {
+  backend: 'tfjs-cpu 4.22.0',
+  tensorflow: 'none',
+  device: 'JavaScript',
+  intraOpThreads: 1,
+  interOpThreads: 1,
+  oneDnn: false,
+  precision: 'fp32' as const,
+}
+const digestOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex')
+
+let dir: string
+let data: TinyDataset
+beforeAll(async () => {
+  await tf.setBackend('cpu')
+  dir = await mkdtemp(path.join(tmpdir(), 'baton-fold-'))
+  data = await makeTinyDataset({ dir, train: 27, test: 5, side: 10 })
+})
+afterAll(() => rm(dir, { recursive: true }))
+
+/** What a session said, in order. */
+interface Session {
+  outcome: FoldOutcome
+  checkpoints: SavedCheckpoint[]
+  progress: FoldProgress[]
+  metrics: { step: number; name: string; value: number }[]
+  logs: string[]
+  polls: number
+}
+
+interface SessionOptions {
+  spec?: Partial<ExperimentSpecInput>
+  fold?: number
+  resume?: SavedCheckpoint | undefined
+  run?: Partial<FoldRun>
+  ports?: Partial<FoldPorts>
+  /** What is asked at the n-th look, 1-based, given what was said so far. */
+  signal?: (look: number, said: Omit<Session, 'outcome' | 'polls'>) => Signal | null
+}
+
+let sessions = 0
+
+/** Runs one session of a fold, in a folder of its own. Its clock moves on by a second at every look. */
+async function train(options: SessionOptions = {}): Promise<Session> {
+  const spec = ExperimentSpec.parse({ ...specInput, ...options.spec })
+  const workDir = path.join(dir, `work-${sessions++}`)
+  await mkdir(workDir)
+  const said = { checkpoints: [] as SavedCheckpoint[], progress: [] as FoldProgress[], logs: [] as string[] }
+  const all = { ...said, metrics: [] as Session['metrics'] }
+  let polls = 0
+  let nowMs = 0
+  const { resume } = options
+  const run: FoldRun = {
+    spec,
+    specDigest: digestOf(spec),
+    fold: options.fold ?? 1,
+    manifest: data.manifest,
+    shardPath: data.shardPath,
+    bundleDir: null,
+    resume: resume ? { manifest: resume.manifest, filePath: (name) => resume.files[name]! } : null,
+    workDir,
+    ...options.run,
+  }
+  const ports: FoldPorts = {
+    tensorflow: { tf, environment },
+    clock: { now: () => (nowMs += 1000) },
+    signal: () => options.signal?.(++polls, all) ?? null,
+    progress: (progress) => all.progress.push(progress),
+    metrics: (points) => all.metrics.push(...points),
+    log: (level, text) => all.logs.push(`${level}: ${text}`),
+    checkpoint: (saved) => all.checkpoints.push(saved),
+    ...options.ports,
+  }
+  const outcome = await trainFold(run, ports)
+  return { outcome, ...all, polls }
+}
+
+/** Digests of everything a finished fold leaves, its last checkpoint's optimizer included. */
+function resultOf({ outcome, checkpoints }: Session) {
+  if (outcome.kind !== 'completed') throw new Error(`the fold is ${outcome.kind}`)
+  const { oof, test: onTest, weights, best, position } = outcome
+  const last = checkpoints.at(-1)?.manifest.files.map(({ name, digest }) => `${name} ${digest}`)
+  return { digests: [oof.digest, onTest?.digest, weights.digest], best, position, last }
+}
+
+/** Sessions until the fold is completed; session i is interrupted by signals[i]. */
+async function trainInPieces(signals: SessionOptions['signal'][], options: SessionOptions = {}) {
+  const pieces: Session[] = []
+  for (let i = 0; ; i++) {
+    const signal = signals[i]
+    const resume = pieces.flatMap((piece) => piece.checkpoints).at(-1)
+    const piece = await train({ ...options, resume, ...(signal && { signal }) })
+    pieces.push(piece)
+    if (piece.outcome.kind === 'completed') return pieces
+  }
+}
+
+const handOverAtLook = (n: number) => (look: number) => (look >= n ? ('hand-over' as const) : null)
+
+describe('a fold trained to its end', () => {
+  let whole: Session
+  beforeAll(async () => {
+    whole = await train({ signal: () => null })
+  })
+
+  test('leaves predictions of its validation samples and of the test samples, and the best weights', async () => {
+    const { outcome } = whole
+    if (outcome.kind !== 'completed' || !outcome.test) throw new Error('not completed')
+    const foldOf = splitFolds(data.manifest, { count: 3, split: 'stratified' }, 11)
+    const oof = decode(await readFile(outcome.oof.path)).tensors
+    const validation = [...foldOf.keys()].filter((sample) => foldOf[sample] === 1)
+    expect([...oof.get('sample')!.data]).toEqual(validation)
+    expect(oof.get('probability')!.shape).toEqual([validation.length, 3])
+    const onTest = decode(await readFile(outcome.test.path)).tensors
+    expect([...onTest.get('sample')!.data]).toEqual([...samplesOf(data.manifest, 'test')])
+    for (const p of onTest.get('probability')!.data) expect(Number(p) > 0 && Number(p) < 1).toBe(true)
+    expect(decode(await readFile(outcome.weights.path)).tensors.has('head/dense/kernel')).toBe(true)
+  })
+
+  test('goes through its stages step by step and is evaluated after each epoch', () => {
+    // 18 train samples: 4 batches of 4 in each of 2 epochs, then 3 batches of 6 in each of 4.
+    expect(whole.outcome).toMatchObject({ position: { step: 20, stage: 1, stageStep: 12, epoch: 4 } })
+    const evaluated = whole.metrics.filter(({ name }) => name === 'validation/score').map(({ step }) => step)
+    expect(evaluated).toEqual([4, 8, 11, 14, 17, 20])
+    const steps = whole.metrics.filter(({ name }) => name === 'train/loss').map(({ step }) => step)
+    expect(steps).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+  })
+
+  test('keeps the weights of the best evaluation, which scored as the predictions do', async () => {
+    const { outcome, metrics } = whole
+    if (outcome.kind !== 'completed') throw new Error('not completed')
+    const scores = metrics.filter(({ name }) => name === 'validation/score')
+    const best = scores.reduce((a, b) => (b.value > a.value ? b : a))
+    // Neither the first nor the last, so that keeping either would be found.
+    expect(scores.slice(1, -1)).toContain(best)
+    expect(outcome.best).toEqual({ score: best.value, step: best.step })
+    const oof = decode(await readFile(outcome.oof.path)).tensors
+    const probability = oof.get('probability')!.data as Float32Array
+    const scored = { probability, actual: labelTable(data.manifest, oof.get('sample')!.data as Int32Array) }
+    const { metric } = ExperimentSpec.parse(specInput)
+    expect(searchThresholds(scored, [{ start: 0, end: 3 }], metric).score).toBe(best.value)
+    expect(best.value).toBeGreaterThan(scores[0]!.value)
+  })
+
+  test('saves a checkpoint at each change of stage, and none that nobody asked for', () => {
+    expect(whole.checkpoints.map(({ manifest }) => [manifest.position.step, manifest.state.trained])).toEqual([
+      [8, false],
+      [20, true],
+    ])
+  })
+
+  test('says where it stands', () => {
+    const last = whole.progress.filter(({ position }) => position.step < 20).at(-1)!
+    expect(last).toMatchObject({ totalSteps: 20, stageName: 'all', position: { step: 19 } })
+    expect(last.loss).toBeGreaterThan(0)
+    expect(last.etaSeconds).toBeGreaterThan(0)
+    expect(last.imagesPerSecond).toBeGreaterThan(0)
+  })
+
+  test('ends with the same bytes every time, and another fold or seed with others', async () => {
+    expect(resultOf(await train())).toEqual(resultOf(whole))
+    expect(resultOf(await train({ fold: 2 })).digests[2]).not.toBe(resultOf(whole).digests[2])
+    expect(resultOf(await train({ spec: { seed: 12 } })).digests[2]).not.toBe(resultOf(whole).digests[2])
+  })
+
+  test.each([1, 2, 3, 4])('ends with the same bytes when it is interrupted at random, %i', async (seed) => {
+    const key = streamKey('interrupt', seed)
+    const looks = Array.from({ length: 2 + seed }, (_, i) => 1 + integer(key, i, Math.ceil(whole.polls / 3)))
+    const pieces = await trainInPieces(looks.map(handOverAtLook))
+    expect(pieces.length).toBeGreaterThan(2)
+    expect(resultOf(pieces.at(-1)!).digests).toEqual(resultOf(whole).digests)
+    const checkpoints = pieces.flatMap((piece) => piece.checkpoints)
+    expect(checkpoints.at(-1)!.manifest).toEqual(whole.checkpoints.at(-1)!.manifest)
+  })
+
+  test('loses no step at a hand-over and does none twice', async () => {
+    const pieces = await trainInPieces([handOverAtLook(30), handOverAtLook(60)])
+    const steps = pieces.flatMap(({ metrics }) => metrics.filter(({ name }) => name === 'train/loss'))
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+  })
+
+  test.each([
+    ['an evaluation', 11, false],
+    ['an evaluation at the end of a stage', 8, false],
+    ['a prediction', 20, true],
+  ])('starts %s again that a hand-over cut off', async (_, step, trained) => {
+    /** Once progress stands at the step for the second time: the first is the step itself, the next within what follows. */
+    const within: SessionOptions['signal'] = (_look, { progress, metrics }) => {
+      const evaluated = metrics.some((point) => point.name === 'validation/score' && point.step === step)
+      const ticks = progress.filter(({ position }) => position.step === step).length
+      return ticks >= 2 && evaluated === trained ? 'hand-over' : null
+    }
+    const pieces = await trainInPieces([within])
+    expect(pieces).toHaveLength(2)
+    expect(pieces[0]!.outcome).toMatchObject({ kind: 'handed-over', position: { step } })
+    expect(pieces[0]!.checkpoints.at(-1)!.manifest).toMatchObject({ position: { step }, state: { trained } })
+    expect(resultOf(pieces[1]!).digests).toEqual(resultOf(whole).digests)
+  })
+
+  test('goes on from any checkpoint, as after a kill', async () => {
+    const frequent = await train({ spec: { checkpoint: { everySeconds: 1 } } })
+    // Two are of changes of stage; how many others there are is the disk's to decide.
+    expect(frequent.checkpoints.length).toBeGreaterThan(2)
+    for (const resume of frequent.checkpoints.slice(0, 5)) {
+      const resumed = await train({ resume, spec: { checkpoint: { everySeconds: 1 } } })
+      expect(resultOf(resumed).digests).toEqual(resultOf(whole).digests)
+    }
+  })
+
+  test('saves when it is asked to and goes on', async () => {
+    const asked = await train({ signal: (look) => (look === 20 ? 'checkpoint' : null) })
+    expect(asked.checkpoints).toHaveLength(3)
+    expect(resultOf(asked)).toEqual(resultOf(whole))
+  })
+
+  test('a hand-over right after a checkpoint saves nothing twice', async () => {
+    const resume = whole.checkpoints[0]!
+    const stopped = await train({ resume, signal: () => 'hand-over' })
+    expect(stopped).toMatchObject({ outcome: { kind: 'handed-over', position: { step: 8 } }, checkpoints: [] })
+  })
+
+  test('a hand-over before the first step saves the beginning', async () => {
+    const stopped = await train({ signal: () => 'hand-over' })
+    expect(stopped.outcome).toMatchObject({ kind: 'handed-over', position: { step: 0 } })
+    expect(stopped.checkpoints.map(({ manifest }) => manifest.position.step)).toEqual([0])
+  })
+
+  test('cancelling keeps nothing', async () => {
+    const cancelled = await train({ signal: (look) => (look > 40 ? 'cancel' : null) })
+    expect(cancelled).toMatchObject({ outcome: { kind: 'cancelled' }, checkpoints: [] })
+  })
+
+  test('a checkpoint of another spec or fold, or with changed bytes, is refused', async () => {
+    const [resume] = whole.checkpoints as [SavedCheckpoint]
+    const corrupt = { code: 'checkpoint-corrupt' }
+    await expect(train({ resume, fold: 2 })).rejects.toMatchObject(corrupt)
+    await expect(train({ resume, spec: { seed: 12 } })).rejects.toMatchObject(corrupt)
+    const other: CheckpointManifest = { ...resume.manifest, files: resume.manifest.files.map((f) => ({ ...f })) }
+    other.files[0]!.digest = '0'.repeat(64)
+    await expect(train({ resume: { ...resume, manifest: other } })).rejects.toMatchObject(corrupt)
+    const position = { ...resume.manifest.position, stageStep: 5 }
+    await expect(train({ resume: { ...resume, manifest: { ...resume.manifest, position } } })).rejects.toMatchObject(
+      corrupt,
+    )
+  })
+
+  test('resuming elsewhere says that it is no longer exact', async () => {
+    const resume = whole.checkpoints[0]!
+    const elsewhere = { tf, environment: { ...environment, intraOpThreads: 8 } }
+    const { logs } = await train({ resume, ports: { tensorflow: elsewhere } })
+    expect(logs.filter((line) => line.startsWith('warn:'))).toEqual([expect.stringContaining('intraOpThreads 1 → 8')])
+  })
+})
+
+test('early stopping ends a stage, also when it is resumed in between', async () => {
+  const spec: Partial<ExperimentSpecInput> = {
+    stages: [
+      { name: 'stuck', epochs: 50, batch: 9, schedule: { name: 'constant', lr: 1e-9 } },
+      { name: 'next', epochs: 2, batch: 9, schedule: { name: 'constant', lr: 1e-9 } },
+    ],
+    earlyStop: { patience: 3, minGain: 0.5 },
+  }
+  const whole = await train({ spec })
+  // The first evaluation gains; three without gain end the stage: 4 epochs of 2 steps, then 2 epochs of the next.
+  expect(whole.outcome).toMatchObject({ kind: 'completed', position: { step: 12, stage: 1, stageStep: 4 } })
+  expect(whole.logs.filter((line) => line.includes('stops early'))).toHaveLength(1)
+  for (const look of [25, 60, 95]) {
+    const pieces = await trainInPieces([handOverAtLook(look), handOverAtLook(20)], { spec })
+    expect(resultOf(pieces.at(-1)!)).toMatchObject({ digests: resultOf(whole).digests, position: { step: 12 } })
+  }
+})
+
+test('a dataset without test samples leaves no test prediction', async () => {
+  const manifest = { ...data.manifest, samples: data.manifest.samples.filter(({ split }) => split === 'train') }
+  expect((await train({ run: { manifest } })).outcome).toMatchObject({ kind: 'completed', test: null })
+})
+
+test('the event loop runs between steps', async () => {
+  let turns = 0
+  let isOver = false
+  const turn = () => {
+    turns++
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const { metrics } = await train()
+  isOver = true
+  expect(turns).toBeGreaterThan(metrics.length)
+})
+
+test('a broken image fails the fold with its sample and what is wrong', async () => {
+  const file = path.join(dir, 'broken')
+  const bytes = Buffer.from(await readFile(data.shardPath(0)))
+  const victim = data.manifest.samples[4]!
+  bytes.fill(7, victim.offset + 8, victim.offset + victim.length)
+  await writeFile(file, bytes)
+  const digest = createHash('sha256')
+    .update(bytes.subarray(victim.offset, victim.offset + victim.length))
+    .digest('hex')
+  const manifest = { ...data.manifest, samples: data.manifest.samples.with(4, { ...victim, digest }) }
+  await expect(train({ run: { manifest, shardPath: () => file } })).rejects.toMatchObject({
+    code: 'sample-broken',
+    facts: { sample: victim.id },
+    message: expect.stringMatching(/^sample s4: ./) as string,
+  })
+})
+
+describe('a code bundle', () => {
+  let bundles = 0
+
+  async function aBundle(source: string, spec: Partial<ExperimentSpecInput> = {}, file = 'index.js') {
+    const bundleDir = path.join(dir, `bundle-${bundles++}`)
+    await mkdir(bundleDir)
+    await writeFile(path.join(bundleDir, file), source)
+    const logs: string[] = []
+    const log: FoldPorts['log'] = (level, text) => logs.push(`${level}: ${text}`)
+    return { logs, options: { spec: { code: 'c'.repeat(64), ...spec }, run: { bundleDir }, ports: { log } } }
+  }
+
+  const withLoss = {
+    stages: [{ name: 'all', epochs: 2, batch: 6, schedule: { name: 'constant', lr: 0.1 }, loss: { name: 'bundle' } }],
+  } satisfies Partial<ExperimentSpecInput>
+
+  test('a loss that becomes NaN names the step and the samples', async () => {
+    const source = `let calls = 0
+      export const loss = ({ tf }) => (logits, labels) =>
+        tf.mean(tf.square(tf.sub(logits, labels))).mul(++calls === 3 ? NaN : 1)`
+    const failure = await train((await aBundle(source, withLoss)).options).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'loss-not-finite', facts: { step: 2 } })
+    const { samples } = (failure as { facts: { samples: string[] } }).facts
+    expect(samples).toHaveLength(6)
+    expect((failure as Error).message).toContain(samples.join(', '))
+  })
+
+  test('its dataset changes the batches, the same way after an interruption', async () => {
+    const source = `export const dataset = () => ({ labels }, draw) => {
+      for (let i = 0; i < labels.length; i++) labels[i] = labels[i] * 0.5 + draw(i) * 0.5 }`
+    const { options } = await aBundle(source, {}, 'index.mjs')
+    const changed = resultOf(await train(options))
+    expect(changed.digests[2]).not.toBe(resultOf(await train()).digests[2])
+    const pieces = await trainInPieces([handOverAtLook(60), handOverAtLook(50)], options)
+    expect(pieces).toHaveLength(3)
+    expect(resultOf(pieces.at(-1)!).digests).toEqual(changed.digests)
+  })
+
+  test.each([
+    ['does not parse', 'export const loss = (', /index.js cannot be imported: ./],
+    ['throws at import', 'throw new TypeError("no luck")', /TypeError: no luck/],
+    ['exports nothing of use', 'export const lost = 1', /exports none of model, loss and dataset/],
+    ['exports no function', 'export const loss = 3', /must be a function/],
+    ['throws in a step', 'export const loss = () => () => { throw new Error("bad loss") }', /bad loss/],
+  ])('one that %s is the user’s failure, with the lines that matter', async (_, source, message) => {
+    const { options, logs } = await aBundle(source, withLoss)
+    await expect(train(options)).rejects.toMatchObject({
+      code: 'user-code-failed',
+      message: expect.stringMatching(message) as string,
+    })
+    expect(logs.some((line) => line.startsWith('error:'))).toBe(true)
+    expect(logs.join('\n')).not.toContain(dir)
+  })
+
+  test('one without an entry file says so', async () => {
+    const { options } = await aBundle('', {}, 'main.js')
+    await expect(train(options)).rejects.toMatchObject({
+      code: 'user-code-failed',
+      message: 'the code bundle has neither index.js nor index.mjs at its top',
+    })
+  })
+
+  test('running out of memory is told from failing', async () => {
+    const source = `export const loss = () => () => {
+      throw new Error('Session fail to run with error: TF_Status: 8, OOM when allocating tensor') }`
+    const { options } = await aBundle(source, withLoss)
+    await expect(train(options)).rejects.toMatchObject({ code: 'out-of-memory' })
+  })
+})

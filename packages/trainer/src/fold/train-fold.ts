@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { AppError, isAppError } from '@baton/contracts'
+import { decode } from '@baton/safetensors'
+import { isOutOfMemory } from '../models/guard-bundle.ts'
+import type { LocalFile } from '../checkpoint/write-tensors.ts'
+import type { FoldOutcome, FoldPorts, FoldRun } from './fold-run.ts'
+import { Interrupted, watchInterrupts } from './interrupts.ts'
+import { stackLines } from './load-bundle.ts'
+import { predict, trainStage } from './train-stage.ts'
+import { openTraining, toFloats } from './training.ts'
+import type { Closers, Training } from './training.ts'
+
+/**
+ * Trains one fold to its end, or until it is told to stop, from the beginning or from a checkpoint.
+ *
+ * However often it is interrupted and resumed, in the same environment it ends with the same weights and predictions,
+ * byte for byte: every step is a pure function of the checkpoint's tensors, its position and the spec. Evaluations and
+ * predictions that are interrupted start again. Predictions are made with the weights of the best evaluation.
+ *
+ * Between steps the event loop runs, so that messages arrive; `signal` is looked at in every loop that may take long.
+ *
+ * @throws {AppError} `checkpoint-corrupt`, `sample-broken`, `loss-not-finite`, `user-code-failed`, `out-of-memory`;
+ *   `spec-invalid` when the dataset is too small for the folds
+ */
+export async function trainFold(run: FoldRun, ports: FoldPorts): Promise<FoldOutcome> {
+  const interrupts = watchInterrupts(ports.signal)
+  const closers: Closers = []
+  try {
+    const training = await openTraining(run, ports, interrupts, closers)
+    return await advance(training).catch((error: unknown) => leave(training, error))
+  } catch (error) {
+    throw explain(run, ports, error)
+  } finally {
+    for (const close of closers.reverse()) await close()
+  }
+}
+
+async function advance(training: Training): Promise<FoldOutcome> {
+  while (!training.state.trained) await trainStage(training)
+  return conclude(training)
+}
+
+/** Predicts with the best weights. */
+async function conclude(training: Training): Promise<FoldOutcome> {
+  const { run, program, position, samples, state } = training
+  const weights = training.best!
+  program.restore(toFloats(decode(await readFile(weights.path)).tensors))
+  const oof = await writePredictions(training, 'oof', samples.validation)
+  const test = samples.test.length === 0 ? null : await writePredictions(training, 'test', samples.test)
+  training.ports.log('info', `fold ${run.fold} is trained: score ${state.best!.score.toFixed(4)}`)
+  return { kind: 'completed', position, oof, test, weights, best: state.best! }
+}
+
+async function writePredictions(training: Training, name: string, sample: Int32Array): Promise<LocalFile> {
+  const { run, writer, labels } = training
+  const probability = await predict(training, sample)
+  return writer.write(
+    path.join(run.workDir, `${name}.safetensors`),
+    new Map([
+      ['sample', { shape: [sample.length], data: sample.slice() }],
+      ['probability', { shape: [sample.length, labels], data: probability }],
+    ]),
+  )
+}
+
+/** Ends an interrupted training: at a hand-over, once all that was done is in a checkpoint. */
+async function leave(training: Training, error: unknown): Promise<FoldOutcome> {
+  if (!(error instanceof Interrupted)) throw error
+  if (error.signal === 'cancel') return { kind: 'cancelled' }
+  await training.checkpoints.save()
+  return { kind: 'handed-over', position: training.position }
+}
+
+/** Says what the code bundle's author needs to know, and names a lack of memory wherever it shows. */
+function explain({ bundleDir }: FoldRun, { log }: FoldPorts, error: unknown): unknown {
+  if (isAppError(error, 'user-code-failed') && bundleDir !== null)
+    for (const line of stackLines(error.cause ?? error, bundleDir)) log('error', line)
+  return isOutOfMemory(error) ? new AppError('out-of-memory', {}, { cause: error }) : error
+}

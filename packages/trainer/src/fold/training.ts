@@ -1,0 +1,233 @@
+import { copyFile, link } from 'node:fs/promises'
+import path from 'node:path'
+import { AppError, labelsOf } from '@baton/contracts'
+import type { LoopState, Position, StageSpec } from '@baton/contracts'
+import { samplesOf, splitFolds } from '@baton/evaluation'
+import { streamKey } from '@baton/random'
+import type { Tensors } from '@baton/safetensors'
+import { differenceOf } from '../checkpoint/compare-environments.ts'
+import { keepCheckpoints } from '../checkpoint/keep-checkpoints.ts'
+import type { CheckpointKeeper } from '../checkpoint/keep-checkpoints.ts'
+import { readCheckpoint } from '../checkpoint/read-checkpoint.ts'
+import type { Checkpoint } from '../checkpoint/read-checkpoint.ts'
+import type { CheckpointContent } from '../checkpoint/save-checkpoint.ts'
+import { startTensorWriter } from '../checkpoint/tensor-writer.ts'
+import type { TensorWriter } from '../checkpoint/tensor-writer.ts'
+import type { LocalFile } from '../checkpoint/write-tensors.ts'
+import { planStage } from '../data/batches.ts'
+import type { StagePlan } from '../data/batches.ts'
+import { createImageSource } from '../data/image-source.ts'
+import type { ImageSource } from '../data/image-source.ts'
+import { buildModel } from '../models/build.ts'
+import type { BundleModule } from '../models/bundle.ts'
+import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
+import { isOptimizerSlot } from '../optimizers/optimizer.ts'
+import { createStageProgram } from '../step/stage-program.ts'
+import type { StageProgram } from '../step/stage-program.ts'
+import type { FoldPorts, FoldRun } from './fold-run.ts'
+import type { Interrupts } from './interrupts.ts'
+import { loadBundle } from './load-bundle.ts'
+import { firstPosition, firstState, totalStepsOf } from './loop-state.ts'
+import { reportProgress } from './report-progress.ts'
+import type { ProgressReporter } from './report-progress.ts'
+
+/** What a training works with, from its first step in this session to its last. */
+interface Workshop {
+  readonly run: FoldRun
+  readonly ports: FoldPorts
+  readonly interrupts: Interrupts
+  readonly bundle: BundleModule | null
+  /** How many. */
+  readonly labels: number
+  /** Indexes in the manifest, ascending. */
+  readonly samples: { readonly train: Int32Array; readonly validation: Int32Array; readonly test: Int32Array }
+  readonly plans: readonly StagePlan[]
+  readonly model: Model
+  readonly source: ImageSource
+  readonly writer: TensorWriter
+  readonly reporter: ProgressReporter
+}
+
+/** Where a training stands. All four change together, between steps: at any time they make one valid checkpoint. */
+interface Standing {
+  position: Position
+  state: LoopState
+  /** Weights of the best evaluation. */
+  best: LocalFile | null
+  /** Of the position's stage; its state is that of the position. */
+  program: StageProgram
+}
+
+export interface Training extends Workshop, Standing {
+  readonly checkpoints: CheckpointKeeper
+}
+
+/** Takes what has to be closed when the training is left, last opened first closed. */
+export type Closers = (() => void | Promise<void>)[]
+
+/** Part of the free memory that decoded images may take; the rest is TensorFlow's. */
+const cachePart = 1 / 3
+
+/**
+ * Opens a training at its first step, or where its checkpoint left it.
+ *
+ * @throws {AppError} `checkpoint-corrupt`, `user-code-failed`
+ */
+export async function openTraining(
+  run: FoldRun,
+  ports: FoldPorts,
+  interrupts: Interrupts,
+  closers: Closers,
+): Promise<Training> {
+  const checkpoint = run.resume && (await readCheckpoint({ ...run.resume, specDigest: run.specDigest, fold: run.fold }))
+  const workshop = await openWorkshop(run, ports, interrupts, closers)
+  if (checkpoint) checkPosition(checkpoint, workshop.plans)
+  const position = checkpoint?.position ?? firstPosition
+  const best = checkpoint?.best ? await takeOver(run, checkpoint.best.file) : null
+  const program = programOf(workshop, position.stage)
+  const standing: Standing = { position, state: checkpoint?.state ?? firstState, best, program }
+  closers.push(() => standing.program.dispose())
+  if (checkpoint) program.restore(namedTensors(checkpoint))
+  const resumed = checkpoint && manifestOf(workshop, standing)
+  const training: Training = Object.assign(standing, workshop, {
+    checkpoints: keepCheckpoints({
+      writer: workshop.writer,
+      workDir: run.workDir,
+      everySeconds: run.spec.checkpoint.everySeconds,
+      clock: ports.clock,
+      content: () => contentOf(workshop, standing),
+      resumed,
+      onSaved: ports.checkpoint,
+    }),
+  })
+  if (checkpoint) announce(training, checkpoint)
+  return training
+}
+
+async function openWorkshop(
+  run: FoldRun,
+  ports: FoldPorts,
+  interrupts: Interrupts,
+  closers: Closers,
+): Promise<Workshop> {
+  const { spec, manifest, fold } = run
+  const bundle = run.bundleDir === null ? null : await loadBundle(run.bundleDir)
+  const labels = labelsOf(manifest).length
+  const foldOf = splitFolds(manifest, spec.folds, spec.seed)
+  const train = samplesOf(manifest, 'train')
+  const samples = {
+    train: train.filter((sample) => foldOf[sample] !== fold),
+    validation: train.filter((sample) => foldOf[sample] === fold),
+    test: samplesOf(manifest, 'test'),
+  }
+  const model = buildModel(spec.model, {
+    tf: ports.tensorflow.tf,
+    classes: labels,
+    imageSize: spec.image.size,
+    seed: foldSeed(run),
+    ...(bundle && { bundle }),
+  })
+  closers.push(() => model.dispose())
+  const source = createImageSource({
+    manifest,
+    image: spec.image,
+    shardPath: run.shardPath,
+    repeated: train,
+    cacheBytes: process.availableMemory() * cachePart,
+    poll: interrupts.poll,
+  })
+  closers.push(() => source.close())
+  const writer = startTensorWriter()
+  closers.push(() => writer.close())
+  const plans = spec.stages.map((stage) => planStage(stage, samples.train.length))
+  const reporter = reportProgress(ports)
+  return { run, ports, interrupts, bundle, labels, samples, plans, model, source, writer, reporter }
+}
+
+/** Every fold begins with weights of its own, and draws dropout of its own. */
+function foldSeed({ spec, fold }: FoldRun): number {
+  return streamKey(spec.seed, 'fold', fold)[0]
+}
+
+export function programOf({ run, ports, labels, model, bundle }: Workshop, stage: number): StageProgram {
+  return createStageProgram({
+    tf: ports.tensorflow.tf,
+    model,
+    stage: run.spec.stages[stage]!,
+    spec: run.spec,
+    classes: labels,
+    seed: foldSeed(run),
+    ...(bundle && { bundle }),
+  })
+}
+
+export function stageOf({ run, position }: Training): StageSpec {
+  return run.spec.stages[position.stage]!
+}
+
+/** Where the training stands, for people. */
+export function standingOf(training: Training): { position: Position; totalSteps: number; stageName: string } {
+  const { position, state, plans } = training
+  return { position, totalSteps: totalStepsOf(position, state, plans), stageName: stageOf(training).name }
+}
+
+/** The tensors of a program's state that are the model's. */
+export function weightsOf(state: NamedTensors): NamedTensors {
+  return new Map([...state].filter(([name]) => !isOptimizerSlot(name)))
+}
+
+function contentOf(workshop: Workshop, standing: Standing): CheckpointContent {
+  const state = standing.program.state()
+  const optimizer = new Map([...state].filter(([name]) => isOptimizerSlot(name)))
+  return { manifest: manifestOf(workshop, standing), weights: weightsOf(state), optimizer, best: standing.best }
+}
+
+function manifestOf({ run, ports }: Workshop, { position, state }: Standing): CheckpointContent['manifest'] {
+  const { specDigest, fold } = run
+  const { environment } = ports.tensorflow
+  return { format: 'baton.checkpoint/1', specDigest, fold, position, state, environment }
+}
+
+function corrupt(detail: string, facts: Record<string, unknown>): AppError {
+  return new AppError('checkpoint-corrupt', facts, { detail })
+}
+
+/** A position that this training can come to. */
+function checkPosition({ position, state }: Checkpoint, plans: readonly StagePlan[]): void {
+  const { step, stage, stageStep, epoch } = position
+  const plan = plans[stage]
+  const isWhole = plan && stageStep <= plan.totalSteps && stageStep <= step
+  if (!isWhole || epoch !== Math.floor(stageStep / plan.stepsPerEpoch))
+    throw corrupt('the checkpoint stands where this training never comes', { position })
+  if (state.trained && state.best === null) throw corrupt('the checkpoint is of a training without evaluation', {})
+}
+
+function namedTensors({ weights, optimizer }: Checkpoint): NamedTensors {
+  return new Map([...toFloats(weights), ...toFloats(optimizer)])
+}
+
+/** @throws {AppError} `checkpoint-corrupt` when a tensor is not float32 */
+export function toFloats(tensors: Tensors): Map<string, NamedTensor> {
+  return new Map(
+    Array.from(tensors, ([name, { shape, data }]) => {
+      if (!(data instanceof Float32Array)) throw corrupt(`${name} does not hold float32`, { tensor: name })
+      return [name, { shape, data }]
+    }),
+  )
+}
+
+/** The best weights that came with the checkpoint, in our own folder: where they came from is not ours to rely on. */
+async function takeOver(run: FoldRun, { digest, sizeBytes }: Omit<LocalFile, 'path'>): Promise<LocalFile> {
+  const from = run.resume!.filePath('best')
+  const file = path.join(run.workDir, 'best-resumed.safetensors')
+  await link(from, file).catch(() => copyFile(from, file))
+  return { path: file, digest, sizeBytes }
+}
+
+function announce(training: Training, { environment }: Checkpoint): void {
+  const { ports, position, state } = training
+  const where = state.trained ? 'with only the predictions left' : `in stage ${stageOf(training).name}`
+  ports.log('info', `resumed at step ${position.step}, ${where}`)
+  const difference = differenceOf(environment, ports.tensorflow.environment)
+  if (difference !== null) ports.log('warn', difference)
+}

@@ -1,0 +1,7 @@
+export { readCheckpoint } from './checkpoint/read-checkpoint.ts'
+export type { Checkpoint, ReadCheckpoint } from './checkpoint/read-checkpoint.ts'
+export type { SavedCheckpoint } from './checkpoint/save-checkpoint.ts'
+export type { LocalFile } from './checkpoint/write-tensors.ts'
+export type { FoldOutcome, FoldPorts, FoldProgress, FoldRun } from './fold/fold-run.ts'
+export type { Signal } from './fold/interrupts.ts'
+export { trainFold } from './fold/train-fold.ts'
