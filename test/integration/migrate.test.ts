@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { migrate } from '@baton/db'
 import { createTestDatabase, runSql } from '@baton/testing'
-import pg from 'pg'
 import { beforeEach, expect, test } from 'vitest'
 
 let url: string
@@ -39,14 +38,14 @@ test('migrations are applied in the order of their names and each is logged', as
 
   write('0003_third', 'INSERT INTO t VALUES (3)')
   expect(await migrate({ url, migrationsDir, log })).toEqual(['0003_third'])
-  expect(await select('SELECT i FROM t ORDER BY i')).toEqual([{ i: 2 }, { i: 3 }])
+  expect(await runSql(url, 'SELECT i FROM t ORDER BY i')).toEqual([{ i: 2 }, { i: 3 }])
 })
 
 test('of several that start at once one applies and all succeed', async () => {
   write('0001_first', 'CREATE TABLE t (i int); INSERT INTO t VALUES (1)')
   const applied = await Promise.all(Array.from({ length: 4 }, () => migrate({ url, migrationsDir, log })))
   expect(applied.flat()).toEqual(['0001_first'])
-  expect(await select('SELECT i FROM t')).toEqual([{ i: 1 }])
+  expect(await runSql(url, 'SELECT i FROM t')).toEqual([{ i: 1 }])
 })
 
 test('a migration that fails leaves nothing of itself, and works once it is corrected', async () => {
@@ -54,7 +53,7 @@ test('a migration that fails leaves nothing of itself, and works once it is corr
   write('0002_second', 'CREATE TABLE half (i int); INSERT INTO t VALUES (1); SELECT 1 / 0')
   await expect(migrate({ url, migrationsDir, log })).rejects.toThrow('0002_second failed and nothing of it was applied')
   expect(await tableNames()).toEqual(['_prisma_migrations', 't'])
-  expect(await select('SELECT i FROM t')).toEqual([])
+  expect(await runSql(url, 'SELECT i FROM t')).toEqual([])
 
   write('0002_second', 'CREATE TABLE half (i int)')
   expect(await migrate({ url, migrationsDir, log })).toEqual(['0002_second'])
@@ -99,16 +98,6 @@ async function expectIncompatible(detail: string): Promise<void> {
 }
 
 async function tableNames(): Promise<string[]> {
-  const rows = await select("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-  return rows.map((row) => (row as { tablename: string }).tablename)
-}
-
-async function select(sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query<pg.QueryResultRow>(sql)).rows
-  } finally {
-    await client.end()
-  }
+  const rows = await runSql(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+  return rows.map((row) => String(row.tablename))
 }

@@ -7,8 +7,8 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startPostgres } from '@baton/postgres'
-import type { Postgres } from '@baton/postgres'
-import pg from 'pg'
+import type { Durability, Postgres } from '@baton/postgres'
+import { runSql } from '@baton/testing'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 
 let folder: string
@@ -23,11 +23,11 @@ beforeEach(({ onTestFinished }) => {
 
 describe('a database of our own', () => {
   test('keeps its rows over a stop and a start', async () => {
-    const first = await start()
+    const first = await start('safe')
     await insertRow(first.url)
     await Promise.all([first.stop(), first.stop()])
 
-    const second = await start()
+    const second = await start('safe')
     expect(await countRows(second.url)).toBe(1)
     await second.stop()
     expect(serverProcesses()).toEqual([])
@@ -38,13 +38,13 @@ describe('a database of our own', () => {
     const stored = `${dataDir}.password`
     expect(statSync(stored).mode & 0o777).toBe(0o600)
     expect(url).toContain(readFileSync(stored, 'utf8'))
-    await expect(query(url.replace(/:[^:@]+@/, ':wrong@'), 'SELECT 1')).rejects.toMatchObject({ code: '28P01' })
+    await expect(runSql(url.replace(/:[^:@]+@/, ':wrong@'), 'SELECT 1')).rejects.toMatchObject({ code: '28P01' })
 
     const outside = Object.values(networkInterfaces())
       .flatMap((all) => all ?? [])
       .find((one) => !one.internal && one.family === 'IPv4')
     if (outside)
-      await expect(query(url.replace('127.0.0.1', outside.address), 'SELECT 1')).rejects.toMatchObject({
+      await expect(runSql(url.replace('127.0.0.1', outside.address), 'SELECT 1')).rejects.toMatchObject({
         code: 'ECONNREFUSED',
       })
     expect(port).toBeGreaterThan(0)
@@ -169,8 +169,9 @@ describe.runIf(process.platform === 'linux')('whatever is killed, no row is lost
   })
 })
 
-async function start(): Promise<Postgres> {
-  const postgres = await startPostgres({ dataDir })
+/** Without flushing, which kills do not need, the tests take a third of the time. */
+async function start(durability: Durability = 'none'): Promise<Postgres> {
+  const postgres = await startPostgres({ dataDir, durability })
   onTestFinished(() => postgres.stop())
   return postgres
 }
@@ -193,22 +194,11 @@ async function countRowsAfterStart(): Promise<number> {
   return countRows(url)
 }
 
-const insertRow = (url: string) => query(url, 'CREATE TABLE t (i int); INSERT INTO t VALUES (1)')
+const insertRow = (url: string) => runSql(url, 'CREATE TABLE t (i int); INSERT INTO t VALUES (1)')
 
 async function countRows(url: string): Promise<number> {
-  const { rows } = (await query(url, 'SELECT count(*)::int AS n FROM t')) as { rows: { n: number }[] }
-  return rows[0]!.n
-}
-
-async function query(url: string, sql: string): Promise<unknown> {
-  const client = new pg.Client({ connectionString: url })
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-    return await client.query(sql)
-  } finally {
-    await client.end()
-  }
+  const [row] = await runSql(url, 'SELECT count(*)::int AS n FROM t')
+  return Number(row!.n)
 }
 
 /** Live PostgreSQL processes on our data directory. */

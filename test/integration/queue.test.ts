@@ -8,7 +8,6 @@ import { openQueue } from '@baton/queue'
 import type { ConsumeOptions, Handlers, Queue, QueueBackend } from '@baton/queue'
 import { streamKey, uniform } from '@baton/random'
 import { createTestDatabase, describeWithRedis, runSql, startRedis } from '@baton/testing'
-import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openBackend } from '../../packages/queue/src/backend.ts'
 
@@ -40,15 +39,9 @@ describe('the queue on PostgreSQL', () => {
     onTestFinished(place.close)
     const { queue } = await open(place.backend, 'many')
     const waits = Array.from({ length: 50 }, () => queue.offers.take(['gpu', 'cpu'], { waitMs: 60_000 }))
-    const client = new pg.Client({ connectionString: place.backend.url })
-    await client.connect()
-    const count = async () => {
-      const sql =
-        'SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE $1'
-      return (await client.query<{ n: number }>(sql, ['%LISTEN bullmq_jobs%'])).rows[0]!.n
-    }
-    await vi.waitFor(async () => expect(await count()).toBe(2))
-    await client.end()
+    const listening = `SELECT count(*)::int AS n FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%LISTEN bullmq_jobs%'`
+    await vi.waitFor(async () => expect(await runSql(place.backend.url, listening)).toEqual([{ n: 2 }]))
     await queue.close()
     expect(await Promise.all(waits)).toEqual(waits.map(() => null))
   })

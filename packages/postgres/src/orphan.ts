@@ -39,7 +39,7 @@ export async function stopOrphans(dataDir: string): Promise<number> {
  * The live PostgreSQL processes on a data directory. All of them work in that folder, which tells them from
  * others on Linux; elsewhere only the postmaster is found, by the pid file and its command line.
  */
-export function serverProcesses(dataDir: string): number[] {
+function serverProcesses(dataDir: string): number[] {
   if (process.platform === 'linux')
     return readdirSync('/proc')
       .map(Number)

@@ -36,7 +36,8 @@ const settings = {
   // A line every five minutes that says all is well hides the others.
   log_checkpoints: 'off',
 }
-const unsafeSettings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+/** Commits are still written before they are answered, so that the death of the server alone loses none. */
+const unsafeSettings = { fsync: 'off', full_page_writes: 'off' }
 
 /**
  * Runs a PostgreSQL of our own, reachable by its password at 127.0.0.1 only, as an ordinary user even under root.

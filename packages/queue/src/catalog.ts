@@ -60,7 +60,7 @@ type Jobs = typeof jobs
 export type Payload<K extends keyof Jobs> = z.infer<Jobs[K]['payload']>
 
 /** The kinds that one consumer runs. */
-export type KindOf<C extends Consumer> = { [K in keyof Jobs]: Jobs[K]['consumer'] extends C ? K : never }[keyof Jobs]
+type KindOf<C extends Consumer> = { [K in keyof Jobs]: Jobs[K]['consumer'] extends C ? K : never }[keyof Jobs]
 /** The kinds that run in handlers. */
 export type JobKind = KindOf<'coordinator' | 'bot'>
 
