@@ -28,17 +28,17 @@ function checkNodeVersion() {
   process.exit(1)
 }
 
-/** Runs a step and prints what it was and how long it took; ends the process with the step's output if it fails. */
+/** Runs a step, and prints what it is and then how long it took; ends the process with the step's output if it fails. */
 function step(title, isNeeded, run) {
-  const start = process.hrtime.bigint()
+  const start = performance.now()
+  process.stdout.write(`setup: ${title}: `)
   try {
     if (isNeeded) run()
   } catch (error) {
-    console.error(`setup: ${title}: failed\n${error.stdout ?? ''}${error.stderr ?? error.stack}`)
+    console.error(`failed\n${error.stdout ?? ''}${error.stderr ?? error.stack}`)
     process.exit(1)
   }
-  const seconds = (Number(process.hrtime.bigint() - start) / 1e9).toFixed(1)
-  console.log(`setup: ${title}: ${isNeeded ? `${seconds} s` : 'nothing to do'}`)
+  console.log(isNeeded ? `${((performance.now() - start) / 1000).toFixed(1)} s` : 'nothing to do')
 }
 
 /** A step that is needed once per content of its inputs, which a stamp in node_modules remembers. */
@@ -97,5 +97,5 @@ function npm(...args) {
 }
 
 function run(command, args, options = {}) {
-  execFileSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options })
+  execFileSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 * 1024 * 1024, ...options })
 }
