@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -65,7 +65,7 @@ export async function runDemo(io: Io, { keep }: { keep: boolean }): Promise<void
       await demo.baton.close()
     }
   } finally {
-    await rm(dataDir, { recursive: true, force: true })
+    await removeData(dataDir)
   }
 }
 
@@ -78,15 +78,28 @@ async function startServices(io: Io, dataDir: string): Promise<Demo> {
   const print = (text: string) => printableLines(text).forEach((line) => io.out(paint(io, 'cyan', `  ✉ ${line}`)))
   const baton = await startBaton({ config, log, print, times, durability: 'none' })
   io.out(`PostgreSQL, object storage, API, coordinator and bot run at ${baton.url}`)
-  // One thread each, whatever the machine: threads are part of what decides the bytes.
-  const env = { ...io.env, BATON_THREADS: '1' }
+  // One thread each, whatever the machine: threads are part of what decides the bytes. The margin fits such sessions.
+  const env = { ...io.env, BATON_THREADS: '1', BATON_MARGIN_SECONDS: '4' }
   return {
     io,
     baton,
     dataDir,
     startSessions: (options) =>
-      startLocalWorkers({ ...options, url: baton.url, api: baton.api, log, onLine: output.write, env }),
+      startLocalWorkers({
+        ...options,
+        url: baton.url,
+        api: baton.api,
+        log,
+        onLine: (line) => output.write(`${line}\n`),
+        env,
+      }),
   }
+}
+
+/** The database's folder may be a link: what runs as root keeps it where the server's own user can reach it. */
+async function removeData(dataDir: string): Promise<void> {
+  const postgres = await realpath(path.join(dataDir, 'postgres')).catch(() => dataDir)
+  for (const folder of [postgres, dataDir]) await rm(folder, { recursive: true, force: true })
 }
 
 /** Warnings of the log would stand between the demo's lines; they are in its file. */
@@ -132,29 +145,44 @@ async function trainInterrupted(demo: Demo): Promise<Experiment> {
   )
   io.out(`POST /v1/projects/${project}/experiments → 201, ${project} #${version}`)
   const workers = demo.startSessions({ count: sessions, sessionSeconds })
-  const killed = killOneSession(baton.api, version, workers, io)
+  const interruptions = interruptSessions(baton.api, version, workers, io)
   try {
     const experiment = await watchExperiment(io, baton.api, { project, version }, (line) => io.out(line))
     if (experiment.status !== 'completed') throw new Exit(exitCodes.experimentFailed)
     return experiment
   } finally {
-    killed.cancel()
+    interruptions.cancel()
     await workers.close()
   }
 }
 
-/** Kills a session, without warning, once a fold of it has a checkpoint to lose no more than its tail. */
-function killOneSession(api: Client, version: number, workers: LocalWorkers, io: Io): { cancel(): void } {
+/**
+ * Interrupts the training as notebooks do. The first session with a checkpoint to lose no more than its tail is
+ * killed without warning; where a machine is so fast that a fold would end within its first session, that session is
+ * asked to hand over, so that every fold crosses sessions.
+ */
+function interruptSessions(api: Client, version: number, workers: LocalWorkers, io: Io): { cancel(): void } {
+  let hasKilled = false
+  const drained = new Set<string>()
+  const kill = async (fold: Fold) => {
+    const { items } = await api.listSessions()
+    const name = items.find((session) => session.id === fold.sessionId)?.name
+    const child = [...workers.processes].find(([number]) => name === `local-${number}`)?.[1]
+    if (hasKilled || child?.kill('SIGKILL') !== true) return
+    hasKilled = true
+    io.out(paint(io, 'red', `  ✗ kill -9 of session ${name}, which trains fold ${fold.index}`))
+  }
   const check = async () => {
     const { folds } = await api.getExperiment({ params: { project, version } })
-    const victim = folds.find((fold) => fold.status === 'leased' && fold.attempts === 1 && fold.checkpointStep !== null)
-    if (victim === undefined) return
-    const { items } = await api.listSessions()
-    const name = items.find((session) => session.id === victim.sessionId)?.name
-    const child = [...workers.processes].find(([number]) => name === `local-${number}`)?.[1]
-    if (child?.kill('SIGKILL') !== true) return
-    clearInterval(timer)
-    io.out(paint(io, 'red', `  ✗ kill -9 of session ${name}, which trains fold ${victim.index}`))
+    for (const fold of folds) {
+      if (fold.status !== 'leased' || fold.attempts > 1 || fold.sessionId === null) continue
+      const { step = 0, totalSteps = Infinity } = fold.progress ?? {}
+      if (!hasKilled && fold.checkpointStep !== null) await kill(fold)
+      else if (step > totalSteps / 2 && !drained.has(fold.id)) {
+        drained.add(fold.id)
+        await api.drainSession({ params: { session: fold.sessionId } })
+      }
+    }
   }
   const timer = setInterval(() => {
     check().catch((error: unknown) => {

@@ -36,7 +36,7 @@ export interface SessionOptions extends Partial<Pick<Tools, 'clock' | 'random'>>
   readonly trainEntry: URL
   /** Kept free at the session's end for what was never measured. Default 30. */
   readonly marginSeconds?: number
-  /** A lease is taken only if that much is left before the hand-over. Default 60. */
+  /** A lease is taken only if that much is left before the hand-over. Default twice the margin. */
   readonly minLeaseSeconds?: number
   /** Says goodbye after so long without a lease. Default: never. */
   readonly maxIdleSeconds?: number | null
@@ -144,7 +144,7 @@ async function openSession(
     trainEntry,
     threads,
     marginSeconds: options.marginSeconds ?? defaultMarginSeconds,
-    minLeaseSeconds: options.minLeaseSeconds ?? 60,
+    minLeaseSeconds: options.minLeaseSeconds ?? 2 * (options.marginSeconds ?? defaultMarginSeconds),
     maxIdleSeconds: options.maxIdleSeconds ?? Infinity,
     pollSeconds: options.pollSeconds ?? 20,
   }
