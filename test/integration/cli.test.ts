@@ -1,20 +1,20 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { startBaton } from '@baton/cli'
+import { startBaton, startLocalWorkers } from '@baton/cli'
 import type { RunningBaton } from '@baton/cli'
 import { loadConfig } from '@baton/config'
 import { createClient } from '@baton/contracts'
 import { createLog } from '@baton/log'
 import { createTestDatabase } from '@baton/testing'
 import type { TestDatabase } from '@baton/testing'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 const main = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url))
 const examples = fileURLToPath(new URL('../../examples', import.meta.url))
@@ -53,6 +53,8 @@ let env: Record<string, string>
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'baton-cli-'))
+  // The embedded database's user must get in.
+  await chmod(folder, 0o755)
   database = await createTestDatabase()
   env = { BATON_DATA: path.join(folder, 'data'), BATON_PORT: String(await freePort()), DATABASE_URL: database.url }
   const log = createLog({ app: 'baton', level: 'silent' })
@@ -391,30 +393,77 @@ describe('around it', () => {
 })
 
 describe('baton up', () => {
+  /** Starts it, and waits for the line that says it runs. */
+  async function start(upEnv: Record<string, string>) {
+    const inherited = { PATH: process.env.PATH, HOME: folder }
+    const child = spawn(process.execPath, [main, 'up', '--json'], { cwd: folder, env: { ...inherited, ...upEnv } })
+    const log = text(child.stderr)
+    const ended = once(child, 'exit') as Promise<[number | null]>
+    const early = ended.then(async ([code]) => Promise.reject(new Error(`ended with ${code}\n${await log}`)))
+    const [line] = (await Promise.race([once(child.stdout, 'data'), early])) as [Buffer]
+    early.catch(() => undefined)
+    const stop = async () => {
+      child.kill('SIGTERM')
+      return { code: (await ended)[0], log: await log }
+    }
+    return { said: JSON.parse(line.toString()) as unknown, stop }
+  }
+
   test('runs until it is told to end, keeps its token to its user, and finds its data again', async () => {
     const upEnv = { BATON_DATA: path.join(folder, 'up'), BATON_PORT: String(await freePort()) }
     const client = { BATON_DATA: upEnv.BATON_DATA, BATON_URL: `http://127.0.0.1:${upEnv.BATON_PORT}` }
-    const up = async (whileUp: () => Promise<void>) => {
-      const inherited = { PATH: process.env.PATH, HOME: folder }
-      const child = spawn(process.execPath, [main, 'up', '--json'], { cwd: folder, env: { ...inherited, ...upEnv } })
-      const log = text(child.stderr)
-      const [line] = (await once(child.stdout, 'data')) as [Buffer]
-      expect(JSON.parse(line.toString())).toMatchObject({ url: client.BATON_URL, dataDir: upEnv.BATON_DATA })
-      try {
-        await whileUp()
-      } finally {
-        child.kill('SIGTERM')
-      }
-      const [code] = (await once(child, 'exit')) as [number | null]
-      expect(code, await log).toBe(0)
-      expect(await log).not.toMatch(/"level":"(warn|error)"/)
+    const first = await start(upEnv)
+    expect(first.said).toMatchObject({ url: client.BATON_URL, dataDir: upEnv.BATON_DATA })
+    expect((await stat(path.join(upEnv.BATON_DATA, 'owner-token'))).mode & 0o777).toBe(0o600)
+    expect(await run(['project', 'create', 'kept'], client)).toMatchObject({ code: 0 })
+    const { code, log } = await first.stop()
+    expect(code, log).toBe(0)
+    expect(log).not.toMatch(/"level":"(warn|error)"/)
+
+    const second = await start(upEnv)
+    expect((await run(['project', 'list'], client)).stdout).toContain('kept')
+    expect((await second.stop()).code).toBe(0)
+  })
+
+  test('that cannot start says why and leaves nothing running', async () => {
+    const upEnv = { BATON_DATA: path.join(folder, 'up-taken'), BATON_PORT: new URL(baton.url).port }
+    const ended = await run(['up'], upEnv)
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(/config-invalid[^]*BATON_PORT +is taken/)
+    expect((await readdir(path.join(folder, 'up-taken'))).includes('postgres')).toBe(true)
+    await expect(readFile(path.join(folder, 'up-taken/postgres/postmaster.pid'))).rejects.toMatchObject({
+      code: 'ENOENT',
+    })
+  })
+})
+
+describe('local workers', () => {
+  test('are sessions of their own without any other credential, and one that is killed is followed by the next', async () => {
+    const secrets = { DATABASE_URL: 'hush-database', BATON_TOKEN: 'hush-token', S3_SECRET_ACCESS_KEY: 'hush-s3' }
+    const cache = process.env.BATON_CACHE ?? path.join(os.homedir(), '.cache/baton')
+    const workers = startLocalWorkers({
+      count: 1,
+      url: baton.url,
+      api: baton.api,
+      log: createLog({ app: 'baton', level: 'silent' }),
+      onLine: () => undefined,
+      env: { ...process.env, ...secrets, BATON_CACHE: cache },
+    })
+    const sessions = async () => (await baton.api.listSessions()).items.filter(({ name }) => name === 'local-1')
+    const untilThereAre = (wanted: number) =>
+      vi.waitFor(async () => expect(await sessions()).toHaveLength(wanted), { timeout: 100_000, interval: 200 })
+    try {
+      await untilThereAre(1)
+      const worker = workers.processes.get(1)!
+      if (process.platform === 'linux')
+        expect(await readFile(`/proc/${worker.pid}/environ`, 'utf8')).not.toContain('hush')
+      worker.kill('SIGKILL')
+      await untilThereAre(2)
+    } finally {
+      await workers.close()
     }
-    await up(async () => {
-      expect((await stat(path.join(upEnv.BATON_DATA, 'owner-token'))).mode & 0o777).toBe(0o600)
-      expect(await run(['project', 'create', 'kept'], client)).toMatchObject({ code: 0 })
-    })
-    await up(async () => {
-      expect((await run(['project', 'list'], client)).stdout).toContain('kept')
-    })
+    expect(workers.processes.size).toBe(0)
+    // The one that was not killed said goodbye.
+    expect((await sessions()).map(({ status }) => status)).toContain('ended')
   })
 })

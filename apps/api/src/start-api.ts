@@ -13,12 +13,12 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const closing = new AbortController()
   const server = buildServer({ ...options, times: options.times ?? defaultLeaseTimes, closing: closing.signal })
   await options.database.presence.touch('api', presenceGapSeconds)
+  const url = await server.listen({ host: options.host, port: options.port })
   const presence = setInterval(() => {
     options.database.presence
       .touch('api', presenceGapSeconds)
       .catch((error: unknown) => options.log.warn({ error }, 'presence not written'))
   }, presenceSeconds * 1000)
-  const url = await server.listen({ host: options.host, port: options.port })
   options.log.info({ url }, 'api listens')
   return {
     url,

@@ -58,7 +58,10 @@ async function openPostgres(url: string, prefix: string, log: QueueLog): Promise
     // A connection that was cut without a word is noticed, and its worker listens again.
     keepAlive: true,
   })
-  pool.on('error', (error) => log.warn({ error }, 'queue connection lost'))
+  // `end` does not wait for the sockets: what the database says to them after that is no news.
+  pool.on('error', (error) => {
+    if (!pool.ending) log.warn({ error }, 'queue connection lost')
+  })
   await asUnavailable(async () => {
     const client = await pool.connect()
     try {
@@ -122,7 +125,9 @@ async function warnIfForgetful(redis: Redis, log: QueueLog): Promise<void> {
 
 /** An `error` event that nobody hears ends the process; connections come back by themselves. */
 function watched<T extends BullQueue | BullWorker>(emitter: T, log: QueueLog): T {
-  ;(emitter as BullWorker).on('error', (error) => log.warn({ error, queue: emitter.name }, 'queue error'))
+  ;(emitter as BullWorker).on('error', (error) => {
+    if (!emitter.closing) log.warn({ error, queue: emitter.name }, 'queue error')
+  })
   return emitter
 }
 

@@ -8,13 +8,15 @@ import { example, jsonOption, numberArgument, projectOption, versionArgument } f
 import type { CommonOptions } from './options.ts'
 
 interface LbOptions extends CommonOptions {
-  readonly public?: number | null
-  readonly private?: number | null
+  readonly public?: Given
+  readonly private?: Given
 }
 
+/** A score, or the word that takes one back: Commander has no null. */
+type Given = number | 'none'
 const score = numberArgument()
-/** `none` takes a score back. */
-const scoreArgument = (text: string) => (text === 'none' ? null : score(text))
+const scoreArgument = (text: string): Given => (text === 'none' ? text : score(text))
+const valueOf = (given: Given): number | null => (given === 'none' ? null : given)
 
 export function lbCommand(program: Command, io: Io): void {
   const lb = program.command('lb').description("LB: a submission's public and private score.")
@@ -33,8 +35,8 @@ export function lbCommand(program: Command, io: Io): void {
       const connection = await connect(io)
       const project = await chooseProject(connection, options.project)
       const body = {
-        ...(options.public === undefined ? {} : { lbPublic: options.public }),
-        ...(options.private === undefined ? {} : { lbPrivate: options.private }),
+        ...(options.public === undefined ? {} : { lbPublic: valueOf(options.public) }),
+        ...(options.private === undefined ? {} : { lbPrivate: valueOf(options.private) }),
       }
       const experiment = await connection.api.recordLb({ params: { project, version }, body })
       if (options.json) printJson(io, experiment)

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Secret } from '@baton/config'
+import { makeDataDir } from './make-data-dir.ts'
 
 /**
  * A secret that outlives this process, in a file that only this user can read: the one given, else the one kept
@@ -30,7 +31,7 @@ async function readKept(file: string): Promise<string> {
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+  await makeDataDir(path.dirname(file))
   const draft = `${file}.${randomUUID()}`
   await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
   await rename(draft, file)

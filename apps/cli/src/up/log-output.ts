@@ -1,9 +1,9 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Io } from '../io.ts'
 import { paint } from '../output/paint.ts'
 import { printable } from '../output/text.ts'
+import { makeDataDir } from './make-data-dir.ts'
 
 export interface LogOutput {
   /** Takes log lines, one JSON object each. */
@@ -18,7 +18,7 @@ export interface LogOutput {
  */
 export async function openLogOutput(io: Io, dataDir: string): Promise<LogOutput> {
   if (!io.terminal) return { write: (line) => io.err(line.trimEnd()), file: null }
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await makeDataDir(dataDir)
   const file = path.join(dataDir, 'baton.log')
   const stream = createWriteStream(file, { flags: 'a', mode: 0o600 })
   return {

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Config } from '@baton/config'
 import type { Log } from '@baton/log'
@@ -47,6 +48,7 @@ async function openEmbedded({ config, url, databaseUrl, log }: StorageOptions): 
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 })
   pool.on('error', (error) => log.warn({ err: error }, 'storage connection lost'))
   const directory = path.join(data.dir, 'objects')
+  await mkdir(directory, { recursive: true, mode: 0o700 })
   const s3 = createS3Endpoint({ pool, directory, credentials: [credentials], prefix, region, log })
   const collecting = setInterval(() => {
     s3.collectGarbage().catch((error: unknown) => log.warn({ err: error }, 'objects not tidied'))

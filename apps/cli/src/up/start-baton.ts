@@ -2,7 +2,7 @@ import path from 'node:path'
 import { startApi } from '@baton/api'
 import { ownClient, startBot, telegramOptions } from '@baton/bot'
 import type { Config, Secret } from '@baton/config'
-import { createClient } from '@baton/contracts'
+import { AppError, createClient } from '@baton/contracts'
 import type { Client } from '@baton/contracts'
 import { startCoordinator } from '@baton/coordinator'
 import { admitOwnerToken } from '@baton/core'
@@ -17,6 +17,7 @@ import { createClosers } from './closers.ts'
 import type { Closers } from './closers.ts'
 import { keepSecret } from './keep-secret.ts'
 import { localUrl } from './local-url.ts'
+import { makeDataDir } from './make-data-dir.ts'
 import { openStorage } from './open-storage.ts'
 
 export interface BatonOptions {
@@ -46,8 +47,7 @@ export interface RunningBaton {
  * Runs API, coordinator and bot in this process, on what the configuration names, or else on an embedded PostgreSQL
  * and an S3 endpoint on the API's own origin. The owner's token is kept in the data folder for other commands.
  *
- * @throws {AppError} `config-invalid`, `unavailable`, `database-incompatible`; {Error} of the embedded PostgreSQL.
- *   Nothing is left running then.
+ * @throws {AppError} `config-invalid`, `unavailable`, `database-incompatible`; nothing is left running then
  */
 export async function startBaton(options: BatonOptions): Promise<RunningBaton> {
   const closers = createClosers()
@@ -63,6 +63,7 @@ export async function startBaton(options: BatonOptions): Promise<RunningBaton> {
 
 async function start(options: BatonOptions, closers: Closers): Promise<RunningBaton> {
   const { config, log } = options
+  await makeDataDir(config.data.dir)
   const { url: databaseUrl, lost } = await openPostgres(options, closers)
   await migrate({ url: databaseUrl, log })
   const database = openDatabase({ url: databaseUrl })
@@ -103,6 +104,8 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
     telegramWebhook: bot.webhook,
     botName: bot.botName,
     log: log.child({ part: 'api' }),
+  }).catch((error: unknown) => {
+    throw explainListening(error, config)
   })
   closers.add(() => api.close())
   await blobs.ensureBucket()
@@ -119,7 +122,24 @@ async function openPostgres(
 ): Promise<{ url: string; lost: Promise<Error> }> {
   if (config.database.url) return { url: config.database.url.reveal(), lost: new Promise(() => undefined) }
   const dataDir = path.join(config.data.dir, 'postgres')
-  const postgres = await startPostgres({ dataDir, durability, log: log.child({ part: 'postgres' }) })
+  const postgres = await startPostgres({ dataDir, durability, log: log.child({ part: 'postgres' }) }).catch(
+    (cause: Error) => {
+      throw new AppError('unavailable', { dataDir }, { detail: cause.message, cause })
+    },
+  )
   closers.add(() => postgres.stop())
   return { url: postgres.url, lost: new Promise((resolve) => postgres.onExit(resolve)) }
+}
+
+/** Why the API cannot listen, by the variable that says where. */
+function explainListening(error: unknown, { http }: Config): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  const faults = {
+    EADDRINUSE: { pointer: 'BATON_PORT', detail: `is taken: something listens on ${http.port} already` },
+    EACCES: { pointer: 'BATON_PORT', detail: `is closed to this user: choose one above 1023 instead of ${http.port}` },
+    EADDRNOTAVAIL: { pointer: 'BATON_HOST', detail: `is no address of this machine: ${http.host}` },
+    ENOTFOUND: { pointer: 'BATON_HOST', detail: `is no address of this machine: ${http.host}` },
+  }
+  const fault = faults[code as keyof typeof faults]
+  return fault === undefined ? error : new AppError('config-invalid', {}, { faults: [fault], cause: error })
 }
