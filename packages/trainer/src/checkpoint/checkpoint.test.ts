@@ -8,10 +8,9 @@ import type { Tensors } from '@baton/safetensors'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { differenceOf } from './compare-environments.ts'
 import { readCheckpoint } from './read-checkpoint.ts'
-import { saveCheckpoint } from './save-checkpoint.ts'
 import type { SavedCheckpoint } from './save-checkpoint.ts'
-import { startTensorWriter } from './tensor-writer.ts'
-import type { TensorWriter } from './tensor-writer.ts'
+import { startCheckpointWriter } from './checkpoint-writer.ts'
+import type { CheckpointWriter } from './checkpoint-writer.ts'
 
 const specDigest = 'a'.repeat(64)
 const environment = {
@@ -38,10 +37,10 @@ const tensors = (offset: number): Map<string, { shape: number[]; data: Float32Ar
   ])
 const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
-let writer: TensorWriter
+let writer: CheckpointWriter
 let dir: string
 beforeAll(() => {
-  writer = startTensorWriter()
+  writer = startCheckpointWriter()
 })
 afterAll(() => writer.close())
 beforeEach(async () => {
@@ -50,9 +49,9 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }))
 
 async function save(name = 'step-7'): Promise<SavedCheckpoint> {
-  const best = await writer.write(path.join(dir, `${name}-best`), tensors(3))
+  const best = await writer.writeTensors(path.join(dir, `${name}-best`), tensors(3))
   const content = { manifest, weights: tensors(1), optimizer: tensors(2), best }
-  return saveCheckpoint(writer, path.join(dir, name), content)
+  return writer.saveCheckpoint(path.join(dir, name), content)
 }
 
 const read = (saved: SavedCheckpoint, change: Partial<CheckpointManifest> = {}, fold = 1) =>
@@ -94,18 +93,18 @@ test('a folder appears with everything in it and nothing beside it', async () =>
 })
 
 test('removing one checkpoint leaves the best weights of the next', async () => {
-  const best = await writer.write(path.join(dir, 'best'), tensors(3))
+  const best = await writer.writeTensors(path.join(dir, 'best'), tensors(3))
   const content = () => ({ manifest, weights: tensors(1), optimizer: tensors(2), best })
-  const first = await saveCheckpoint(writer, path.join(dir, 'a'), content())
+  const first = await writer.saveCheckpoint(path.join(dir, 'a'), content())
   await rm(first.dir, { recursive: true })
-  const second = await saveCheckpoint(writer, path.join(dir, 'b'), content())
+  const second = await writer.saveCheckpoint(path.join(dir, 'b'), content())
   expect((await read(second)).best!.tensors).toEqual(tensors(3))
 })
 
 test('what is being saved does not change with the memory it came from', async () => {
   const memory = Float32Array.of(9, 9, 1, 2, 3)
   const part: Tensors = new Map([['a', { shape: [3], data: memory.subarray(2) }]])
-  const written = writer.write(path.join(dir, 'part'), part)
+  const written = writer.writeTensors(path.join(dir, 'part'), part)
   memory.fill(0)
   expect((await written).digest).toBe(
     digestOf(encode(new Map([['a', { shape: [3], data: Float32Array.of(1, 2, 3) }]]))),
@@ -113,24 +112,26 @@ test('what is being saved does not change with the memory it came from', async (
 })
 
 test('a file that cannot be written is an error, and the writer goes on', async () => {
-  await expect(writer.write(path.join(dir, 'no', 'such', 'folder'), tensors(1))).rejects.toThrow(/ENOENT/)
-  await expect(writer.write(path.join(dir, 'fine'), tensors(1))).resolves.toMatchObject({
+  await expect(writer.writeTensors(path.join(dir, 'no', 'such', 'folder'), tensors(1))).rejects.toThrow(/ENOENT/)
+  await expect(writer.writeTensors(path.join(dir, 'fine'), tensors(1))).resolves.toMatchObject({
     path: path.join(dir, 'fine'),
   })
 })
 
 test('memory that was handed over before is refused', async () => {
   const once = tensors(1)
-  await writer.write(path.join(dir, 'once'), once)
-  await expect(writer.write(path.join(dir, 'twice'), once)).rejects.toThrow('conv/kernel of shape [2, 2] holds 0')
+  await writer.writeTensors(path.join(dir, 'once'), once)
+  await expect(writer.writeTensors(path.join(dir, 'twice'), once)).rejects.toThrow(
+    'conv/kernel of shape [2, 2] holds 0',
+  )
 })
 
 test('a writer that has ended rejects what waits and what comes', async () => {
-  const brief = startTensorWriter()
-  const under = brief.write(path.join(dir, 'never'), tensors(1)).catch((error: Error) => error.message)
+  const brief = startCheckpointWriter()
+  const under = brief.writeTensors(path.join(dir, 'never'), tensors(1)).catch((error: Error) => error.message)
   await brief.close()
   expect(await under).toMatch(/ended/)
-  await expect(brief.write(path.join(dir, 'never'), tensors(1))).rejects.toThrow(/ended/)
+  await expect(brief.writeTensors(path.join(dir, 'never'), tensors(1))).rejects.toThrow(/ended/)
 })
 
 test.each(['weights', 'optimizer', 'best'])('a changed, cut or missing file of the %s is found', async (name) => {

@@ -1,23 +1,33 @@
 import path from 'node:path'
-import { saveCheckpoint } from './save-checkpoint.ts'
+import type { NamedTensor } from '../models/model.ts'
+import { isOptimizerSlot } from '../optimizers/optimizer.ts'
+import type { Snapshot } from '../step/stage-state.ts'
+import type { CheckpointWriter } from './checkpoint-writer.ts'
 import type { CheckpointContent, SavedCheckpoint } from './save-checkpoint.ts'
-import type { TensorWriter } from './tensor-writer.ts'
+import type { LocalFile } from './write-tensors.ts'
+
+type Manifest = CheckpointContent['manifest']
 
 export interface KeepCheckpoints {
-  readonly writer: TensorWriter
+  readonly writer: CheckpointWriter
   /** Checkpoints are folders in here. */
   readonly workDir: string
   readonly everySeconds: number
   readonly clock: { now(): number }
-  /** A copy of the training as it stands: what is being saved does not change with the next step. */
-  readonly content: () => CheckpointContent
+  /** The training as it stands. */
+  readonly manifest: () => Manifest
+  /** Its tensors as they are now, and the best weights. */
+  readonly snapshot: () => { readonly tensors: Snapshot; readonly best: LocalFile | null }
   /** What the training resumed from: it need not be saved again. */
-  readonly resumed: CheckpointContent['manifest'] | null
+  readonly resumed: Manifest | null
   readonly onSaved: (saved: SavedCheckpoint & { saveSeconds: number }) => void
 }
 
 export interface CheckpointKeeper {
-  /** Starts a save if one is due or wished for, and none is under way. Never waits. @throws what an earlier save failed with */
+  /**
+   * Between two steps: starts a save if one is due or wished for and none is under way, or goes on with the one that is.
+   * Takes `copyMs` and one tensor's copy at most. @throws what an earlier save failed with
+   */
   saveIfDue(takeWish: () => boolean): void
   /** Waits until the training as it stands is saved. Returns at once where it is already. */
   save(): Promise<void>
@@ -25,38 +35,71 @@ export interface CheckpointKeeper {
   settled(): Promise<void>
 }
 
+/** A save whose tensors are still being copied. */
+interface Copying {
+  readonly manifest: Manifest
+  readonly tensors: Snapshot
+  readonly best: LocalFile | null
+  readonly copied: Map<string, NamedTensor>
+  /** Spent on it so far. */
+  ms: number
+}
+
+/** A training waits so long between two steps for its state to be copied; the rest is copied after the next step. */
+const copyMs = 25
+
 /** Saves one checkpoint at a time, so many seconds from the start of one to the start of the next. */
 export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
   const { writer, workDir, clock } = options
   let lastStartMs = clock.now()
   let lastKey = options.resumed && keyOf(options.resumed)
-  let underWay: Promise<void> | null = null
+  let copying: Copying | null = null
+  let writing: Promise<void> | null = null
   let failure: { readonly error: unknown } | null = null
   let saves = 0
 
-  async function write(content: CheckpointContent): Promise<void> {
-    const dir = path.join(workDir, `checkpoint-${++saves}-step-${content.manifest.position.step}`)
-    const saved = await saveCheckpoint(writer, dir, content)
-    options.onSaved({ ...saved, saveSeconds: (clock.now() - lastStartMs) / 1000 })
+  function begin(): void {
+    lastStartMs = clock.now()
+    const manifest = options.manifest()
+    if (keyOf(manifest) === lastKey) return
+    lastKey = keyOf(manifest)
+    copying = { manifest, ...options.snapshot(), copied: new Map(), ms: 0 }
   }
 
-  function start(): void {
-    lastStartMs = clock.now()
-    const content = options.content()
-    const key = keyOf(content.manifest)
-    if (key === lastKey) return
-    lastKey = key
-    underWay = write(content)
+  /** Copies for so long, and hands over to the writer once all is copied. */
+  function copy(limitMs: number): void {
+    if (!copying) return
+    const startMs = clock.now()
+    for (let passedMs = 0; passedMs < limitMs; passedMs = clock.now() - startMs) {
+      const { value: tensor, done } = copying.tensors.next()
+      if (!done) copying.copied.set(...tensor)
+      else return handOver(copying, copying.ms + passedMs)
+    }
+    copying.ms += clock.now() - startMs
+  }
+
+  function handOver(whole: Copying, copyingMs: number): void {
+    copying = null
+    writing = write(whole, copyingMs)
       .catch((error: unknown) => {
         failure = { error }
       })
       .finally(() => {
-        underWay = null
+        writing = null
       })
   }
 
+  async function write({ manifest, best, copied }: Copying, copyingMs: number): Promise<void> {
+    const startMs = clock.now()
+    const part = (isSlot: boolean) => new Map([...copied].filter(([name]) => isOptimizerSlot(name) === isSlot))
+    const dir = path.join(workDir, `checkpoint-${++saves}-step-${manifest.position.step}`)
+    const saved = await writer.saveCheckpoint(dir, { manifest, weights: part(false), optimizer: part(true), best })
+    options.onSaved({ ...saved, saveSeconds: (copyingMs + clock.now() - startMs) / 1000 })
+  }
+
   async function settled(): Promise<void> {
-    await underWay
+    copy(Infinity)
+    await writing
     if (failure) throw failure.error
   }
 
@@ -64,18 +107,20 @@ export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
     settled,
     saveIfDue(takeWish) {
       if (failure) throw failure.error
-      if (underWay) return
-      if (takeWish() || clock.now() - lastStartMs >= options.everySeconds * 1000) start()
+      if (writing) return
+      const isDue = () => takeWish() || clock.now() - lastStartMs >= options.everySeconds * 1000
+      if (!copying && isDue()) begin()
+      copy(copyMs)
     },
     async save() {
       await settled()
-      start()
+      begin()
       await settled()
     },
   }
 }
 
 /** Equal for checkpoints of equal content: all else is a function of these. */
-function keyOf({ position, state }: CheckpointContent['manifest']): string {
+function keyOf({ position, state }: Manifest): string {
   return JSON.stringify([position, state])
 }

@@ -2,7 +2,7 @@ import { copyFile, link, mkdir, open, rename } from 'node:fs/promises'
 import path from 'node:path'
 import type { CheckpointManifest } from '@baton/contracts'
 import type { Tensors } from '@baton/safetensors'
-import type { TensorWriter } from './tensor-writer.ts'
+import { writeTensors } from './write-tensors.ts'
 import type { LocalFile } from './write-tensors.ts'
 
 /** A checkpoint that lies whole on disk, in a folder of its own. */
@@ -16,9 +16,7 @@ export interface SavedCheckpoint {
 
 export interface CheckpointContent {
   readonly manifest: Omit<CheckpointManifest, 'files'>
-  /** Handed over to the writer. */
   readonly weights: Tensors
-  /** Handed over to the writer. */
   readonly optimizer: Tensors
   /** Weights of the best evaluation, on disk already. */
   readonly best: LocalFile | null
@@ -30,7 +28,6 @@ export interface CheckpointContent {
  * The best weights are linked, not written again. The folder shares nothing else with others: it may be removed at any time.
  */
 export async function saveCheckpoint(
-  writer: TensorWriter,
   dir: string,
   { manifest, weights, optimizer, best }: CheckpointContent,
 ): Promise<SavedCheckpoint> {
@@ -40,13 +37,8 @@ export async function saveCheckpoint(
   const files: CheckpointManifest['files'] = []
   const add = (name: 'weights' | 'optimizer' | 'best', { digest, sizeBytes }: LocalFile) =>
     files.push({ name, digest, sizeBytes })
-  // Both are asked for at once: what is handed over later could be changed by the next step.
-  const [weightsFile, optimizerFile] = await Promise.all([
-    writer.write(fileAt('weights'), weights),
-    writer.write(fileAt('optimizer'), optimizer),
-  ])
-  add('weights', weightsFile)
-  add('optimizer', optimizerFile)
+  add('weights', await writeTensors(fileAt('weights'), weights))
+  add('optimizer', await writeTensors(fileAt('optimizer'), optimizer))
   if (best) {
     // Some mounted folders know no links.
     await link(best.path, fileAt('best')).catch(() => copyFile(best.path, fileAt('best')))

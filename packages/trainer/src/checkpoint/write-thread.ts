@@ -1,17 +1,19 @@
 import { parentPort } from 'node:worker_threads'
-import type { WriteReply, WriteRequest } from './tensor-writer.ts'
+import type { Job, JobReply, JobRequest, JobResult } from './checkpoint-writer.ts'
+import { saveCheckpoint } from './save-checkpoint.ts'
 import { writeTensors } from './write-tensors.ts'
 
-/** The thread behind `startTensorWriter`: answers each request with the file it wrote, or why it could not. */
-async function answer({ id, path, tensors }: WriteRequest): Promise<WriteReply> {
+/** The thread behind `startCheckpointWriter`: answers each request with what it wrote, or why it could not. */
+async function answer({ id, job }: JobRequest): Promise<JobReply> {
   try {
-    return { id, file: await writeTensors(path, tensors) }
+    return { id, result: await perform(job) }
   } catch (error) {
     return { id, error }
   }
 }
 
-parentPort!.on(
-  'message',
-  (request: WriteRequest) => void answer(request).then((reply) => parentPort!.postMessage(reply)),
-)
+function perform(job: Job): Promise<JobResult[Job['kind']]> {
+  return job.kind === 'tensors' ? writeTensors(job.path, job.tensors) : saveCheckpoint(job.dir, job.content)
+}
+
+parentPort!.on('message', (request: JobRequest) => void answer(request).then((reply) => parentPort!.postMessage(reply)))

@@ -55,7 +55,7 @@ async function conclude(training: Training): Promise<FoldOutcome> {
 async function writePredictions(training: Training, name: string, sample: Int32Array): Promise<LocalFile> {
   const { run, writer, labels } = training
   const probability = await predict(training, sample)
-  return writer.write(
+  return writer.writeTensors(
     path.join(run.workDir, `${name}.safetensors`),
     new Map([
       ['sample', { shape: [sample.length], data: sample.slice() }],

@@ -125,7 +125,7 @@ export function predict(training: Training, samples: Int32Array): Promise<Float3
 
 async function keepWeights({ run, writer, program, position }: Training): Promise<LocalFile> {
   const file = path.join(run.workDir, `best-step-${position.step}.safetensors`)
-  return writer.write(file, weightsOf(program.state()))
+  return writer.writeTensors(file, weightsOf(program.state()))
 }
 
 /** Removes the weights that a better evaluation has replaced, once no checkpoint under way links to them. */

@@ -11,8 +11,8 @@ import type { CheckpointKeeper } from '../checkpoint/keep-checkpoints.ts'
 import { readCheckpoint } from '../checkpoint/read-checkpoint.ts'
 import type { Checkpoint } from '../checkpoint/read-checkpoint.ts'
 import type { CheckpointContent } from '../checkpoint/save-checkpoint.ts'
-import { startTensorWriter } from '../checkpoint/tensor-writer.ts'
-import type { TensorWriter } from '../checkpoint/tensor-writer.ts'
+import { startCheckpointWriter } from '../checkpoint/checkpoint-writer.ts'
+import type { CheckpointWriter } from '../checkpoint/checkpoint-writer.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import { planStage } from '../data/batches.ts'
 import type { StagePlan } from '../data/batches.ts'
@@ -44,7 +44,7 @@ interface Workshop {
   readonly plans: readonly StagePlan[]
   readonly model: Model
   readonly source: ImageSource
-  readonly writer: TensorWriter
+  readonly writer: CheckpointWriter
   readonly reporter: ProgressReporter
 }
 
@@ -88,15 +88,16 @@ export async function openTraining(
   const standing: Standing = { position, state: checkpoint?.state ?? firstState, best, program }
   closers.push(() => standing.program.dispose())
   if (checkpoint) program.restore(namedTensors(checkpoint))
-  const resumed = checkpoint && manifestOf(workshop, standing)
+  const manifest = () => manifestOf(workshop, standing)
   const training: Training = Object.assign(standing, workshop, {
     checkpoints: keepCheckpoints({
       writer: workshop.writer,
       workDir: run.workDir,
       everySeconds: run.spec.checkpoint.everySeconds,
       clock: ports.clock,
-      content: () => contentOf(workshop, standing),
-      resumed,
+      manifest,
+      snapshot: () => ({ tensors: standing.program.snapshot(), best: standing.best }),
+      resumed: checkpoint && manifest(),
       onSaved: ports.checkpoint,
     }),
   })
@@ -137,7 +138,7 @@ async function openWorkshop(
     poll: interrupts.poll,
   })
   closers.push(() => source.close())
-  const writer = startTensorWriter()
+  const writer = startCheckpointWriter()
   closers.push(() => writer.close())
   const plans = spec.stages.map((stage) => planStage(stage, samples.train.length))
   const reporter = reportProgress(ports)
@@ -174,12 +175,6 @@ export function standingOf(training: Training): { position: Position; totalSteps
 /** The tensors of a program's state that are the model's. */
 export function weightsOf(state: NamedTensors): NamedTensors {
   return new Map([...state].filter(([name]) => !isOptimizerSlot(name)))
-}
-
-function contentOf(workshop: Workshop, standing: Standing): CheckpointContent {
-  const state = standing.program.state()
-  const optimizer = new Map([...state].filter(([name]) => isOptimizerSlot(name)))
-  return { manifest: manifestOf(workshop, standing), weights: weightsOf(state), optimizer, best: standing.best }
 }
 
 function manifestOf({ run, ports }: Workshop, { position, state }: Standing): CheckpointContent['manifest'] {

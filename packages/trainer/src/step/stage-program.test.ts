@@ -168,6 +168,18 @@ test('slots that a stage has no use for outlive it: of frozen variables, and of 
   expect(again.program.state()).toEqual(after)
 })
 
+test('steps between two reads of a snapshot do not change it', () => {
+  const all = aSetup()
+  train(all, 0, 2)
+  const expected = all.program.state()
+  const snapshot = all.program.snapshot()
+  const read = new Map([snapshot.next().value!])
+  train(all, 2, 4)
+  for (const [name, tensor] of snapshot) read.set(name, tensor)
+  expect(read).toEqual(expected)
+  expect(all.program.state()).not.toEqual(expected)
+})
+
 test('a state is a copy: whoever takes it may change or transfer it', () => {
   const all = aSetup()
   train(all, 0, 2)

@@ -12,6 +12,7 @@ import type { Model, ModelVariable, NamedTensors } from '../models/model.ts'
 import { createOptimizer } from '../optimizers/optimizer.ts'
 import { compose } from './compose.ts'
 import { createStageState } from './stage-state.ts'
+import type { Snapshot } from './stage-state.ts'
 
 export interface StageProgramOptions {
   readonly tf: Tf
@@ -61,6 +62,11 @@ export interface StageProgram {
    * optimizer slots by variable name, those of earlier stages too.
    */
   state(): NamedTensors
+  /**
+   * The same, read tensor by tensor: taking it costs next to nothing, and steps between two reads do not change it. So a
+   * training goes on while its state is being copied.
+   */
+  snapshot(): Snapshot
   /**
    * Takes up a state of `state`, also of another stage of the same model. Slots that it lacks start afresh; slots that
    * this stage has no use for are kept, and given back by `state`.

@@ -1,3 +1,4 @@
+import type { Tensor } from '@tensorflow/tfjs'
 import { AppError } from '@baton/contracts'
 import type { Program } from '@baton/graph-step'
 import { readTensor } from '@baton/graph-step'
@@ -5,6 +6,9 @@ import type { Tf } from '@baton/tensorflow'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
 import { isOptimizerSlot } from '../optimizers/optimizer.ts'
+
+/** A state as it was when it was taken. A tensor is copied, and what it stood on freed, when it is read: read them all. */
+export type Snapshot = Generator<[name: string, tensor: NamedTensor], void>
 
 interface StageStateOptions {
   readonly tf: Tf
@@ -18,22 +22,17 @@ interface StageStateOptions {
  * stage does not train or of another optimizer, which a later stage may want.
  */
 export function createStageState({ tf, program, optimizer, model }: StageStateOptions): {
+  readonly snapshot: () => Snapshot
   readonly state: () => NamedTensors
   readonly restore: (state: NamedTensors) => void
 } {
   const weights = new Map(model.variables.map(({ name, variable }) => [name, variable.shape]))
   const slots = new Map(optimizer.state.map(({ name, variable }) => [name, variable.shape]))
   let kept: NamedTensors = new Map()
+  const snapshot = () => readSnapshot(tf, program.dump(), new Map([...kept, ...optimizer.counts()]))
   return {
-    state() {
-      const own = [...program.dump()].map(([name, tensor]) => {
-        const copy = { shape: tensor.shape, data: readTensor(tf, tensor) as Float32Array }
-        tensor.dispose()
-        return [name, copy] as const
-      })
-      const others = [...kept].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }] as const)
-      return new Map([...others, ...own, ...optimizer.counts()])
-    },
+    snapshot,
+    state: () => new Map(snapshot()),
     restore(state) {
       checkNames(weights, state)
       for (const [name, shape] of [...weights, ...slots]) checkShape(name, shape, state.get(name))
@@ -44,6 +43,15 @@ export function createStageState({ tf, program, optimizer, model }: StageStateOp
       const counted = optimizer.counts()
       kept = new Map([...state].filter(([name]) => !own.has(name) && !counted.has(name)))
     },
+  }
+}
+
+function* readSnapshot(tf: Tf, dumped: Map<string, Tensor>, others: NamedTensors): Snapshot {
+  for (const [name, { shape, data }] of others) yield [name, { shape, data: data.slice() }]
+  for (const [name, tensor] of dumped) {
+    const data = readTensor(tf, tensor) as Float32Array
+    tensor.dispose()
+    yield [name, { shape: tensor.shape, data }]
   }
 }
 

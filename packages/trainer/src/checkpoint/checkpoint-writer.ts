@@ -1,0 +1,102 @@
+import { Worker } from 'node:worker_threads'
+import type { Tensor, Tensors } from '@baton/safetensors'
+import type { CheckpointContent, SavedCheckpoint } from './save-checkpoint.ts'
+import type { LocalFile } from './write-tensors.ts'
+
+/** What the thread does, and what it answers. */
+export type Job =
+  | { readonly kind: 'tensors'; readonly path: string; readonly tensors: Tensors }
+  | { readonly kind: 'checkpoint'; readonly dir: string; readonly content: CheckpointContent }
+export interface JobResult {
+  readonly tensors: LocalFile
+  readonly checkpoint: SavedCheckpoint
+}
+export interface JobRequest {
+  readonly id: number
+  readonly job: Job
+}
+export type JobReply = { readonly id: number } & (
+  { readonly result: JobResult[Job['kind']] } | { readonly error: unknown }
+)
+
+/**
+ * Writes tensors and checkpoints in a thread of its own. A training blocks its thread for whole steps: here a save is
+ * one message there and one back, and all that is between, hashing and waiting for the disk, goes on meanwhile.
+ *
+ * Tensors are handed over: their memory moves to the thread and must not be used any more.
+ */
+export interface CheckpointWriter {
+  /** `writeTensors` in the thread. */
+  readonly writeTensors: (path: string, tensors: Tensors) => Promise<LocalFile>
+  /** `saveCheckpoint` in the thread. */
+  readonly saveCheckpoint: (dir: string, content: CheckpointContent) => Promise<SavedCheckpoint>
+  /** Ends the thread. What is being written is not there afterwards. */
+  readonly close: () => Promise<void>
+}
+
+interface Waiting {
+  readonly resolve: (result: JobResult[Job['kind']]) => void
+  readonly reject: (error: unknown) => void
+}
+
+export function startCheckpointWriter(): CheckpointWriter {
+  const thread = new Worker(new URL('./write-thread.ts', import.meta.url))
+  const waiting = new Map<number, Waiting>()
+  let requests = 0
+  let end: Error | undefined
+
+  const finish = (error: Error) => {
+    end ??= error
+    for (const { reject } of waiting.values()) reject(end)
+    waiting.clear()
+  }
+  thread.on('message', (reply: JobReply) => {
+    const { resolve, reject } = waiting.get(reply.id)!
+    waiting.delete(reply.id)
+    if ('result' in reply) resolve(reply.result)
+    else reject(reply.error)
+  })
+  thread.on('error', finish)
+  thread.on('exit', () => finish(new Error('the thread that writes checkpoints has ended')))
+
+  function ask(job: Job, handedOver: readonly Tensors[]): Promise<JobResult[Job['kind']]> {
+    if (end) return Promise.reject(end)
+    const id = requests++
+    const memory = handedOver.flatMap((tensors) =>
+      Array.from(tensors.values(), ({ data }) => data.buffer as ArrayBuffer),
+    )
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject })
+      thread.postMessage({ id, job } satisfies JobRequest, memory)
+    })
+  }
+
+  return {
+    async writeTensors(path, tensors) {
+      const own = alone(tensors)
+      return (await ask({ kind: 'tensors', path, tensors: own }, [own])) as LocalFile
+    },
+    async saveCheckpoint(dir, content) {
+      const [weights, optimizer] = [alone(content.weights), alone(content.optimizer)]
+      const job = { kind: 'checkpoint', dir, content: { ...content, weights, optimizer } } as const
+      return (await ask(job, [weights, optimizer])) as SavedCheckpoint
+    },
+    async close() {
+      await thread.terminate()
+    },
+  }
+}
+
+/**
+ * The tensors with memory that nothing else lives in: handing that over takes nothing from anybody. Memory that was
+ * handed over before is found here: the thread would never see the message.
+ */
+function alone(tensors: Tensors): Map<string, Tensor> {
+  return new Map(
+    Array.from(tensors, ([name, { shape, data }]) => {
+      if (data.length !== shape.reduce((count, size) => count * size, 1))
+        throw new Error(`${name} of shape [${shape.join(', ')}] holds ${data.length} elements`)
+      return [name, { shape, data: data.byteLength === data.buffer.byteLength ? data : data.slice() }]
+    }),
+  )
+}
