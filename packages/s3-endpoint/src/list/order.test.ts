@@ -10,7 +10,8 @@ test.each(['a', 'a/', 'é', '\ud7ff', '\uffff', '\u{1f600}', 'a\u{10ffff}', '\u{
   'nothing that begins with %j lies at or above what comes after it',
   (prefix) => {
     const after = afterPrefix(prefix)!
-    expect(after.isWellFormed()).toBe(true)
+    // A lone surrogate would become another character on its way to PostgreSQL.
+    expect(Buffer.from(after).toString()).toBe(after)
     expect(compareBytes(after, `${prefix}\u{10ffff}\u{10ffff}`)).toBeGreaterThan(0)
     expect(after.startsWith(prefix)).toBe(false)
   },

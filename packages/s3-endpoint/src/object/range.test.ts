@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { S3Error } from '../errors.ts'
+import type { S3Error } from '../errors.ts'
 import { Query } from '../query.ts'
 import type { S3Request } from '../request.ts'
 import type { ObjectRecord } from './record.ts'
@@ -10,7 +10,7 @@ function select(sizes: number[], { range, query = '' }: { range?: string; query?
     headers: new Map(range === undefined ? [] : [['range', range]]),
     query: new Query(query),
   } as unknown as S3Request
-  const object = { sizes, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) } as ObjectRecord
+  const object = { sizes, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) } as unknown as ObjectRecord
   try {
     const { first, last, partial } = selectBytes(request, object)
     return partial ? `${first}-${last}` : 'whole'
