@@ -58,6 +58,8 @@ async function openPostgres(url: string, prefix: string, log: QueueLog): Promise
     // A connection that was cut without a word is noticed, and its worker listens again.
     keepAlive: true,
   })
+  // Each queue and worker listens too.
+  pool.setMaxListeners(0)
   // `end` does not wait for the sockets: what the database says to them after that is no news.
   pool.on('error', (error) => {
     if (!pool.ending) log.warn({ error }, 'queue connection lost')

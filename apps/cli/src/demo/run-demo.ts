@@ -130,6 +130,7 @@ async function createDataset({ io, baton, dataDir }: Demo, name: string): Promis
   })
   progress.end()
   await rm(folder, { recursive: true })
+  if (name !== project) return
   const groups = created.labelGroups.map((group) => `${group.name} ${group.labels}`).join(', ')
   io.out(
     `emoji@${created.version}: ${created.samplesTrain} train and ${created.samplesTest} test pictures; labels: ${groups}`,
