@@ -77,21 +77,22 @@ const roomyBytes = 5e9
 
 async function checkDataFolder({ data: { dir } }: Config): Promise<Outcome> {
   const probe = path.join(dir, `doctor-${randomUUID()}`)
+  let made: string | undefined
   try {
-    await mkdir(dir, { recursive: true })
+    made = await mkdir(dir, { recursive: true })
     await writeFile(probe, '')
-    await rm(probe)
+    const { bavail, bsize } = await statfs(dir)
+    const free = `${dir}, ${formatBytes(bavail * bsize)} free`
+    const isRoomy = bavail * bsize >= roomyBytes
+    return isRoomy ? ok(free) : warn(free, 'Free some space: datasets and checkpoints want a few GB.')
   } catch (error) {
     return fail(
       `${dir} cannot be written: ${reasonOf(error)}`,
       'Open its permissions, or name another with BATON_DATA.',
     )
+  } finally {
+    await rm(made ?? probe, { recursive: true, force: true })
   }
-  const { bavail, bsize } = await statfs(dir)
-  const free = `${dir}, ${formatBytes(bavail * bsize)} free`
-  return bavail * bsize >= roomyBytes
-    ? ok(free)
-    : warn(free, 'Free some space: datasets and checkpoints want a few GB.')
 }
 
 async function checkTensorflow(): Promise<Outcome> {

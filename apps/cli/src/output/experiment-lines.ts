@@ -44,8 +44,9 @@ function failureLines(failure: NonNullable<Fold['failure']>): string[] {
   return [`  ${printable(failureText(failure))}`, ...indented, `  what to do: ${problems[failure.code].remedy}`]
 }
 
-function progressText({ progress }: Fold): string | null {
-  return progress && `${progress.step} of ${progress.totalSteps}`
+/** Of a fold on its way; the last progress of one that completed is older than its end. */
+function progressText({ status, progress }: Fold): string | null {
+  return status === 'completed' || progress === null ? null : `${progress.step} of ${progress.totalSteps}`
 }
 
 /** What stands behind a fold's bar. */

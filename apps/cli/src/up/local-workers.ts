@@ -16,7 +16,7 @@ export interface LocalWorkersOptions {
   readonly url: string
   readonly api: Client
   readonly log: Log
-  /** Takes the workers' log, line by line. */
+  /** Takes what the workers print, line by line: their log, and what libraries say beside it. */
   readonly onLine: (line: string) => void
   /** What workers inherit; credentials in it are held back. */
   readonly env: Env
@@ -101,11 +101,11 @@ function startOne(
       ...(sessionSeconds === undefined ? {} : { BATON_SESSION_SECONDS: String(sessionSeconds) }),
     },
     // Its standard input ends when this process dies, however it dies.
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     // Ctrl-C is for this process, which tells the workers in its own time.
     detached: true,
   })
-  createInterface({ input: child.stdout }).on('line', onLine)
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', onLine)
   return child
 }
 

@@ -6,7 +6,7 @@ import { printable } from '../output/text.ts'
 import { makeDataDir } from './make-data-dir.ts'
 
 export interface LogOutput {
-  /** Takes log lines, one JSON object each. */
+  /** Takes a line: a JSON object of the log, or what a child process prints beside it. */
   readonly write: (line: string) => void
   /** Where they go; null: standard error. */
   readonly file: string | null
@@ -24,7 +24,7 @@ export async function openLogOutput(io: Io, dataDir: string): Promise<LogOutput>
   return {
     file,
     write: (line) => {
-      stream.write(line)
+      stream.write(`${line.trimEnd()}\n`)
       const words = alarming(line)
       if (words)
         io.err(`${paint(io, words.level === 'error' ? 'red' : 'yellow', words.level)}  ${printable(words.text)}`)
@@ -33,8 +33,17 @@ export async function openLogOutput(io: Io, dataDir: string): Promise<LogOutput>
 }
 
 function alarming(line: string): { level: string; text: string } | null {
-  const { level, app, msg, err, error } = JSON.parse(line) as Record<string, unknown>
+  const { level, app, msg, err, error } = parse(line)
   if (level !== 'warn' && level !== 'error') return null
   const reason = (err ?? error) as { message?: string } | undefined
   return { level, text: `${String(app)}: ${String(msg)}${reason?.message === undefined ? '' : `: ${reason.message}`}` }
+}
+
+function parse(line: string): Record<string, unknown> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>
+  } catch {
+    // TensorFlow and dying processes print as they like.
+    return {}
+  }
 }
