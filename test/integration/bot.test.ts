@@ -209,6 +209,7 @@ describe('commands', () => {
       blobs: world.blobs,
       s3: null,
       log,
+      times: world.times,
     })
     laterClose(() => api.close())
     await launch(polling(telegram), { client: ownClient({ url: api.url, store: world.store }) })
@@ -435,9 +436,9 @@ describe('webhook', () => {
     const telegram = await startTelegram({ origins })
     const webhook = { url: 'https://baton.example.org/telegram', secretToken, path: '/telegram' }
     const bot = await launch({ ...polling(telegram), webhook })
-    const { store: database, queue, blobs } = world
+    const { store: database, queue, blobs, times } = world
     const mounted = { telegramWebhook: bot.webhook, s3: null }
-    const api = await startApi({ host: '127.0.0.1', port: 0, database, queue, blobs, log, ...mounted })
+    const api = await startApi({ host: '127.0.0.1', port: 0, database, queue, blobs, log, times, ...mounted })
     laterClose(() => api.close())
     origins['https://baton.example.org'] = api.url
     await expect.poll(() => telegram.calls.map(({ method }) => method), soon).toContain('setWebhook')

@@ -20,5 +20,5 @@ export interface ApiOptions {
   /** User name of the bot, for pairing links. */
   readonly botName?: string | null
   readonly log: Log
-  readonly times?: LeaseTimes
+  readonly times: LeaseTimes
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { AppError, openApiDocument, parseOrThrow, routes } from '@baton/contracts'
 import type { RouteName, RouteSpec } from '@baton/contracts'
-import type { LeaseTimes } from '@baton/core'
 import { fastify, LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Call, Deps, Handler } from './context.ts'
@@ -17,7 +16,7 @@ import { version } from './version.ts'
 /** A heartbeat with all its metrics and lines is well below this; large bytes go to storage. */
 const maxBodyBytes = 4 * 2 ** 20
 
-type ServerOptions = ApiOptions & { readonly times: LeaseTimes; readonly closing: AbortSignal }
+type ServerOptions = ApiOptions & { readonly closing: AbortSignal }
 
 /** The HTTP server: every row of `routes` with its handler, OpenAPI made from the same rows, the embedded S3 beside. */
 export function buildServer(options: ServerOptions): FastifyInstance {

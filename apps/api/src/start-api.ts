@@ -1,4 +1,4 @@
-import { defaultLeaseTimes, presenceGapSeconds, presenceSeconds } from '@baton/core'
+import { presenceGapSeconds, presenceSeconds } from '@baton/core'
 import type { ApiOptions } from './options.ts'
 import { buildServer } from './server.ts'
 
@@ -11,7 +11,7 @@ export interface RunningApi {
 /** Starts REST /v1. While it runs it says so in the database: leases expire only while workers can renew them. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const closing = new AbortController()
-  const server = buildServer({ ...options, times: options.times ?? defaultLeaseTimes, closing: closing.signal })
+  const server = buildServer({ ...options, closing: closing.signal })
   await options.database.presence.touch('api', presenceGapSeconds)
   const url = await server.listen({ host: options.host, port: options.port })
   const presence = setInterval(() => {

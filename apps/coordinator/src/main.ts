@@ -1,4 +1,4 @@
 import { runService } from '@baton/service'
 import { startCoordinator } from './start-coordinator.ts'
 
-await runService('coordinator', startCoordinator)
+await runService('coordinator', ({ config, ...services }) => startCoordinator({ ...services, times: config.lease }))

@@ -1,6 +1,5 @@
 import {
   assembleExperiment,
-  defaultLeaseTimes,
   dispatchOutbox,
   expireLeases,
   fanOutEvent,
@@ -13,6 +12,7 @@ import type { BlobStore, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
 import type { Log } from '@baton/log'
 import type { Queue } from '@baton/queue'
+import { assembleInThread } from './assemble-in-thread.ts'
 import { every } from './every.ts'
 
 export interface CoordinatorOptions {
@@ -20,7 +20,7 @@ export interface CoordinatorOptions {
   readonly queue: Queue
   readonly blobs: BlobStore
   readonly log: Log
-  readonly times?: LeaseTimes
+  readonly times: LeaseTimes
 }
 
 export interface RunningCoordinator {
@@ -41,8 +41,8 @@ const idempotencySeconds = 86_400
  * What nothing may be lost without runs on timers of each process, not on the queue, whose data may be lost.
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { database: store, queue, blobs, log, times = defaultLeaseTimes } = options
-  const deps = { store, queue, blobs, times, random: Math.random }
+  const { database: store, queue, blobs, log, times } = options
+  const deps = { store, queue, blobs, times, random: Math.random, assemble: assembleInThread }
   queue.consume('coordinator', {
     'assemble-experiment': async (job) => {
       await assembleExperiment(deps, job)

@@ -17,6 +17,15 @@ export const port = z
   .refine((value) => /^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65_535, wants('a port, 1 to 65535'))
   .transform(Number)
 
+/** A time in seconds, fractions allowed. */
+export function seconds({ min, max }: { min: number; max: number }) {
+  const what = `seconds, ${min} to ${max}`
+  return z
+    .string()
+    .refine((value) => /^\d+(\.\d+)?$/.test(value) && Number(value) >= min && Number(value) <= max, wants(what))
+    .transform(Number)
+}
+
 /** An http or https address, without a slash at its end. */
 export function httpUrl(example: string) {
   return z

@@ -28,6 +28,7 @@ test('an empty environment means one machine with everything embedded', () => {
     storage: null,
     telegram: null,
     auth: { ownerToken: null },
+    lease: { leaseSeconds: 60, heartbeatSeconds: 15 },
     data: { dir: path.join(os.homedir(), '.local/share/baton') },
     log: { level: 'info' },
     health: { aliveFile: null },
@@ -61,6 +62,14 @@ test('storage elsewhere gets the usual region and bucket, and one address for al
     accessKeyId: 'id',
   })
   expect(loadConfig(s3).storage?.secretAccessKey.reveal()).toBe('hush-hush')
+})
+
+test('lease times are given in seconds, and leave room for a heartbeat that goes missing', () => {
+  const times = { BATON_LEASE_SECONDS: '6', BATON_HEARTBEAT_SECONDS: '1.5' }
+  expect(loadConfig(times).lease).toEqual({ leaseSeconds: 6, heartbeatSeconds: 1.5 })
+  expect(faultOf({ BATON_LEASE_SECONDS: '29' }, 'BATON_HEARTBEAT_SECONDS')).toMatch(/at most half of BATON_LEASE_SEC/)
+  expect(faultOf({ BATON_LEASE_SECONDS: '1m' }, 'BATON_LEASE_SECONDS')).toBe('must be seconds, 1 to 3600, not "1m"')
+  expect(faultOf({ BATON_HEARTBEAT_SECONDS: '0' }, 'BATON_HEARTBEAT_SECONDS')).toMatch(/0\.1 to 1800/)
 })
 
 test('half of a storage configuration is a mistake that names what lacks', () => {

@@ -2,7 +2,7 @@ import { AppError } from '@baton/contracts'
 import type { Fault } from '@baton/contracts'
 import type { z } from 'zod'
 import { Secret } from './secret.ts'
-import { Auth, Client, Data, Database, Health, Http, LogSection, Queue, Storage, Telegram } from './sections.ts'
+import { Auth, Client, Data, Database, Health, Http, Lease, LogSection, Queue, Storage, Telegram } from './sections.ts'
 
 /** What the services read from the environment. */
 const sections = {
@@ -12,6 +12,7 @@ const sections = {
   storage: Storage,
   telegram: Telegram,
   auth: Auth,
+  lease: Lease,
   data: Data,
   log: LogSection,
   health: Health,

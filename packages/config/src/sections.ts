@@ -1,7 +1,7 @@
 import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
-import { httpUrl, oneOf, port, secret, secretUrl, slug, text } from './fields.ts'
+import { httpUrl, oneOf, port, seconds, secret, secretUrl, slug, text } from './fields.ts'
 
 /** Where the API listens, and the address that notebooks reach it under. */
 export const Http = z
@@ -77,6 +77,22 @@ export const Auth = z
     BATON_OWNER_TOKEN: secret('20 to 200 letters, digits, _ or -', /^[\w-]{20,200}$/).optional(),
   })
   .transform((env) => ({ ownerToken: env.BATON_OWNER_TOKEN ?? null }))
+
+/**
+ * How long a session may be silent before its folds go to others, and how often it is to be heard. Shorter leases free
+ * the folds of dead sessions sooner; longer ones bear worse networks.
+ */
+export const Lease = z
+  .object({
+    // Three heartbeats may go missing, which a notebook's network does now and then.
+    BATON_LEASE_SECONDS: seconds({ min: 1, max: 3600 }).default(60),
+    BATON_HEARTBEAT_SECONDS: seconds({ min: 0.1, max: 1800 }).default(15),
+  })
+  .refine((env) => env.BATON_HEARTBEAT_SECONDS * 2 <= env.BATON_LEASE_SECONDS, {
+    path: ['BATON_HEARTBEAT_SECONDS'],
+    error: 'must be at most half of BATON_LEASE_SECONDS, so that one heartbeat may go missing',
+  })
+  .transform((env) => ({ leaseSeconds: env.BATON_LEASE_SECONDS, heartbeatSeconds: env.BATON_HEARTBEAT_SECONDS }))
 
 /** What this machine keeps: database, objects, the owner's token. */
 export const Data = z

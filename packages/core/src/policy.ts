@@ -1,15 +1,10 @@
 import type { ProblemCode } from '@baton/contracts'
 
-/** How long a lease lasts without a heartbeat, and how often a worker sends one. Four may be missed. */
-export const leaseSeconds = 60
-export const heartbeatSeconds = 15
-
-/** Times of the lease protocol: product defaults above; tests and the demo shorten them. */
+/** Times of the lease protocol: how long a lease lasts without a heartbeat, and how often a worker sends one. */
 export interface LeaseTimes {
   readonly leaseSeconds: number
   readonly heartbeatSeconds: number
 }
-export const defaultLeaseTimes: LeaseTimes = { leaseSeconds, heartbeatSeconds }
 
 /** Kinds of failure that are treated alike. */
 export type FailureClass = 'user' | 'memory' | 'numeric' | 'data' | 'infrastructure' | 'poison'

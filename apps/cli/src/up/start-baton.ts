@@ -6,7 +6,6 @@ import { AppError, createClient } from '@baton/contracts'
 import type { Client } from '@baton/contracts'
 import { startCoordinator } from '@baton/coordinator'
 import { admitOwnerToken } from '@baton/core'
-import type { LeaseTimes } from '@baton/core'
 import { migrate, openDatabase } from '@baton/db'
 import type { Log } from '@baton/log'
 import { startPostgres } from '@baton/postgres'
@@ -25,8 +24,6 @@ export interface BatonOptions {
   readonly log: Log
   /** Takes notifications where no Telegram bot is configured. */
   readonly print?: (text: string) => void
-  /** Times of the lease protocol; tests and the demo shorten them. */
-  readonly times?: LeaseTimes | undefined
   /** Of the embedded database; `none` for what is thrown away. */
   readonly durability?: Durability
 }
@@ -96,7 +93,7 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
     log: log.child({ part: 'bot' }),
   })
   closers.add(() => bot.close())
-  const common = { database, queue, blobs, ...(options.times ? { times: options.times } : {}) }
+  const common = { database, queue, blobs, times: config.lease }
   const api = await startApi({
     ...common,
     ...config.http,
