@@ -173,6 +173,7 @@ function unknownTo(source: string, environment: Readonly<Record<string, string>>
 
 /** A value that a variable of .env may have. */
 function sampleOf(name: string): string {
+  if (name.endsWith('_SECONDS')) return composeVariables.get(name) ?? ''
   if (/URL|ENDPOINT/.test(name)) return 'https://baton.example.org'
   if (name === 'PUBLISH_ON') return '0.0.0.0'
   if (name === 'BATON_LOG_LEVEL') return 'info'
