@@ -9,8 +9,9 @@ import {
   insertToken,
   registerSession,
 } from '@baton/core'
-import type { BlobStore, LeaseTimes } from '@baton/core'
+import type { Assemble, BlobStore, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
+import { assemble } from '@baton/evaluation'
 import { memoryBlobs } from './memory-blobs.ts'
 import { memoryQueue } from './memory-queue.ts'
 import type { MemoryQueue } from './memory-queue.ts'
@@ -22,6 +23,7 @@ export interface World {
   readonly queue: MemoryQueue
   readonly times: LeaseTimes
   readonly manifest: DatasetManifest
+  readonly assemble: Assemble
   readonly random: () => number
   readonly now: () => number
 }
@@ -38,6 +40,7 @@ export async function createWorld(store: Database): Promise<World> {
     queue: memoryQueue(),
     times: { leaseSeconds: 60, heartbeatSeconds: 15 },
     manifest,
+    assemble: async (input) => assemble(input),
     random: () => 0,
     now: () => 0,
   }

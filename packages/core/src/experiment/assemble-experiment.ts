@@ -1,7 +1,6 @@
 import { AppError, isAppError, isFinal, labelRanges } from '@baton/contracts'
 import type { DatasetManifest, ExperimentSpec, Failure, FoldResult } from '@baton/contracts'
-import { assemble } from '@baton/evaluation'
-import type { Assembly, FoldPredictions, Predictions, TestEnsemble } from '@baton/evaluation'
+import type { AssembleInput, Assembly, FoldPredictions, Predictions, TestEnsemble } from '@baton/evaluation'
 import { decode, encode } from '@baton/safetensors'
 import { emit } from '../notification/emit.ts'
 import type { BlobStore } from '../ports.ts'
@@ -12,6 +11,15 @@ import type { ExperimentRecord, Store } from '../store.ts'
 const maxPredictionBytes = 1024 * 2 ** 20
 const maxManifestBytes = 512 * 2 ** 20
 
+/** Computes scores and ensembles: minutes for a large dataset, so services run it off the thread that answers calls. */
+export type Assemble = (input: AssembleInput) => Promise<Assembly>
+
+interface Deps {
+  readonly store: Store
+  readonly blobs: BlobStore
+  readonly assemble: Assemble
+}
+
 type FoldEntry = ExperimentRecord['folds'][number]
 
 /**
@@ -21,10 +29,7 @@ type FoldEntry = ExperimentRecord['folds'][number]
  * Everything is computed here from stored predictions and labels, never taken from a worker's word. Running it
  * again, or twice at once, changes nothing: each result is written under the experiment's lock if it is not there.
  */
-export async function assembleExperiment(
-  deps: { store: Store; blobs: BlobStore },
-  { experimentId }: { experimentId: string },
-): Promise<void> {
+export async function assembleExperiment(deps: Deps, { experimentId }: { experimentId: string }): Promise<void> {
   const experiment = await deps.store.experiments.find(experimentId)
   if (experiment === null || isFinal(experiment.status)) return
   const manifest = readManifest(
@@ -42,7 +47,7 @@ interface Loaded {
 
 /** Predictions of every completed fold. A fold whose predictions are unusable is failed, which is final. */
 async function loadPredictions(
-  { store, blobs }: { store: Store; blobs: BlobStore },
+  { store, blobs, assemble }: Deps,
   experiment: ExperimentRecord,
   manifest: DatasetManifest,
 ): Promise<Loaded[]> {
@@ -51,7 +56,7 @@ async function loadPredictions(
     if (entry.status !== 'completed' || entry.result === null) continue
     try {
       const predictions = await readPredictions(blobs, entry.index, entry.result)
-      assembleSome(manifest, experiment.spec, [predictions])
+      await assembleSome(assemble, manifest, experiment.spec, [predictions])
       loaded.push({ entry, predictions })
     } catch (error) {
       if (!isAppError(error, 'predictions-incomplete')) throw error
@@ -106,14 +111,19 @@ async function readTable(blobs: BlobStore, digest: string): Promise<Predictions>
 }
 
 /** Scores of the folds that are there, as if the spec trained no others. */
-function assembleSome(manifest: DatasetManifest, spec: ExperimentSpec, folds: readonly FoldPredictions[]): Assembly {
+function assembleSome(
+  assemble: Assemble,
+  manifest: DatasetManifest,
+  spec: ExperimentSpec,
+  folds: readonly FoldPredictions[],
+): Promise<Assembly> {
   const only = folds.map(({ fold }) => fold)
   return assemble({ manifest, spec: { ...spec, folds: { ...spec.folds, only } }, folds })
 }
 
 /** Gives each newly completed fold its score and tells subscribers, with the CV of all folds done so far. */
 async function scoreFolds(
-  { store }: { store: Store },
+  { store, assemble }: Deps,
   { id, spec, folds }: ExperimentRecord,
   manifest: DatasetManifest,
   loaded: readonly Loaded[],
@@ -121,7 +131,8 @@ async function scoreFolds(
   const done = loaded.filter(({ entry }) => entry.score !== null)
   for (const current of loaded.filter(({ entry }) => entry.score === null)) {
     done.push(current)
-    const sofar = assembleSome(
+    const sofar = await assembleSome(
+      assemble,
       manifest,
       spec,
       done.map(({ predictions }) => predictions),
@@ -147,7 +158,7 @@ async function scoreFolds(
 
 /** Completes or fails the experiment once no fold is open. */
 async function finish(
-  { store, blobs }: { store: Store; blobs: BlobStore },
+  { store, blobs, assemble }: Deps,
   experimentId: string,
   manifest: DatasetManifest,
   loaded: readonly Loaded[],
@@ -157,7 +168,11 @@ async function finish(
   const failed = experiment.folds.filter((fold) => fold.status === 'failed')
   if (failed.length > 0) return fail(store, experiment, failed)
   if (loaded.length !== experiment.folds.length) return // a fold finished meanwhile: its own job follows
-  const result = assemble({ manifest, spec: experiment.spec, folds: loaded.map(({ predictions }) => predictions) })
+  const result = await assemble({
+    manifest,
+    spec: experiment.spec,
+    folds: loaded.map(({ predictions }) => predictions),
+  })
   const testPredictions = result.test === null ? null : await blobs.write(encodePredictions(result.test))
   const thresholds = Object.fromEntries(labelRanges(manifest).map(({ name }, i) => [name, result.thresholds[i]!]))
   const { cv, cvMean, cvStd, foldScores } = result
