@@ -179,7 +179,7 @@ function interruptSessions(api: Client, version: number, workers: LocalWorkers, 
       if (fold.status !== 'leased' || fold.attempts > 1 || fold.sessionId === null) continue
       const { step = 0, totalSteps = Infinity } = fold.progress ?? {}
       if (!hasKilled && fold.checkpointStep !== null) await kill(fold)
-      else if (step > totalSteps / 2 && !drained.has(fold.id)) {
+      else if (step > totalSteps / 4 && !drained.has(fold.id)) {
         drained.add(fold.id)
         await api.drainSession({ params: { session: fold.sessionId } })
       }
