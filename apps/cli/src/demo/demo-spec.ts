@@ -15,7 +15,7 @@ export const demoSpec: ExperimentSpec = parseSpec({
     {
       name: 'all',
       train: 'all',
-      epochs: 24,
+      epochs: 16,
       optimizer: { name: 'adamw', weightDecay: 0.05 },
       schedule: { name: 'cosine', lr: 0.006, warmupSteps: 15 },
       clipNorm: 10,

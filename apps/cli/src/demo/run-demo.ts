@@ -29,7 +29,7 @@ const project = 'emoji'
 /** Where the comparison is trained, so that it does not stand on the leaderboard. */
 const soloProject = 'emoji-uninterrupted'
 /** Short enough that every fold crosses sessions: a fold trains longer than this. */
-const sessionSeconds = 15
+const sessionSeconds = 20
 /** A killed session is missed after 12 s; the product waits five times as long. */
 const leaseTimes = { BATON_LEASE_SECONDS: '12', BATON_HEARTBEAT_SECONDS: '2' }
 const sessions = 2
@@ -179,7 +179,7 @@ function interruptSessions(api: Client, version: number, workers: LocalWorkers, 
       if (fold.status !== 'leased' || fold.attempts > 1 || fold.sessionId === null) continue
       const { step = 0, totalSteps = Infinity } = fold.progress ?? {}
       if (!hasKilled && fold.checkpointStep !== null) await kill(fold)
-      else if (step > totalSteps / 2 && !drained.has(fold.id)) {
+      else if (step > totalSteps / 3 && !drained.has(fold.id)) {
         drained.add(fold.id)
         await api.drainSession({ params: { session: fold.sessionId } })
       }
