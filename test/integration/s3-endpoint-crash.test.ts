@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -18,6 +19,7 @@ import {
 } from '@aws-sdk/client-s3'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { createS3Endpoint } from '@baton/s3-endpoint'
+import type { S3Endpoint } from '@baton/s3-endpoint'
 import { integer, streamKey } from '@baton/random'
 import { runSql } from '@baton/testing'
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
@@ -61,9 +63,9 @@ async function read(key: string): Promise<Buffer> {
 }
 
 /** An endpoint on the same database and files, at another time. */
-function endpointAt(now: () => number) {
-  const { directory, server } = world
-  return createS3Endpoint({ pool: server.pool, directory, credentials: [credentials], prefix: '/s3', region, now })
+function endpointAt(now: () => number, pool = world.server.pool) {
+  const { directory } = world
+  return createS3Endpoint({ pool, directory, credentials: [credentials], prefix: '/s3', region, now })
 }
 
 async function namedFiles(): Promise<string[]> {
@@ -72,6 +74,14 @@ async function namedFiles(): Promise<string[]> {
     'SELECT unnest(files)::text AS id FROM s3_object UNION ALL SELECT file::text FROM s3_part',
   )
   return rows.map(({ id }) => String(id)).sort()
+}
+
+/** Serves an endpoint; answers with the address of a key. */
+async function serve(endpoint: S3Endpoint, key: string): Promise<string> {
+  const server = createServer((req, res) => void endpoint.handle(req, res)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/s3/${bucket}/${key}`
 }
 
 test('a killed process loses no acknowledged object and shows no torn one', async () => {
@@ -154,10 +164,7 @@ test('garbage is what no row names and is older than an hour', async () => {
 test('garbage is not what is being written, however long that takes', async () => {
   const later = endpointAt(() => clock)
   let clock = Date.now()
-  const server = createServer((req, res) => void later.handle(req, res)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const url = `http://127.0.0.1:${(server.address() as { port: number }).port}/s3/${bucket}/slow`
+  const url = await serve(later, 'slow')
   const bytes = randomBytes(2_000_000)
   let sendRest!: () => void
   const rest = new Promise<void>((resolve) => (sendRest = resolve))
@@ -226,6 +233,24 @@ test('a database that is cut off mid-way costs errors, never an acknowledged obj
   expect((await filesIn(world.directory)).sort()).toEqual(await namedFiles())
 })
 
+test('a write whose answer is lost keeps its bytes: its row may be there', async () => {
+  const { pool } = world.server
+  const losing = new Proxy(pool, {
+    get: (target, name) => {
+      if (name !== 'query') return Reflect.get(target, name) as unknown
+      return async (sql: string, values: unknown[]) => {
+        const result = await target.query(sql, values)
+        if (sql.startsWith('INSERT INTO s3_object')) throw new Error('Connection terminated unexpectedly')
+        return result
+      }
+    },
+  })
+  const endpoint = endpointAt(Date.now, losing)
+  const url = await serve(endpoint, 'key')
+  expect((await sendRaw({ method: 'PUT', url, body: 'value' })).status).toBe(503)
+  expect((await read('key')).toString()).toBe('value')
+})
+
 test('an object whose file is gone is an error, not other bytes', async () => {
   await world.client.send(new PutObjectCommand({ Bucket: bucket, Key: 'key', Body: 'value' }))
   const [id] = await filesIn(world.directory)
@@ -236,10 +261,7 @@ test('an object whose file is gone is an error, not other bytes', async () => {
 
 test('an endpoint that is closed answers 503 after the requests in progress', async () => {
   const endpoint = endpointAt(Date.now)
-  const server = createServer((req, res) => void endpoint.handle(req, res)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const url = `http://127.0.0.1:${(server.address() as { port: number }).port}/s3/${bucket}/key`
+  const url = await serve(endpoint, 'key')
   const inProgress = sendRaw({ method: 'PUT', url, body: randomBytes(2_000_000) })
   await vi.waitFor(async () => expect(await filesIn(world.directory)).toHaveLength(1))
   await endpoint.close()
