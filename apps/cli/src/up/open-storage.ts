@@ -46,12 +46,15 @@ async function openEmbedded({ config, url, databaseUrl, log }: StorageOptions): 
   const secretAccessKey = (await keepSecret(path.join(data.dir, 's3-secret'))).reveal()
   const credentials = { accessKeyId, secretAccessKey }
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 })
-  pool.on('error', (error) => log.warn({ err: error }, 'storage connection lost'))
+  pool.on('error', (error) => {
+    // A pool that is ending lets go of connections before they are closed.
+    if (!pool.ending) log.warn({ error }, 'storage connection lost')
+  })
   const directory = path.join(data.dir, 'objects')
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const s3 = createS3Endpoint({ pool, directory, credentials: [credentials], prefix, region, log })
   const collecting = setInterval(() => {
-    s3.collectGarbage().catch((error: unknown) => log.warn({ err: error }, 'objects not tidied'))
+    s3.collectGarbage().catch((error: unknown) => log.warn({ error }, 'objects not tidied'))
   }, collectEveryMs)
   const [endpoint, publicEndpoint] = [`${url}${prefix}`, `${http.publicUrl}${prefix}`]
   const blobs = s3BlobStore({ endpoint, publicEndpoint, region, bucket, credentials })
