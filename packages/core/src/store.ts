@@ -33,7 +33,12 @@ import type {
  * coordinator may disagree about the time, the database does not disagree with itself.
  */
 export interface Store extends Tables {
-  /** Runs the work in one transaction: all of it is written, or none. Keep it short; no network call inside. */
+  /**
+   * Runs the work in one transaction: all of it is written, or none. Keep it short; no network call inside.
+   *
+   * Rows are locked in one order, so that no two transactions wait for each other: folds that are not final, then their
+   * experiment, then its final folds. Appending an event locks the experiment.
+   */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>
   /** Whether the database answers. @throws {AppError} `unavailable` */
   ping(): Promise<void>
@@ -143,6 +148,7 @@ export interface ExperimentTable {
   list(project: string): Promise<ExperimentSummary[]>
   /** For assembling. With `lock`, the row is held until the transaction ends. */
   find(id: string, options?: { lock: boolean }): Promise<ExperimentRecord | null>
+  /** A final status stays as it is. */
   setStatus(id: string, status: ExperimentStatus, failure?: Failure): Promise<void>
   /** Writes the scores, the folds' too, and the leaderboard row, and completes the experiment. */
   complete(id: string, scores: AssembledScores): Promise<{ attempts: number; interruptions: number }>
@@ -212,11 +218,12 @@ export interface FoldTable {
   cancelAll(experimentId: string): Promise<number>
   /** Leased folds whose lease ran out, locked; rows that others hold are passed over. */
   lockExpired(limit: number): Promise<FoldRecord[]>
-  /** Ready folds that are due and were last offered more than `olderThanSeconds` ago, or never. */
+  /** Ready folds that are due and were last offered more than `olderThanSeconds` ago, or never; the longest ago first. */
   unoffered(
     olderThanSeconds: number,
     limit: number,
   ): Promise<{ id: string; offer: number; pool: string; priority: number }[]>
+  /** Notes that folds were offered. It waits for nobody: folds that others hold are passed over. */
   markOffered(ids: readonly string[]): Promise<void>
   /** Objects that a fold's lease may read: code, manifest, shards, newest checkpoint. */
   readableBlobs(id: string): Promise<ReadonlySet<string>>
@@ -274,6 +281,7 @@ export interface SessionTable {
 }
 
 export interface EventTable {
+  /** Within an experiment ids are given in the order of commits. */
   append(experimentId: string, payload: EventPayload): Promise<number>
   get(id: number): Promise<Event | null>
   listByExperiment(experimentId: string, page: { after: number; limit: number }): Promise<Event[]>

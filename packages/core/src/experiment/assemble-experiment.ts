@@ -69,6 +69,8 @@ async function loadPredictions(
 async function failUnusable(store: Store, experimentId: string, entry: FoldEntry, error: AppError): Promise<void> {
   const failure: Failure = { code: error.code, detail: error.message, lastLines: [], step: null }
   await store.transaction(async (tables) => {
+    const locked = (await tables.experiments.find(experimentId, { lock: true }))!
+    if (locked.folds.find(({ id }) => id === entry.id)?.status !== 'completed') return
     await tables.folds.fail(entry.id, failure)
     await emit(tables, experimentId, {
       kind: 'fold-failed',

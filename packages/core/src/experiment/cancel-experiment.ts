@@ -16,6 +16,8 @@ export async function cancelExperiment(
 ): Promise<Experiment> {
   const { id } = await getExperiment({ store }, input)
   await store.transaction(async (tables) => {
+    // The folds first, as everybody locks them: an experiment held while its folds are waited for is a deadlock.
+    await tables.folds.cancelAll(id)
     const experiment = (await tables.experiments.find(id, { lock: true }))!
     if (isFinal(experiment.status) || experiment.status === 'assembling')
       throw new AppError(
@@ -23,7 +25,6 @@ export async function cancelExperiment(
         { status: experiment.status },
         { detail: `the experiment is ${experiment.status}` },
       )
-    await tables.folds.cancelAll(id)
     await tables.experiments.setStatus(id, 'cancelled')
     await emit(tables, id, { kind: 'experiment-cancelled' })
   })

@@ -8,6 +8,9 @@ export const eventInclude = { experiment: { include: { project: true } } } satis
 export function eventTable(db: Connection): Tables['events'] {
   return {
     append: async (experimentId, payload) => {
+      // Ids are given when a row is written, not when it is committed: one writer at a time keeps readers from
+      // meeting a later event first and passing over the earlier one.
+      await db.$queryRaw`SELECT 1 FROM experiment WHERE id = ${experimentId}::uuid FOR NO KEY UPDATE`
       const { id } = await db.event.create({
         data: { experimentId, kind: payload.kind, payload },
         select: { id: true },

@@ -69,7 +69,7 @@ export function experimentTable(db: Connection): Tables['experiments'] {
       await db.$executeRaw`
         UPDATE experiment
         SET status = ${status}, failure = ${failure ?? null}::jsonb, completed_at = CASE WHEN ${final} THEN now() END
-        WHERE id = ${id}::uuid`
+        WHERE id = ${id}::uuid AND status NOT IN ('completed', 'failed', 'cancelled')`
     },
     complete: (id, scores) => complete(db, id, scores),
     recordLb: async (id, lb) => {
@@ -97,7 +97,7 @@ export function experimentTable(db: Connection): Tables['experiments'] {
 }
 
 async function findRecord(db: Connection, id: string, lock: boolean): Promise<ExperimentRecord | null> {
-  if (lock) await db.$queryRaw`SELECT 1 FROM experiment WHERE id = ${id}::uuid FOR UPDATE`
+  if (lock) await db.$queryRaw`SELECT 1 FROM experiment WHERE id = ${id}::uuid FOR NO KEY UPDATE`
   const row = await db.experiment.findUnique({
     where: { id },
     include: {

@@ -54,10 +54,9 @@ export function foldTable(db: Connection): Tables['folds'] {
       FROM metric m JOIN attempt a ON a.fold_id = m.fold_id AND a.fence = m.fence
       WHERE m.fold_id = ${id}::uuid AND m.name = ${name} ORDER BY m.step, m.fence DESC`,
     lock: async (id) => {
-      const [row] = await db.$queryRaw<FoldRow[]>`
-        SELECT ${foldColumns} FROM fold f LEFT JOIN checkpoint c ON c.id = f.checkpoint_id
-        WHERE f.id = ${id}::uuid FOR UPDATE OF f`
-      return row ? foldRecordOf(row) : null
+      await db.$queryRaw`SELECT id FROM fold WHERE id = ${id}::uuid FOR UPDATE`
+      const [fold] = await readLocked(db, [id])
+      return fold ?? null
     },
     leaseContext: (id) => leaseContext(db, id),
     lease: async (fold, { sessionId, leaseSeconds }) => {
@@ -84,24 +83,43 @@ export function foldTable(db: Connection): Tables['folds'] {
         UPDATE fold SET cancel_asked = true WHERE experiment_id = ${experimentId}::uuid AND status = 'leased'`
     },
     lockExpired: async (limit) => {
-      const rows = await db.$queryRaw<FoldRow[]>`
-        SELECT ${foldColumns} FROM fold f LEFT JOIN checkpoint c ON c.id = f.checkpoint_id
-        WHERE f.status = 'leased' AND f.lease_expires_at < now()
-        ORDER BY f.lease_expires_at LIMIT ${limit} FOR UPDATE OF f SKIP LOCKED`
-      return rows.map(foldRecordOf)
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT id FROM fold WHERE status = 'leased' AND lease_expires_at < now()
+        ORDER BY lease_expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
+      return readLocked(
+        db,
+        rows.map((row) => row.id),
+      )
     },
     unoffered: (olderThanSeconds, limit) => db.$queryRaw`
       SELECT id, offer, pool, priority FROM fold
       WHERE status = 'ready' AND not_before <= now()
         AND (offered_at IS NULL OR offered_at < now() - make_interval(secs => ${olderThanSeconds}))
-      ORDER BY priority DESC, not_before LIMIT ${limit}`,
+      ORDER BY offered_at NULLS FIRST, priority DESC, not_before LIMIT ${limit}`,
+    // A fold that somebody is changing is passed over: waiting for several rows is how two dispatchers would deadlock.
     markOffered: async (ids) => {
-      if (ids.length > 0) await db.$executeRaw`UPDATE fold SET offered_at = now() WHERE id = ANY(${ids}::uuid[])`
+      if (ids.length > 0)
+        await db.$executeRaw`
+          UPDATE fold SET offered_at = now()
+          WHERE id IN (SELECT id FROM fold WHERE id = ANY(${ids}::uuid[]) FOR UPDATE SKIP LOCKED)`
     },
     readableBlobs: (id) => readableBlobs(db, id),
     surplusCheckpoints: ({ keep, finalSeconds, limit }) => surplusCheckpoints(db, keep, finalSeconds, limit),
     removeCheckpoints: (ids) => removeCheckpoints(db, ids),
   }
+}
+
+/**
+ * Folds that this transaction has locked. A statement of its own, because one that waits for a lock sees the row it
+ * waited for as it is now, but what is joined to it as it was before: a checkpoint committed meanwhile would be missing.
+ *
+ * In the order of their experiments: whoever goes on to lock those does it in one order, and so never in a circle.
+ */
+async function readLocked(db: Connection, ids: readonly string[]): Promise<FoldRecord[]> {
+  const rows = await db.$queryRaw<FoldRow[]>`
+    SELECT ${foldColumns} FROM fold f LEFT JOIN checkpoint c ON c.id = f.checkpoint_id
+    WHERE f.id = ANY(${ids}::uuid[]) ORDER BY f.experiment_id, f.index`
+  return rows.map(foldRecordOf)
 }
 
 async function leaseContext(db: Connection, foldId: string) {

@@ -1,0 +1,153 @@
+import { assembleExperiment, cancelExperiment, completeFold, getExperiment } from '@baton/core'
+import type { Tables } from '@baton/core'
+import { openDatabase } from '@baton/db'
+import { aCheckpoint, aLease, anExperiment, aSession, createTestDatabase, createWorld, runSql } from '@baton/testing'
+import type { World } from '@baton/testing'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+let world: World
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+
+beforeEach(async () => {
+  database = await createTestDatabase()
+  world = await createWorld(openDatabase({ url: database.url }))
+})
+afterEach(async () => {
+  await world.store.close()
+  await database.drop()
+})
+
+/** A transaction that did its work and stays open until it is told to commit. */
+async function openTransaction(
+  work: (tables: Tables) => Promise<unknown>,
+  beforeCommit: (tables: Tables) => Promise<unknown> = async () => undefined,
+): Promise<{ commit: () => Promise<void> }> {
+  let hasWorked!: () => void
+  let mayCommit!: () => void
+  const worked = new Promise<void>((resolve) => (hasWorked = resolve))
+  const committing = new Promise<void>((resolve) => (mayCommit = resolve))
+  const ended = world.store.transaction(async (tables) => {
+    await work(tables)
+    hasWorked()
+    await committing
+    await beforeCommit(tables)
+  })
+  await Promise.race([worked, ended])
+  return {
+    commit: () => {
+      mayCommit()
+      return ended
+    },
+  }
+}
+
+/** Returns once somebody waits for a lock. */
+async function someoneWaits(): Promise<void> {
+  const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  await vi.waitFor(async () => expect(await runSql(database.url, waiting)).toHaveLength(1), { timeout: 20_000 })
+}
+
+describe('a lock that had to be waited for', () => {
+  test('shows the checkpoint that was committed meanwhile', async () => {
+    await anExperiment(world)
+    const lease = await aLease(world, await aSession(world))
+    const manifest = await aCheckpoint(world, lease, 9)
+    const committing = await openTransaction(async (tables) => {
+      const fold = (await tables.folds.lock(lease.foldId))!
+      await tables.folds.appendCheckpoint(fold, { digest: 'a'.repeat(64), sizeBytes: 1, manifest })
+    })
+    const waiting = world.store.transaction((tables) => tables.folds.lock(lease.foldId))
+    await someoneWaits()
+    await committing.commit()
+    expect((await waiting)!.checkpoint).toMatchObject({ step: 9 })
+  })
+})
+
+describe('cancelling', () => {
+  test('waits for a lease that is being granted, and then asks it to stop', async () => {
+    const { id, version } = await anExperiment(world)
+    const session = await aSession(world)
+    const { foldId } = world.queue.waiting[0]!
+    const granting = await openTransaction(
+      async (tables) => {
+        const fold = (await tables.folds.lock(foldId))!
+        await tables.folds.lease(fold, { sessionId: session, leaseSeconds: 60 })
+      },
+      async (tables) => {
+        await tables.experiments.setStatus(id, 'running')
+        await tables.events.append(id, { kind: 'fold-leased', fold: 0, attempt: 1, session: 's', step: 0 })
+      },
+    )
+    const cancelling = cancelExperiment(world, { project: 'emoji', version })
+    await someoneWaits()
+    await Promise.all([granting.commit(), cancelling])
+    const experiment = await getExperiment(world, { project: 'emoji', version })
+    expect(experiment.status).toBe('cancelled')
+    expect(experiment.folds.map((fold) => fold.status).sort()).toEqual(['cancelled', 'leased'])
+    expect(await runSql(database.url, `SELECT cancel_asked FROM fold WHERE status = 'leased'`)).toEqual([
+      { cancel_asked: true },
+    ])
+  })
+
+  test('a final experiment stays what it is, whatever comes late', async () => {
+    const { id, version } = await anExperiment(world)
+    await cancelExperiment(world, { project: 'emoji', version })
+    await world.store.experiments.setStatus(id, 'running')
+    expect((await getExperiment(world, { project: 'emoji', version })).status).toBe('cancelled')
+  })
+})
+
+describe('the event feed', () => {
+  test('a later event never becomes visible before an earlier one', async () => {
+    const { id } = await anExperiment(world)
+    const event = { kind: 'fold-leased', fold: 0, attempt: 1, session: 's', step: 0 } as const
+    const first = await openTransaction((tables) => tables.events.append(id, event))
+    const second = world.store.transaction((tables) => tables.events.append(id, { ...event, fold: 1 }))
+    await someoneWaits()
+    await first.commit()
+    await second
+    const events = await world.store.events.listByExperiment(id, { after: 0, limit: 10 })
+    expect(events.flatMap(({ payload }) => (payload.kind === 'fold-leased' ? [payload.fold] : []))).toEqual([0, 1])
+  })
+})
+
+describe('offers', () => {
+  test('are marked without waiting for folds that somebody changes', async () => {
+    const { folds } = await anExperiment(world)
+    await runSql(database.url, `UPDATE fold SET offered_at = NULL`)
+    const held = await openTransaction((tables) => tables.folds.lock(folds[0]!.id))
+    await world.store.folds.markOffered(folds.map((fold) => fold.id))
+    const marked = await runSql(database.url, `SELECT offered_at IS NOT NULL AS marked FROM fold ORDER BY index`)
+    await held.commit()
+    expect(marked).toEqual([{ marked: false }, { marked: true }])
+  })
+
+  test('of more folds than one pass takes are all looked at in turn', async () => {
+    for (let i = 0; i < 3; i++) await anExperiment(world, { priority: i })
+    await runSql(database.url, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
+    const seen = new Set<string>()
+    for (let pass = 0; pass < 3; pass++) {
+      const ids = (await world.store.folds.unoffered(0, 2)).map((fold) => fold.id)
+      ids.forEach((id) => seen.add(id))
+      await world.store.folds.markOffered(ids)
+    }
+    expect(seen.size).toBe(6)
+  })
+})
+
+describe('assembling twice at once', () => {
+  test('tells of unusable predictions once', async () => {
+    const { id } = await anExperiment(world, { folds: { count: 2, only: [0] } })
+    const sessionId = await aSession(world)
+    const lease = await aLease(world, sessionId)
+    const junk = await world.blobs.write(new TextEncoder().encode('not safetensors'))
+    const result = { oof: junk, test: null, weights: junk }
+    await completeFold(world, { foldId: lease.foldId, fence: lease.fence, sessionId, step: 9, result })
+    await Promise.all([1, 2, 3].map(() => assembleExperiment(world, { experimentId: id })))
+    const events = await world.store.events.listByExperiment(id, { after: 0, limit: 100 })
+    expect(events.map(({ payload }) => payload.kind).filter((kind) => kind.endsWith('failed'))).toEqual([
+      'fold-failed',
+      'experiment-failed',
+    ])
+  })
+})
