@@ -32,3 +32,14 @@ test('a level below the chosen one is not written', () => {
   createLog({ app: 'worker', level: 'warn', destination }).info('hidden')
   expect(lines).toEqual([])
 })
+
+test('an error is written with its code and causes, and without what a library hung on it', () => {
+  const { lines, destination } = capture()
+  const cause = Object.assign(new Error('socket closed'), { code: 'ECONNRESET', client: { host: 'db.internal' } })
+  createLog({ app: 'api', destination }).warn({ error: new Error('not stored', { cause }) }, 'failed')
+  expect(lines[0]?.error).toMatchObject({
+    message: 'not stored',
+    cause: { message: 'socket closed', code: 'ECONNRESET' },
+  })
+  expect(JSON.stringify(lines)).not.toContain('db.internal')
+})

@@ -25,9 +25,22 @@ export function createLog(options: LogOptions): Log {
       base: { app: options.app },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: pino.stdSerializers.err },
+      serializers: { error: describeError, err: describeError },
       hooks: { streamWrite: redact },
     },
     options.destination ?? pino.destination({ dest: 1, sync: true }),
   )
+}
+
+/** What a reader needs of an error. Libraries hang whole clients on theirs, with their configuration and sockets. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { code, cause } = error as Error & { code?: unknown }
+  return {
+    type: error.name,
+    message: error.message,
+    ...(code === undefined ? {} : { code }),
+    stack: error.stack,
+    ...(cause === undefined ? {} : { cause: describeError(cause) }),
+  }
 }
