@@ -24,7 +24,7 @@ export type AttemptStatus = z.infer<typeof AttemptStatus>
 /**
  * active     registered, seen lately
  * draining   asked to finish: gets no new lease, hands over the one it has
- * ended      said goodbye
+ * ended      said goodbye, or went silent while draining
  * lost       went silent
  */
 export const SessionStatus = z.enum(['active', 'draining', 'ended', 'lost'])

@@ -200,6 +200,8 @@ export interface FoldTable {
   }>
   /** Leases a locked fold: fence and attempt grow by one, the lease runs `leaseSeconds` from now. */
   lease(fold: FoldRecord, to: { sessionId: string; leaseSeconds: number }): Promise<{ fence: number; attempt: number }>
+  /** The fold that a session holds a lease of. */
+  heldBy(sessionId: string): Promise<string | null>
   /** Ends the running attempt and lets go of the fold. */
   release(fold: FoldRecord, as: Release): Promise<void>
   /**
@@ -273,10 +275,11 @@ export interface SessionTable {
   insert(registration: SessionRegistration): Promise<Session>
   get(id: string): Promise<Session | null>
   list(): Promise<Session[]>
+  /** An end is final: a session that has ended stays so. */
   setStatus(id: string, status: SessionStatus): Promise<void>
   /** Notes that the session is there. Returns its status. */
   touch(id: string): Promise<SessionStatus>
-  /** Marks sessions lost that were not seen for so long and hold no lease. */
+  /** Marks sessions lost that were not seen for so long and hold no lease; one that was draining has ended. */
   markLost(silentSeconds: number): Promise<number>
 }
 
@@ -339,6 +342,8 @@ export interface TokenTable {
     sessionId?: string
     validSeconds: number | null
   }): Promise<{ id: string; expiresAt: string | null }>
+  /** Stores an owner's token that never expires, unless it is there already; replicas may do so at once. */
+  admitOwner(hash: string): Promise<void>
   /** The caller of a token that is valid now: not expired, not used up, its session not ended. */
   find(hash: string): Promise<Caller | null>
   /** Uses up a one-use token; false if somebody was faster. */

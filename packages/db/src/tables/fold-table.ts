@@ -71,6 +71,10 @@ export function foldTable(db: Connection): Tables['folds'] {
       })
       return { fence, attempt }
     },
+    heldBy: async (sessionId) => {
+      const row = await db.fold.findFirst({ where: { status: 'leased', sessionId }, select: { id: true } })
+      return row?.id ?? null
+    },
     release: (fold, as) => release(db, fold, as),
     heartbeat: (beat) => heartbeat(db, beat),
     appendCheckpoint: (fold, checkpoint) => appendCheckpoint(db, fold, checkpoint),

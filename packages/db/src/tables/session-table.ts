@@ -35,7 +35,8 @@ export function sessionTable(db: Connection): Tables['sessions'] {
     },
     get,
     list: async () => (await select(null)).map(sessionOf),
-    setStatus: async (id, status) => void (await db.session.update({ where: { id }, data: { status } })),
+    setStatus: async (id, status) =>
+      void (await db.session.updateMany({ where: { id, status: { not: 'ended' } }, data: { status } })),
     touch: async (id) => {
       const [row] = await db.$queryRaw<[{ status: SessionStatus }]>`
         UPDATE session SET last_seen_at = now(), status = CASE WHEN status = 'lost' THEN 'active' ELSE status END
@@ -43,7 +44,7 @@ export function sessionTable(db: Connection): Tables['sessions'] {
       return row.status
     },
     markLost: (silentSeconds) => db.$executeRaw`
-      UPDATE session SET status = 'lost'
+      UPDATE session SET status = CASE WHEN status = 'draining' THEN 'ended' ELSE 'lost' END
       WHERE status IN ('active', 'draining') AND last_seen_at < now() - make_interval(secs => ${silentSeconds})
         AND NOT EXISTS (SELECT 1 FROM fold f WHERE f.session_id = session.id AND f.status = 'leased')`,
   }

@@ -12,6 +12,11 @@ export function tokenTable(db: Connection): Tables['tokens'] {
         RETURNING id, expires_at AS "expiresAt"`
       return { id: row.id, expiresAt: row.expiresAt?.toISOString() ?? null }
     },
+    admitOwner: async (hash) => {
+      await db.$executeRaw`
+        INSERT INTO token (id, hash, role) VALUES (${randomUUID()}::uuid, ${hash}, 'owner')
+        ON CONFLICT (hash) DO NOTHING`
+    },
     find: async (hash) => {
       const [row] = await db.$queryRaw<{ tokenId: string; role: Role; sessionId: string | null }[]>`
         SELECT t.id AS "tokenId", t.role, t.session_id AS "sessionId" FROM token t LEFT JOIN session s ON s.id = t.session_id

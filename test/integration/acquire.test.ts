@@ -1,0 +1,113 @@
+import { acquireLease, cancelExperiment, drainSession, endSession, getExperiment } from '@baton/core'
+import type { OfferQueue } from '@baton/core'
+import { openDatabase } from '@baton/db'
+import { aLease, anExperiment, aSession, createTestDatabase, createWorld, runSql } from '@baton/testing'
+import type { World } from '@baton/testing'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+let world: World
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+
+beforeEach(async () => {
+  database = await createTestDatabase()
+  world = await createWorld(openDatabase({ url: database.url }))
+})
+afterEach(async () => {
+  await world.store.close()
+  await database.drop()
+})
+
+/** The queue, where something happens in the moment in which an offer is handed out. */
+function whileWaiting(happens: () => unknown): OfferQueue {
+  const { offers } = world.queue
+  return {
+    ...offers,
+    take: async (pools, options) => {
+      await happens()
+      return offers.take(pools, options)
+    },
+  }
+}
+
+const statuses = () => runSql(database.url, `SELECT status, fence FROM fold ORDER BY index`)
+
+describe('an answer that never arrived', () => {
+  test('is given again: the same lease, no second attempt, no other fold', async () => {
+    const { version } = await anExperiment(world)
+    const sessionId = await aSession(world)
+    const lost = await aLease(world, sessionId)
+    await runSql(database.url, `UPDATE fold SET lease_expires_at = now() WHERE id = '${lost.foldId}'`)
+    expect(await aLease(world, sessionId)).toEqual(lost)
+    const { folds } = await getExperiment(world, { project: 'emoji', version })
+    expect(folds.map(({ status, attempts }) => [status, attempts])).toEqual([
+      ['leased', 1],
+      ['ready', 0],
+    ])
+    expect(
+      await runSql(database.url, `SELECT 1 FROM fold WHERE lease_expires_at > now() + interval '50 seconds'`),
+    ).toHaveLength(1)
+  })
+
+  test('is not given again once the experiment was cancelled: the fold is cancelled at once', async () => {
+    const { version } = await anExperiment(world, { folds: { count: 2, only: [0] } })
+    const sessionId = await aSession(world)
+    await aLease(world, sessionId)
+    await cancelExperiment(world, { project: 'emoji', version })
+    const answer = await acquireLease({ ...world, offers: world.queue.offers }, { sessionId, waitMs: 0 })
+    expect(answer).toEqual({ lease: null, command: null })
+    expect(await statuses()).toEqual([{ status: 'cancelled', fence: 1 }])
+  })
+})
+
+describe('a session that is gone when an offer comes', () => {
+  test('because it hung up: leases nothing, and the offer waits for the next', async () => {
+    await anExperiment(world, { folds: { count: 2, only: [0] } })
+    const calling = new AbortController()
+    const offers = whileWaiting(() => calling.abort())
+    const sessionId = await aSession(world)
+    const answer = await acquireLease({ ...world, offers }, { sessionId, waitMs: 0, signal: calling.signal })
+    expect(answer).toEqual({ lease: null, command: null })
+    expect(await statuses()).toEqual([{ status: 'ready', fence: 0 }])
+    expect((await aLease(world, await aSession(world, 'next'))).fence).toBe(1)
+  })
+
+  test('because it ended: leases nothing', async () => {
+    await anExperiment(world, { folds: { count: 2, only: [0] } })
+    const sessionId = await aSession(world)
+    const offers = whileWaiting(() => endSession(world, { sessionId }))
+    await expect(acquireLease({ ...world, offers }, { sessionId, waitMs: 0 })).rejects.toMatchObject({
+      code: 'conflict',
+    })
+    expect(await statuses()).toEqual([{ status: 'ready', fence: 0 }])
+    expect(world.queue.waiting).toHaveLength(1)
+  })
+
+  test('because it is to drain: leases nothing and is told so', async () => {
+    await anExperiment(world, { folds: { count: 2, only: [0] } })
+    const sessionId = await aSession(world)
+    const offers = whileWaiting(() => drainSession(world, { sessionId }))
+    expect(await acquireLease({ ...world, offers }, { sessionId, waitMs: 0 })).toEqual({
+      lease: null,
+      command: 'drain',
+    })
+    expect(world.queue.waiting).toHaveLength(1)
+  })
+})
+
+describe('the end of a session', () => {
+  test('is final: a drain that comes late does not wake it', async () => {
+    const sessionId = await aSession(world)
+    await endSession(world, { sessionId })
+    await world.store.sessions.setStatus(sessionId, 'draining')
+    expect((await world.store.sessions.get(sessionId))!.status).toBe('ended')
+  })
+
+  test('comes to a draining session that went silent; it does not come back and take leases', async () => {
+    const [draining, silent] = [await aSession(world, 'draining'), await aSession(world, 'silent')]
+    await drainSession(world, { sessionId: draining })
+    await runSql(database.url, `UPDATE session SET last_seen_at = now() - interval '1 hour'`)
+    expect(await world.store.sessions.markLost(120)).toBe(2)
+    expect((await world.store.sessions.get(draining))!.status).toBe('ended')
+    expect((await world.store.sessions.get(silent))!.status).toBe('lost')
+  })
+})
