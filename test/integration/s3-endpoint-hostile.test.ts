@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { CreateBucketCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { integer, streamKey } from '@baton/random'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { credentials } from '../support/s3-credentials.ts'
 import { sendRaw, signRequest } from '../support/s3-request.ts'
 import { filesIn, openS3World } from '../support/s3-world.ts'
@@ -310,6 +311,37 @@ describe('an upload that breaks off', () => {
     await vi.waitFor(async () => expect(await filesIn(world.directory)).toEqual(before))
     expect(await exists('broken')).toBe(false)
   })
+})
+
+test('a connection on which nothing moves is closed, and its upload removed', async () => {
+  const { endpoint } = world.server
+  const server = createServer((req, res) => void endpoint.handle(req, res)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const connected = once(server, 'connection')
+  const before = await filesIn(world.directory)
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/s3/${bucket}/idle`)
+  const headers = signRequest({ method: 'PUT', url: url.href, payloadHash: 'UNSIGNED-PAYLOAD' })
+  const sent = httpRequest(url, { method: 'PUT', headers: { ...headers, 'content-length': 3_000_000 } })
+  const ended = once(sent, 'error')
+  sent.write(randomBytes(2_000_000))
+  const [socket] = (await connected) as [Socket]
+  await vi.waitFor(async () => expect((await filesIn(world.directory)).length).toBe(before.length + 1))
+  expect(socket.timeout).toBe(120_000)
+  socket.emit('timeout')
+  await ended
+  await vi.waitFor(async () => expect(await filesIn(world.directory)).toEqual(before))
+})
+
+test('an object that is a page runs no script on the origin that it shares', async () => {
+  const url = `${base}/page`
+  const headers = { 'content-type': 'text/html' }
+  await sendRaw({ method: 'PUT', url, body: '<script>steal()</script>', headers })
+  for (const address of [url, `${base}/none`]) {
+    const { headers: answered } = await sendRaw({ method: 'GET', url: address })
+    expect(answered.get('content-security-policy')).toContain('sandbox')
+    expect(answered.get('x-content-type-options')).toBe('nosniff')
+  }
 })
 
 test('a client that leaves in the middle of a download is let go', async () => {

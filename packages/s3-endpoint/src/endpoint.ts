@@ -33,7 +33,7 @@ export interface S3Endpoint {
   /** Answers one request, with an error document where it has to; never rejects. */
   handle(req: IncomingMessage, res: ServerResponse): Promise<void>
   /**
-   * Removes files that no row names, and multipart uploads that nobody touched for a week.
+   * Removes files that no row names, and multipart uploads that were begun a week ago and never ended.
    * Files younger than an hour are left alone: their row may be about to be written.
    */
   collectGarbage(): Promise<{ removed: number }>
@@ -43,6 +43,15 @@ export interface S3Endpoint {
 
 /** A connection on which nothing moves for this long is closed, and what it was uploading is removed. */
 const idleMaxMs = 120_000
+
+/**
+ * Objects share an origin with the dashboard, and whoever may write one chooses its content type: without these a page
+ * that was stored as an object would run with the rights of whoever opens it.
+ */
+const guards = [
+  ['content-security-policy', "sandbox; default-src 'none'"],
+  ['x-content-type-options', 'nosniff'],
+] as const
 
 /**
  * A small S3 server for one machine: metadata in PostgreSQL, bytes in files.
@@ -72,6 +81,7 @@ export function createS3Endpoint(options: S3EndpointOptions): S3Endpoint {
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const requestId = randomUUID()
     res.setHeader('x-amz-request-id', requestId)
+    for (const [name, value] of guards) res.setHeader(name, value)
     req.socket.setTimeout(idleMaxMs)
     try {
       const response = await answer(req)

@@ -6,7 +6,6 @@ interface ErrorSpec {
 /** Every S3 error that this endpoint answers with. Codes, statuses and texts are those of Amazon S3. */
 export const errors = {
   AccessDenied: { status: 403, message: 'Access Denied.' },
-  AccessForbidden: { status: 403, message: 'CORSResponse: CORS is not enabled for this bucket.' },
   AuthorizationHeaderMalformed: { status: 400, message: 'The authorization header is malformed.' },
   AuthorizationQueryParametersError: { status: 400, message: 'The authorization query parameters are malformed.' },
   BadDigest: { status: 400, message: 'The Content-MD5 you specified did not match what we received.' },
@@ -69,7 +68,6 @@ export const errors = {
   },
   MethodNotAllowed: { status: 405, message: 'The specified method is not allowed against this resource.' },
   MissingContentLength: { status: 411, message: 'You must provide the Content-Length HTTP header.' },
-  MissingRequestBodyError: { status: 400, message: 'Request Body is empty' },
   NoSuchBucket: { status: 404, message: 'The specified bucket does not exist.' },
   NoSuchKey: { status: 404, message: 'The specified key does not exist.' },
   NoSuchTagSet: { status: 404, message: 'The TagSet does not exist.' },

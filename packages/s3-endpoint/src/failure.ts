@@ -1,5 +1,5 @@
 import { S3Error } from './errors.ts'
-import { MaybeKept } from './files/file-store.ts'
+import { MaybeKept } from './files/maybe-kept.ts'
 
 /** SQLSTATE classes and codes under which the same request may succeed later. */
 const passing = /^(08|53|57P|40)/

@@ -90,3 +90,12 @@ function checkSdkAlgorithm(name: string | undefined, checksum: ExpectedChecksum 
       'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
     )
 }
+
+/** @throws {S3Error} `InvalidRequest` for an algorithm that S3 does not know */
+export function requireAlgorithm(name: string): ChecksumAlgorithm {
+  const algorithm = findAlgorithm(name)
+  if (algorithm !== undefined) return algorithm
+  throw invalidRequest(
+    'Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]',
+  )
+}

@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { createFileStore, filePath, MaybeKept } from './file-store.ts'
+import { createFileStore, filePath } from './file-store.ts'
+import { MaybeKept } from './maybe-kept.ts'
 
 async function openStore() {
   const directory = await mkdtemp(join(tmpdir(), 'baton-files-'))

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { MaybeKept } from './maybe-kept.ts'
 import { createReadGate } from './read-gate.ts'
 import type { ReadGate } from './read-gate.ts'
 
@@ -40,11 +41,6 @@ export interface FileStore {
 /** Where a file lies: spread over 256 folders, so that none grows too long to list. */
 export function filePath(directory: string, id: string): string {
   return join(directory, id.slice(0, 2), id)
-}
-
-/** Thrown where it cannot be known whether a row names the file: removing it could lose what was stored. */
-export class MaybeKept extends Error {
-  override readonly name = 'MaybeKept'
 }
 
 export function createFileStore(directory: string, onError: (error: unknown) => void): FileStore {

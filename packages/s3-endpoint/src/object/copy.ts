@@ -1,5 +1,6 @@
-import { checksumElement, findAlgorithm } from '../body/checksum.ts'
+import { checksumElement } from '../body/checksum.ts'
 import type { Checksum, ChecksumAlgorithm } from '../body/checksum.ts'
+import { requireAlgorithm } from '../body/expect.ts'
 import { storeCopy } from '../body/store.ts'
 import { requireBucket } from '../bucket/record.ts'
 import type { Context } from '../context.ts'
@@ -11,7 +12,7 @@ import { readWriteCondition } from './conditions.ts'
 import { readCopySource, wholeOf, withSource } from './copy-source.ts'
 import { commitObject, recordOf } from './put.ts'
 import type { ObjectRecord } from './record.ts'
-import { readStoredHeaders, refuseUnsupported } from './stored-headers.ts'
+import { readStoredHeaders } from './stored-headers.ts'
 import { readTagHeader } from './tags.ts'
 
 /** CopyObject: a new object of its own bytes, so that neither depends on the other afterwards. */
@@ -62,7 +63,6 @@ function readChange(headers: Headers): Change {
   const own = readStoredHeaders(headers)
   const tags = replaceTags ? readTagHeader(headers) : null
   const algorithm = readAlgorithm(headers)
-  refuseUnsupported(headers)
   return {
     algorithm,
     tags: (source) => tags ?? source.tags,
@@ -84,15 +84,6 @@ function readDirective(headers: Headers, name: string, complaint: string): boole
 function readAlgorithm(headers: Headers): ChecksumAlgorithm | undefined {
   const name = headers.get('x-amz-checksum-algorithm')
   return name === undefined ? undefined : requireAlgorithm(name)
-}
-
-/** @throws {S3Error} `InvalidRequest` for an algorithm that S3 does not know */
-export function requireAlgorithm(name: string): ChecksumAlgorithm {
-  const algorithm = findAlgorithm(name)
-  if (algorithm !== undefined) return algorithm
-  throw invalidRequest(
-    'Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]',
-  )
 }
 
 function refuseCopyToItself({ bucket, key, headers }: S3Request, change: Change): void {

@@ -2,7 +2,7 @@ import { storeBody } from '../body/store.ts'
 import type { StoredBytes } from '../body/store.ts'
 import { checksumHeaders } from '../body/checksum.ts'
 import type { Context } from '../context.ts'
-import { MaybeKept } from '../files/file-store.ts'
+import { toMaybeKept } from '../files/maybe-kept.ts'
 import { S3Error } from '../errors.ts'
 import type { S3Request, S3Response } from '../request.ts'
 import { requireBucket } from '../bucket/record.ts'
@@ -57,12 +57,6 @@ export async function commitObject(
 ): Promise<void> {
   const replaced = await writeObject(db, at, object, condition).catch(toMaybeKept)
   files.remove(replaced, gateName(at.bucket, at.key))
-}
-
-/** Passes on what is certain; any other failure of a write leaves open whether it happened. */
-export function toMaybeKept(error: unknown): never {
-  if (error instanceof S3Error) throw error
-  throw new MaybeKept('the database did not answer a write', { cause: error })
 }
 
 /** Refuses before the body is read what would be refused after it; the row's own statement decides in the end. */

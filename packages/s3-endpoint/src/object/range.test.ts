@@ -5,12 +5,28 @@ import type { S3Request } from '../request.ts'
 import type { ObjectRecord } from './record.ts'
 import { selectBytes } from './range.ts'
 
-function select(sizes: number[], { range, query = '' }: { range?: string; query?: string }) {
+const modifiedAt = new Date('2026-03-01T12:00:00.700Z')
+
+interface Asked {
+  readonly range?: string
+  readonly ifRange?: string
+  readonly query?: string
+}
+
+function select(sizes: number[], { range, ifRange, query = '' }: Asked) {
   const request = {
-    headers: new Map(range === undefined ? [] : [['range', range]]),
+    headers: new Map([
+      ...(range === undefined ? [] : [['range', range] as const]),
+      ...(ifRange === undefined ? [] : [['if-range', ifRange] as const]),
+    ]),
     query: new Query(query),
   } as unknown as S3Request
-  const object = { sizes, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) } as unknown as ObjectRecord
+  const object = {
+    etag: 'abc',
+    modifiedAt,
+    sizes,
+    sizeBytes: sizes.reduce((sum, size) => sum + size, 0),
+  } as unknown as ObjectRecord
   try {
     const { first, last, partial } = selectBytes(request, object)
     return partial ? `${first}-${last}` : 'whole'
@@ -44,6 +60,14 @@ describe('a range of 100 bytes', () => {
     expect(select([0], { range: 'bytes=-5' })).toBe('whole')
     expect(select([0], {})).toBe('whole')
   })
+})
+
+test('a range of another version than the named one is not given', () => {
+  const ask = (ifRange: string) => select([100], { range: 'bytes=50-', ifRange })
+  expect(ask('"abc"')).toBe('50-99')
+  expect(ask('Sun, 01 Mar 2026 12:00:00 GMT')).toBe('50-99')
+  expect(ask('"other"')).toBe('whole')
+  expect(ask('Sun, 01 Mar 2026 12:00:01 GMT')).toBe('whole')
 })
 
 describe('a part', () => {

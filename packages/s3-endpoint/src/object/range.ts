@@ -1,5 +1,6 @@
 import { S3Error, invalidArgument, invalidRequest } from '../errors.ts'
 import type { S3Request } from '../request.ts'
+import { unquote } from './conditions.ts'
 import type { ObjectRecord } from './record.ts'
 
 /** Bytes first to last, both included and 0-based; an empty object's whole is first 0, last -1. */
@@ -18,11 +19,19 @@ export interface Selection extends Range {
  * @throws {S3Error} `InvalidRange`, `InvalidPartNumber`, `InvalidArgument`, `InvalidRequest`
  */
 export function selectBytes(request: S3Request, object: ObjectRecord): Selection {
-  const range = request.headers.get('range')
+  const range = isSameVersion(request.headers.get('if-range'), object) ? request.headers.get('range') : undefined
   const part = readPartAsked(request)
   if (part !== undefined) return selectPart(part, object)
   const selected = range === undefined ? null : readRange(range, object.sizeBytes)
   return selected === null ? { ...whole(object), partial: false } : { ...selected, partial: true }
+}
+
+/**
+ * Whether a client that goes on with a download may: it names the version of which it has the beginning (RFC 9110, 13.1.5).
+ * A date is exact here, and one that is not right gets the whole object.
+ */
+function isSameVersion(ifRange: string | undefined, { etag, modifiedAt }: ObjectRecord): boolean {
+  return ifRange === undefined || unquote(ifRange) === etag || ifRange === modifiedAt.toUTCString()
 }
 
 /**
