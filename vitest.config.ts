@@ -27,5 +27,6 @@ export default defineConfig({
       },
     ],
     maxWorkers: 2,
+    reporters: ['default', './scripts/summary-reporter.mjs'],
   },
 })
