@@ -61,7 +61,7 @@ const guards = [
  */
 export function createS3Endpoint(options: S3EndpointOptions): S3Endpoint {
   const { pool, directory, credentials, prefix, region, log = silent, now = Date.now } = options
-  const files = createFileStore(directory, (error) => log.warn({ err: error }, 's3 file not removed'))
+  const files = createFileStore(directory, (error) => log.warn({ error }, 's3 file not removed'))
   const context: Context = { db: pool, files, region, prefix, now, ownerId: credentials[0].accessKeyId }
   const running = new Set<Promise<void>>()
   let closing = false
@@ -93,7 +93,7 @@ export function createS3Endpoint(options: S3EndpointOptions): S3Endpoint {
     } catch (error) {
       if (isGone(req, res)) return
       const failure = toS3Error(error)
-      if (failure.status >= 500 && failure.status !== 501) log.error({ err: error, requestId }, 's3 request failed')
+      if (failure.status >= 500 && failure.status !== 501) log.error({ error, requestId }, 's3 request failed')
       if (res.headersSent) return void res.destroy()
       const resource = (req.url ?? '').split('?')[0]!
       await respond(req, res, errorResponse(failure, { resource, requestId })).catch(() => res.destroy())
