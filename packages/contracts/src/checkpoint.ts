@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Blob, Digest } from './ids.ts'
+import { Blob, Count, Digest } from './ids.ts'
 
 /** What decides the bytes of a training: resuming under another is no longer exact, and says so. */
 export const TrainingEnvironment = z.strictObject({
@@ -15,19 +15,19 @@ export type TrainingEnvironment = z.infer<typeof TrainingEnvironment>
 
 /** Position in a training. `step` counts optimizer steps over the fold's whole training, 0-based: the next one to do. */
 export const Position = z.strictObject({
-  step: z.int().nonnegative(),
-  stage: z.int().nonnegative(),
+  step: Count,
+  stage: Count,
   /** Steps done in this stage. */
-  stageStep: z.int().nonnegative(),
-  epoch: z.int().nonnegative(),
+  stageStep: Count,
+  epoch: Count,
 })
 export type Position = z.infer<typeof Position>
 
 /** The small, explicit state that is not a function of the position. */
 export const LoopState = z.strictObject({
-  best: z.strictObject({ score: z.number(), step: z.int().nonnegative() }).nullable(),
+  best: z.strictObject({ score: z.number(), step: Count }).nullable(),
   /** Evaluations since `best` improved. */
-  evaluationsWithoutGain: z.int().nonnegative(),
+  evaluationsWithoutGain: Count,
   /** The stage ended before its duration, by early stopping. */
   stoppedEarly: z.boolean(),
   /** Whether training is over and only prediction remains. */

@@ -6,7 +6,11 @@ export type Split = z.infer<typeof Split>
 
 /** Labels that are scored and thresholded together, e.g. culture and tag. */
 export const LabelGroup = z.strictObject({
-  name: z.string().min(1).max(64),
+  name: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[^\0\p{Surrogate}]*$/u, 'text without NUL and halves of characters'),
   labels: z.array(z.string().min(1).max(200)).min(1).max(100_000),
 })
 export type LabelGroup = z.infer<typeof LabelGroup>

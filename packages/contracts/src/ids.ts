@@ -13,6 +13,11 @@ export type Slug = z.infer<typeof Slug>
 export const Id = z.uuid()
 export type Id = z.infer<typeof Id>
 
+/** A number of steps, leases or lines: what a 32-bit column of the database takes. */
+export const Count = z.int().min(0).max(0x7fff_ffff)
+/** The same, from 1. */
+export const Ordinal = Count.min(1)
+
 /** An object in storage, by digest, with its size so that a reader can allocate and refuse. */
 export const Blob = z.strictObject({ digest: Digest, sizeBytes: z.int().nonnegative() })
 export type Blob = z.infer<typeof Blob>

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { CheckpointManifest } from './checkpoint.ts'
 import { LabelGroup } from './dataset.ts'
-import { Blob, Digest, Id, Slug } from './ids.ts'
+import { Blob, Count, Digest, Id, Ordinal, Slug } from './ids.ts'
 import { problemCodes } from './problems.ts'
 import { ExperimentSpec } from './spec.ts'
 import { AttemptStatus, ExperimentStatus, FoldStatus, Provider, Role, SessionStatus } from './states.ts'
@@ -16,7 +16,7 @@ export const Failure = z.strictObject({
   /** Last lines of the training's log. */
   lastLines: z.array(z.string().max(1000)).max(50).default([]),
   /** The step the training stood at, where there is one. */
-  step: z.int().nonnegative().nullable().default(null),
+  step: Count.nullable().default(null),
 })
 export type Failure = z.infer<typeof Failure>
 
@@ -45,9 +45,9 @@ export type CodeBundle = z.infer<typeof CodeBundle>
 
 /** Where a training stands. */
 export const Progress = z.strictObject({
-  step: z.int().nonnegative(),
+  step: Count,
   totalSteps: z.int().nonnegative(),
-  epoch: z.int().nonnegative(),
+  epoch: Count,
   stage: z.string().max(64),
   loss: z.number().nullable(),
   lr: z.number().nullable(),
@@ -200,8 +200,8 @@ export type Lease = z.infer<typeof Lease>
 
 export const MetricPoint = z.strictObject({
   /** Counts this lease's points, 1-based: a point sent twice is stored once. */
-  seq: z.int().positive(),
-  step: z.int().nonnegative(),
+  seq: Ordinal,
+  step: Count,
   name: z.string().regex(/^[a-z][a-z0-9_/.-]{0,63}$/),
   value: z.number(),
 })
@@ -209,7 +209,7 @@ export type MetricPoint = z.infer<typeof MetricPoint>
 
 export const LogLine = z.strictObject({
   /** Counts this lease's lines, 1-based: a line sent twice is stored once. */
-  seq: z.int().positive(),
+  seq: Ordinal,
   level: z.enum(['info', 'warn', 'error']),
   text: z.string().max(2000),
 })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { CheckpointManifest, FoldResult } from './checkpoint.ts'
 import { Event } from './events.ts'
-import { Blob, Digest, Id, Slug } from './ids.ts'
+import { Blob, Count, Digest, Id, Ordinal, Slug } from './ids.ts'
 import type { ProblemCode } from './problems.ts'
 import {
   Attempt,
@@ -61,10 +61,10 @@ export const commonProblems = [
 ] as const satisfies readonly ProblemCode[]
 
 const project = z.object({ project: Slug })
-const experiment = z.object({ project: Slug, version: z.coerce.number().int().positive() })
+const experiment = z.object({ project: Slug, version: z.coerce.number().pipe(Ordinal) })
 const fold = z.object({ fold: Id })
 const session = z.object({ session: Id })
-const fence = z.int().positive()
+const fence = Ordinal
 const page = {
   after: z.coerce.number().int().nonnegative().default(0),
   limit: z.coerce.number().int().min(1).max(1000).default(200),
@@ -356,7 +356,12 @@ export const routes = {
     body: z.strictObject({
       fence,
       progress: Progress.nullable().default(null),
-      secondsLeft: z.number().nullable().default(null),
+      secondsLeft: z
+        .number()
+        .min(0)
+        .max(30 * 86_400)
+        .nullable()
+        .default(null),
       metrics: z.array(MetricPoint).max(2000).default([]),
       logs: z.array(LogLine).max(1000).default([]),
     }),
@@ -403,7 +408,7 @@ export const routes = {
     summary: 'Give the lease back; the fold goes on elsewhere from its last checkpoint',
     roles: ['session'],
     params: fold,
-    body: z.strictObject({ fence, step: z.int().nonnegative() }),
+    body: z.strictObject({ fence, step: Count }),
     status: 204,
     problems: ['lease-lost'],
   },
@@ -413,7 +418,7 @@ export const routes = {
     summary: 'End a fold with its uploaded predictions and weights',
     roles: ['session'],
     params: fold,
-    body: z.strictObject({ fence, step: z.int().nonnegative(), result: FoldResult }),
+    body: z.strictObject({ fence, step: Count, result: FoldResult }),
     status: 204,
     problems: ['lease-lost', 'blob-missing', 'predictions-incomplete', 'storage-unavailable'],
   },
