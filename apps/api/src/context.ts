@@ -9,8 +9,8 @@ export interface Deps {
   readonly blobs: BlobStore
   readonly times: LeaseTimes
   readonly botName: string | null
-  /** Aborts when the server is closing: ends long polls. */
-  readonly closing: AbortSignal
+  /** Moves what a request asked for into the queue. Never fails and never takes long. */
+  readonly dispatch: () => Promise<void>
   /** Uniform in [0, 1): jitter of retries. */
   readonly random: () => number
   /** Milliseconds, for waiting; never for what is written down. */
@@ -20,7 +20,10 @@ export interface Deps {
 /** Who calls, and whether they still listen. */
 export interface Call {
   readonly caller: Caller
+  /** Aborts when the caller hangs up or the server closes. */
   readonly signal: AbortSignal
+  /** Names this request and its repetitions, where the caller sent an Idempotency-Key. */
+  readonly requestId: string | null
 }
 
 /** Answers one route: the request is validated and its caller's role was checked. */

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { AppError, openApiDocument, parseOrThrow, routes } from '@baton/contracts'
 import type { RouteName, RouteSpec } from '@baton/contracts'
 import { fastify, LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Call, Deps, Handler } from './context.ts'
+import type { Deps, Handler } from './context.ts'
 import { callerOf } from './plugins/authenticate.ts'
+import { dispatchSoon } from './plugins/dispatch-soon.ts'
+import { watchHangUps } from './plugins/hang-ups.ts'
 import { once } from './plugins/idempotency.ts'
 import { sendProblem } from './plugins/problem.ts'
+import { storable } from './plugins/storable.ts'
 import { handlers } from './routes/index.ts'
 import { sameOrigin } from './same-origin.ts'
 import type { Mount } from './same-origin.ts'
@@ -27,6 +31,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     bodyLimit: maxBodyBytes,
     genReqId: () => randomUUID(),
     serverFactory: sameOrigin(mountsOf(options)),
+    // A path that cannot be decoded, or is too long: no route is asked.
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply as unknown as FastifyReply),
   })
   const deps: Deps = {
     store: options.database,
@@ -34,13 +40,14 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     blobs: options.blobs,
     times: options.times,
     botName: options.botName ?? null,
-    closing: options.closing,
+    dispatch: dispatchSoon({ store: options.database, queue: options.queue }, options.log),
     random: Math.random,
     now: () => performance.now(),
   }
+  const signalOf = watchHangUps(options.closing)
   server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply))
   server.setNotFoundHandler((request, reply) => sendProblem(new AppError('not-found'), request, reply))
-  for (const name of Object.keys(routes) as RouteName[]) register(server, deps, name)
+  for (const name of Object.keys(routes) as RouteName[]) register(server, deps, signalOf, name)
   server.get('/v1/openapi.json', () => openApiDocument({ version, url: options.publicUrl ?? '/' }))
   return server
 }
@@ -52,22 +59,33 @@ function mountsOf({ s3, telegramWebhook }: ServerOptions): ReadonlyMap<string, M
   return mounts
 }
 
-function register(server: FastifyInstance, deps: Deps, name: RouteName): void {
+/** Their answers hold a secret that is shown once and stored nowhere, so they are not remembered to be given again. */
+const secretAnswers: ReadonlySet<RouteName> = new Set(['createEnrolment', 'registerSession', 'createPairing'])
+
+function register(
+  server: FastifyInstance,
+  deps: Deps,
+  signalOf: (response: ServerResponse) => AbortSignal,
+  name: RouteName,
+): void {
   const route: RouteSpec = routes[name]
   const handler = handlers[name] as Handler<RouteName>
   server.route({
     method: route.method,
     url: route.path,
     handler: async (request, reply) => {
+      const signal = signalOf(reply.raw)
       const caller = await callerOf(deps.store, route, request.headers.authorization)
       const input = validated(name, route, request)
-      const call: Call = { caller, signal: AbortSignal.any([deps.closing, hangUp(reply)]) }
-      const run = async () => ({ status: route.status, body: await handler(deps, input, call) })
-      const key = route.method === 'POST' ? request.headers['idempotency-key'] : undefined
+      const run = async (requestId: string | null) => ({
+        status: route.status,
+        body: await handler(deps, input, { caller, signal, requestId }),
+      })
+      const key = request.headers['idempotency-key']
       const answer =
-        typeof key === 'string'
+        route.method === 'POST' && typeof key === 'string' && !secretAnswers.has(name)
           ? await once(deps.store, { tokenId: caller.tokenId, key, url: request.url, body: request.body }, run)
-          : await run()
+          : await run(null)
       return reply.code(answer.status).send(route.response ? answer.body : undefined)
     },
   })
@@ -79,13 +97,6 @@ function validated(name: RouteName, route: RouteSpec, request: FastifyRequest): 
   return {
     ...(route.params ? { params: parseOrThrow(route.params, request.params, 'not-found') } : {}),
     ...(route.query ? { query: parseOrThrow(route.query, request.query, 'request-invalid') } : {}),
-    ...(route.body ? { body: parseOrThrow(route.body, request.body ?? {}, bodyProblem) } : {}),
+    ...(route.body ? { body: parseOrThrow(route.body, storable(request.body ?? {}), bodyProblem) } : {}),
   }
-}
-
-/** Aborts when the caller hangs up before the answer. */
-function hangUp(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController()
-  reply.raw.once('close', () => controller.abort())
-  return controller.signal
 }

@@ -102,6 +102,7 @@ export interface BundleTable {
 }
 
 export interface NewExperiment {
+  readonly id?: string
   readonly projectId: string
   readonly version: number
   readonly spec: ExperimentSpec

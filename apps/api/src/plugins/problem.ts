@@ -38,27 +38,35 @@ function jsonFacts(facts: Readonly<Record<string, unknown>>): Problem['facts'] {
 
 function expected(error: unknown): AppError {
   if (isAppError(error)) return error
-  const { statusCode, code } = error as Partial<FastifyError>
+  const { statusCode } = error as Partial<FastifyError>
   if (statusCode === 413) return new AppError('payload-too-large')
-  if (isUnreachable(code)) return new AppError('unavailable', {}, { cause: error })
+  if (isUnreachable(error)) return new AppError('unavailable', {}, { cause: error })
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new AppError('request-invalid', {}, { detail: (error as Error).message, cause: error })
   return new AppError('internal', {}, { cause: error })
 }
 
-/** Codes with which the database or queue says that it cannot be reached, is starting, stopping or overrun. */
-function isUnreachable(code: unknown): boolean {
-  return [
-    'ECONNREFUSED',
-    'ECONNRESET',
-    'ETIMEDOUT',
-    'P1001',
-    'P1002',
-    'P1008',
-    'P1017',
-    'P2024',
-    'P2028',
-    '57P01',
-    '57P03',
-  ].includes(String(code))
+/** What the database or queue says when it cannot be reached, is starting, stopping or overrun, or two callers collided. */
+const unreachable: ReadonlySet<unknown> = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT'],
+  // Prisma's codes, and those of its PostgreSQL adapter, which stand inside the error of a raw query.
+  ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2034'],
+  ...['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections', 'TransactionWriteConflict'],
+  // PostgreSQL's: it ends or begins, has no connection left, broke a deadlock.
+  ...['57P01', '57P03', '53300', '40P01', '40001'],
+  // pg gives a connection that broke no code.
+  'Connection terminated unexpectedly',
+  'Client has encountered a connection error and is not queryable',
+])
+
+function isUnreachable(error: unknown): boolean {
+  const { code, message, meta } = error as { code?: unknown; message?: unknown; meta?: AdapterMeta }
+  const cause = meta?.driverAdapterError?.cause
+  return [code, message, cause?.kind, cause?.originalCode, cause?.code].some((word) => unreachable.has(word))
+}
+
+interface AdapterMeta {
+  readonly driverAdapterError?: {
+    readonly cause?: { readonly kind?: unknown; readonly code?: unknown; readonly originalCode?: unknown }
+  }
 }

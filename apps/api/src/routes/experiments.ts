@@ -1,4 +1,4 @@
-import { cancelExperiment, createExperiment, dispatchOutbox, findProject, getExperiment, recordLb } from '@baton/core'
+import { cancelExperiment, createExperiment, findProject, getExperiment, recordLb } from '@baton/core'
 import type { Handlers } from '../context.ts'
 
 export const experimentHandlers: Handlers<
@@ -10,10 +10,9 @@ export const experimentHandlers: Handlers<
   | 'listExperimentEvents'
   | 'getLeaderboard'
 > = {
-  createExperiment: async (deps, { params, body }) => {
-    const experiment = await createExperiment(deps, { project: params.project, spec: body })
-    // The coordinator would do it in its next sweep; a waiting session should not wait for that.
-    await dispatchOutbox(deps)
+  createExperiment: async (deps, { params, body }, { requestId }) => {
+    const experiment = await createExperiment(deps, { project: params.project, spec: body, id: requestId })
+    await deps.dispatch()
     return experiment
   },
   listExperiments: async (deps, { params }) => {

@@ -2,7 +2,6 @@ import { AppError } from '@baton/contracts'
 import type { Fold } from '@baton/contracts'
 import {
   completeFold,
-  dispatchOutbox,
   failFold,
   grantFoldDownloads,
   grantFoldUploads,
@@ -50,15 +49,15 @@ export const foldHandlers: Handlers<
     recordCheckpoint(deps, { ...proof(params.fold, body.fence, call), manifest: body.manifest }),
   handOverFold: async (deps, { params, body }, call) => {
     await handOverFold(deps, { ...proof(params.fold, body.fence, call), step: body.step })
-    await dispatchOutbox(deps)
+    await deps.dispatch()
   },
   completeFold: async (deps, { params, body }, call) => {
     await completeFold(deps, { ...proof(params.fold, body.fence, call), step: body.step, result: body.result })
-    await dispatchOutbox(deps)
+    await deps.dispatch()
   },
   failFold: async (deps, { params, body }, call) => {
     const outcome = await failFold(deps, { ...proof(params.fold, body.fence, call), failure: body.failure })
-    await dispatchOutbox(deps)
+    await deps.dispatch()
     return outcome
   },
 }

@@ -9,16 +9,21 @@ import { emit } from '../notification/emit.ts'
  * Accepts an experiment: spec, folds, event and the offers of its folds are written in one transaction, so an
  * accepted experiment is never without its work. The spec is immutable from here on.
  *
+ * @param input.id Names the request: an experiment that it made before is answered again, not made twice.
  * @throws {AppError} `not-found`, `spec-invalid` where it names a dataset or bundle that is not there
  */
 export async function createExperiment(
   { store }: { store: Store },
-  input: { project: string; spec: ExperimentSpec },
+  input: { project: string; spec: ExperimentSpec; id?: string | null },
 ): Promise<Experiment> {
   const project = await findProject({ store }, input.project)
+  const before = input.id ? await store.experiments.find(input.id) : null
+  if (before !== null) return (await store.experiments.get(project.slug, before.version))!
   const { dataset, codeBundleId } = await resolveInputs(store, project, input.spec)
   const spec = { ...input.spec, dataset: `${dataset.dataset}@${dataset.version}` }
-  const version = await store.transaction((tables) => insert(tables, project, spec, dataset, codeBundleId))
+  const version = await store.transaction((tables) =>
+    insert(tables, input.id ?? null, project, spec, dataset, codeBundleId),
+  )
   return (await store.experiments.get(project.slug, version))!
 }
 
@@ -43,6 +48,7 @@ async function resolveInputs(store: Store, project: Project, spec: ExperimentSpe
 
 async function insert(
   tables: Tables,
+  requested: string | null,
   project: Project,
   spec: ExperimentSpec,
   dataset: DatasetRecord,
@@ -52,6 +58,7 @@ async function insert(
   const folds = foldsOf(spec)
   const specDigest = sha256(canonicalJson({ ...spec, datasetManifest: dataset.manifest.digest }))
   const { id, foldIds } = await tables.experiments.insert({
+    ...(requested === null ? {} : { id: requested }),
     projectId: project.id,
     version,
     spec,

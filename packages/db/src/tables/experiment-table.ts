@@ -32,16 +32,12 @@ type WholeRow = Prisma.ExperimentGetPayload<{ include: typeof wholeInclude }>
 
 export function experimentTable(db: Connection): Tables['experiments'] {
   return {
-    insert: async ({ projectId, version, spec, specDigest, datasetVersionId, codeBundleId, folds }) => {
+    insert: async ({ folds, ...experiment }) => {
+      const { spec } = experiment
       const { id, folds: rows } = await db.experiment.create({
         data: {
-          projectId,
-          version,
+          ...experiment,
           name: spec.name,
-          spec,
-          specDigest,
-          datasetVersionId,
-          codeBundleId,
           folds: { create: folds.map((index) => ({ index, pool: spec.pool, priority: spec.priority })) },
         },
         include: { folds: { select: { id: true }, orderBy: { index: 'asc' } } },
