@@ -1,5 +1,5 @@
 import { createClient, ExperimentSpec, problems, routes } from '@baton/contracts'
-import type { Client, RouteName, RouteSpec , openApiDocument} from '@baton/contracts'
+import type { Client, RouteName, RouteSpec, openApiDocument } from '@baton/contracts'
 import { startApi } from '@baton/api'
 import type { RunningApi } from '@baton/api'
 import { dispatchOutbox, insertToken } from '@baton/core'
@@ -18,9 +18,9 @@ let ownerToken: string
 beforeAll(async () => {
   database = await createTestDatabase()
   world = await createWorld(openDatabase({ url: database.url }))
-  const { store, blobs, queue } = world
+  const { store, blobs, queue, times } = world
   const log = createLog({ app: 'api', level: 'silent' })
-  api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log })
+  api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
   ownerToken = (await insertToken(store, { role: 'owner', validSeconds: null })).token
   owner = createClient({ url: api.url, token: ownerToken })
 })

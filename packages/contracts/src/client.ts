@@ -67,7 +67,7 @@ async function send(options: ClientOptions, route: RouteSpec, input: Input, call
 
 async function request(options: ClientOptions, route: RouteSpec, input: Input, call: CallOptions): Promise<Response> {
   const waitMs = 1000 * ((input.body as { waitSeconds?: number } | undefined)?.waitSeconds ?? 0)
-  const timeout = AbortSignal.timeout((options.timeoutMs ?? 30_000) + waitMs)
+  const timeout = AbortSignal.timeout(Math.ceil((options.timeoutMs ?? 30_000) + waitMs))
   return answered(route, call, () =>
     (options.fetch ?? fetch)(addressOf(options.url, route.path, input), {
       method: route.method,
