@@ -47,7 +47,7 @@ function startUploads() {
     await vi.waitFor(() => expect(commits.length).toBeGreaterThan(0))
     commits.shift()!.settle(error)
   }
-  return { uploads, committed, settleNext, onPace, onFailed }
+  return { uploads, committed, commits, settleNext, onPace, onFailed }
 }
 
 async function checkpointAt(step: number): Promise<SavedCheckpoint> {
@@ -96,6 +96,27 @@ test('one that is refused for good is dropped, and the next one is taken', async
   await uploads.settled()
   expect(committed).toEqual([2])
   expect(onFailed).not.toHaveBeenCalled()
+})
+
+test('those offered while the last one is being removed are uploaded one after the other, and waited for', async () => {
+  const { uploads, committed, commits, settleNext, onPace } = startUploads()
+  const [first, second, third] = [await checkpointAt(1), await checkpointAt(2), await checkpointAt(3)]
+  // So many that removing them takes a while.
+  await Promise.all(Array.from({ length: 500 }, (_, i) => writeFile(join(first.dir, String(i)), '')))
+  uploads.offer(first)
+  onPace.mockImplementationOnce(() => {
+    setImmediate(() => {
+      uploads.offer(second)
+      uploads.offer(third)
+    })
+  })
+  await settleNext()
+  await vi.waitFor(() => expect(commits).toHaveLength(1))
+  await settleNext()
+  await uploads.settled()
+  expect(commits).toEqual([])
+  expect(committed).toEqual([1, 3])
+  expect(uploads.committedStep()).toBe(3)
 })
 
 test('a lost lease is passed on', async () => {

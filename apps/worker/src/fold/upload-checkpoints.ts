@@ -42,18 +42,24 @@ export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): Check
   let current: SavedCheckpoint | null = null
   let committedStep = input.lease.checkpoint?.manifest.position.step ?? 0
   let running: Promise<void> = Promise.resolve()
+  let isRunning = false
 
   async function run(): Promise<void> {
-    while (waiting !== null) {
-      current = waiting
-      waiting = null
-      const { dir, manifest } = current
-      const isCommitted = await commit(current)
-      if (isCommitted) committedStep = manifest.position.step
-      // Not delivered in time: it stays what `uncommitted` tells of.
-      else if (input.signal.aborted) return
-      current = null
-      await rm(dir, { recursive: true, force: true })
+    isRunning = true
+    try {
+      while (waiting !== null) {
+        current = waiting
+        waiting = null
+        const { dir, manifest } = current
+        const isCommitted = await commit(current)
+        if (isCommitted) committedStep = manifest.position.step
+        // Not delivered in time: it stays what `uncommitted` tells of.
+        else if (input.signal.aborted) return
+        current = null
+        await rm(dir, { recursive: true, force: true })
+      }
+    } finally {
+      isRunning = false
     }
   }
 
@@ -84,7 +90,7 @@ export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): Check
       const skipped = waiting
       waiting = checkpoint
       if (skipped) rm(skipped.dir, { recursive: true, force: true }).catch(input.onFailed)
-      if (current === null) running = run().catch(input.onFailed)
+      if (!isRunning) running = run().catch(input.onFailed)
     },
     isBusy: () => current !== null,
     settled: () => running,
