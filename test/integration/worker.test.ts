@@ -356,6 +356,13 @@ test('a completion whose answers are proxy errors is told until it is heard', as
   expectCompleted(fold)
 })
 
+test('a heartbeat that finds the fold ended before the answer came does not make it a lost one', async () => {
+  api.fail({ on: 'completeFold', times: 1, how: 'late' })
+  const fold = addFold({ steps: 5 })
+  expect(endsOf(await startSession().ended)).toEqual(['completed'])
+  expectCompleted(fold)
+})
+
 /** More than one range, and its last one short. */
 const bigShard = Buffer.alloc(20 * 2 ** 20 + 123, 'baton')
 
@@ -400,6 +407,18 @@ test('a checkpoint of another digest than its name is corrupt', async () => {
   const blobs = api.blobs as Map<string, Uint8Array>
   const { digest, sizeBytes } = fold.checkpoint!.manifest.files[0]!
   blobs.set(digest, Buffer.alloc(sizeBytes))
+  await startSession().ended
+  expect(fold.failure).toMatchObject({ code: 'checkpoint-corrupt' })
+})
+
+test('a checkpoint that is not in storage any more is corrupt', async () => {
+  const fold = addFold({ steps: 100_000 })
+  const session = startSession()
+  await api.until(() => fold.checkpointSteps.length > 0)
+  session.stop()
+  await session.ended
+  const blobs = api.blobs as Map<string, Uint8Array>
+  blobs.delete(fold.checkpoint!.manifest.files[0]!.digest)
   await startSession().ended
   expect(fold.failure).toMatchObject({ code: 'checkpoint-corrupt' })
 })

@@ -81,8 +81,11 @@ export interface FakeCall {
 interface FakeFault {
   readonly on: FakeCall['name']
   readonly times: number
-  /** A status; `cut`: no answer, or half of it; `deaf`: done, but the answer is lost. */
-  readonly how: number | 'cut' | 'deaf'
+  /**
+   * A status; `cut`: no answer, or half of it; `deaf`: done, but the answer is lost; `late`: done, but answered only
+   * after a heartbeat was refused.
+   */
+  readonly how: number | 'cut' | 'deaf' | 'late'
   /** Only calls with such a body. */
   readonly when?: (body: unknown) => boolean
 }
@@ -314,6 +317,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
         request.socket.destroy()
         return note(0)
       }
+      if (fault === 'late') await until(() => calls.some((call) => call.name === 'heartbeat' && call.status === 409))
       const status = routes[match.name].status
       response.writeHead(status, { 'content-type': 'application/json' })
       response.end(answer === null ? undefined : JSON.stringify(answer))

@@ -5,6 +5,7 @@ import type { FromTraining } from '../child/messages.ts'
 import type { Child } from '../child/start-child.ts'
 import type { Pace } from '../pace/pace.ts'
 import { shouldHandOver } from '../pace/should-hand-over.ts'
+import { verdictOn } from '../retry-policy.ts'
 import type { Tools } from '../retry-policy.ts'
 import type { SessionTime } from '../session/session-time.ts'
 import type { BlobCache } from '../transfer/blob-cache.ts'
@@ -57,6 +58,8 @@ export interface OpenFold {
   say(level: LogLine['level'], text: string): void
   /** The child that `checkpoint` commands go to; null before and after. */
   attend(child: Child | null): void
+  /** Called before the lease is given up: a heartbeat that overtakes the answer finds it gone, which is no loss. */
+  ending(): void
   close(): Promise<void>
 }
 
@@ -80,6 +83,7 @@ export async function openFold(context: FoldContext, lease: Lease): Promise<Open
   const lastLines: string[] = []
   let progress: Progress | null = null
   let child: Child | null = null
+  let isEnding = false
 
   const end = (reason: unknown): void => over.abort(reason)
   whenAborted(context.time.over, closed.signal, () => end(context.time.over.reason))
@@ -98,7 +102,9 @@ export async function openFold(context: FoldContext, lease: Lease): Promise<Open
     outbox,
     progress: () => progress,
     secondsLeft: () => context.time.secondsLeft(),
-    onRefused: end,
+    onRefused(error) {
+      if (!isEnding || verdictOn(error) !== 'leave-fold') end(error)
+    },
     onCommand(command) {
       tools.log.info({ command }, 'command received')
       if (command === 'checkpoint') child?.signal('checkpoint')
@@ -141,6 +147,7 @@ export async function openFold(context: FoldContext, lease: Lease): Promise<Open
       }
     },
     attend: (attended) => void (child = attended),
+    ending: () => void (isEnding = true),
     async close() {
       closed.abort()
       heartbeat.stop()

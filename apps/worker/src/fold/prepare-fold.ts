@@ -57,7 +57,7 @@ async function pullAll(fold: OpenFold, signal: AbortSignal): Promise<Map<string,
       return [blob.digest, await context.cache.pull(blob, into, download)] as const
     } catch (error) {
       failed.abort(error)
-      throw ofCheckpoint(lease, blob) && isAppError(error, 'digest-mismatch') ? corrupt(error) : error
+      throw isUnreadable(error) && ofCheckpoint(lease, blob) ? corrupt(error) : error
     }
   })
   return new Map(pulled)
@@ -65,6 +65,11 @@ async function pullAll(fold: OpenFold, signal: AbortSignal): Promise<Map<string,
 
 function blobsOf({ code, dataset, checkpoint }: Lease): Blob[] {
   return [...(code ? [code] : []), dataset.manifest, ...dataset.shards, ...(checkpoint?.manifest.files ?? [])]
+}
+
+/** Whether storage does not have the object any more, or has other bytes under its name. */
+function isUnreadable(error: unknown): error is AppError {
+  return isAppError(error, 'digest-mismatch') || isAppError(error, 'blob-missing')
 }
 
 function ofCheckpoint({ checkpoint }: Lease, { digest }: Blob): boolean {

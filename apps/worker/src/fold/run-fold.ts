@@ -135,7 +135,9 @@ async function handOver(fold: OpenFold): Promise<FoldEnd> {
   return { kind: 'handed-over', step }
 }
 
-async function giveBack({ context, tools, lease }: OpenFold, step: number, signal: AbortSignal): Promise<void> {
+async function giveBack(fold: OpenFold, step: number, signal: AbortSignal): Promise<void> {
+  const { context, tools, lease } = fold
+  fold.ending()
   await retrying(tools, { what: 'hand over', signal }, () =>
     context.api.handOverFold({ params: { fold: lease.foldId }, body: { fence: lease.fence, step } }, { signal }),
   )
@@ -157,6 +159,7 @@ async function complete(fold: OpenFold, outcome: Outcome & { kind: 'completed' }
     )
   await deliverRest(fold, fold.over)
   await send()
+  fold.ending()
   await tell().catch(async (error: unknown) => {
     // Storage lost an object between the two calls: send it again, once.
     if (!isAppError(error, 'blob-missing')) throw error
@@ -179,6 +182,7 @@ async function report(fold: OpenFold, error: unknown): Promise<FoldEnd> {
   await deliverRest(fold, signal)
   const step = fold.step()
   const failure = { code, detail, lastLines: [...fold.lastLines], step }
+  fold.ending()
   const answer = await retrying(tools, { what: 'report failure', signal }, () =>
     context.api.failFold({ params: { fold: lease.foldId }, body: { fence: lease.fence, failure } }, { signal }),
   )
