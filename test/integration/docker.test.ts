@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
+import { createRequire, isBuiltin } from 'node:module'
 import path from 'node:path'
 import { loadConfig } from '@baton/config'
 import { readWorkerConfig } from '@baton/worker'
@@ -12,6 +12,7 @@ import type { App } from '../support/dist.ts'
 import { bases, imageOf, root } from '../support/images.ts'
 import { productionPackages } from '../support/production-packages.ts'
 
+const require = createRequire(import.meta.url)
 const apps: readonly App[] = ['api', 'coordinator', 'bot', 'worker']
 const services = apps.filter((app) => app !== 'worker')
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8')
@@ -74,7 +75,8 @@ describe('docker/compose.yaml', () => {
   const built = entries.filter(([, service]) => service.build)
 
   test('is what the schema of compose files allows, and has nothing that dclint warns of', () => {
-    const dclint = ['node_modules/dclint/bin/dclint.cjs', '--config', 'docker/.dclintrc.yaml', '--max-warnings', '0']
+    const program = path.join(path.dirname(require.resolve('dclint/package.json')), 'bin/dclint.cjs')
+    const dclint = [program, '--config', 'docker/.dclintrc.yaml', '--max-warnings', '0']
     const { stdout, status } = spawnSync(process.execPath, [...dclint, 'docker/compose.yaml'], {
       cwd: root,
       encoding: 'utf8',
