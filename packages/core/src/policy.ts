@@ -7,7 +7,7 @@ export interface LeaseTimes {
 }
 
 /** Kinds of failure that are treated alike. */
-export type FailureClass = 'user' | 'memory' | 'numeric' | 'data' | 'infrastructure' | 'poison'
+export type FailureClass = 'user' | 'memory' | 'numeric' | 'data' | 'checkpoint' | 'infrastructure' | 'poison'
 
 /** The class of what a worker reported. What is not listed is ours to repair, so it is tried again. */
 export function failureClassOf(code: ProblemCode): FailureClass {
@@ -21,9 +21,11 @@ export function failureClassOf(code: ProblemCode): FailureClass {
       return 'numeric'
     case 'sample-broken':
     case 'manifest-invalid':
-    case 'checkpoint-corrupt':
+    case 'spec-invalid':
     case 'predictions-incomplete':
       return 'data'
+    case 'checkpoint-corrupt':
+      return 'checkpoint'
     case 'fold-poisoned':
       return 'poison'
     default:
@@ -31,11 +33,15 @@ export function failureClassOf(code: ProblemCode): FailureClass {
   }
 }
 
-/** Failures of one class that a fold may have before it is given up. Numeric and data failures would only repeat. */
+/**
+ * Failures of one class that a fold may have before it is given up. Numeric and data failures would only repeat; after a
+ * checkpoint's the fold goes on from the one before it, of which there are two, and then from the beginning.
+ */
 const allowedFailures: Record<Exclude<FailureClass, 'user'>, number> = {
   memory: 1,
   numeric: 0,
   data: 0,
+  checkpoint: 3,
   infrastructure: 5,
   poison: 0,
 }

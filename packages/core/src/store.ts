@@ -174,7 +174,13 @@ export interface FoldRecord {
   readonly due: boolean
   readonly cancelAsked: boolean
   readonly progress: Progress | null
-  readonly checkpoint: { digest: string; step: number; manifest: CheckpointManifest } | null
+  readonly checkpoint: {
+    digest: string
+    step: number
+    manifest: CheckpointManifest
+    /** Of the attempt that committed it first. */
+    fence: number
+  } | null
   /** Failures so far, by failure class. */
   readonly failures: Readonly<Record<string, number>>
   readonly lostAtStep: number | null
@@ -215,6 +221,8 @@ export interface FoldTable {
     fold: FoldRecord,
     checkpoint: { digest: string; sizeBytes: number; manifest: CheckpointManifest },
   ): Promise<{ committedAt: string }>
+  /** Makes the checkpoint before the newest of a locked fold its newest; none if there is none. */
+  discardCheckpoint(fold: FoldRecord): Promise<void>
   setScore(id: string, score: number): Promise<void>
   fail(id: string, failure: Failure): Promise<void>
   /** Cancels what is ready and asks what is leased to stop. Returns how many folds are still leased. */
@@ -230,7 +238,7 @@ export interface FoldTable {
   markOffered(ids: readonly string[]): Promise<void>
   /** Objects that a fold's lease may read: code, manifest, shards, newest checkpoint. */
   readableBlobs(id: string): Promise<ReadonlySet<string>>
-  /** Checkpoints beyond the newest `keep` of each fold, and all of folds final for `finalSeconds`. */
+  /** Checkpoints beyond the newest `keep` of each fold, discarded ones, and all of folds final for `finalSeconds`. */
   surplusCheckpoints(options: {
     keep: number
     finalSeconds: number

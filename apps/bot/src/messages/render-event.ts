@@ -17,6 +17,7 @@ const causes: Readonly<Record<ReturnType<typeof failureClassOf>, string>> = {
   memory: 'memory',
   numeric: 'numeric',
   data: 'data',
+  checkpoint: 'checkpoint',
   infrastructure: 'infrastructure',
   poison: 'poison',
 }

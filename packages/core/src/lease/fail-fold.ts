@@ -61,6 +61,7 @@ export async function settleFailure(
     const failures = how.attempt === 'lost' ? fold.failures : { ...fold.failures, [failureClass]: before + 1 }
     const { lostAtStep, lostInARow } = death
     const { delaySeconds } = decision
+    if (failureClass === 'checkpoint' && isInherited(fold)) await tables.folds.discardCheckpoint(fold)
     await tables.folds.release(fold, {
       to: 'ready',
       attempt: how.attempt,
@@ -86,6 +87,11 @@ export async function settleFailure(
       ...outcome,
     })
   return outcome
+}
+
+/** Whether the newest checkpoint is the one that this attempt resumed from, and not one of its own. */
+function isInherited({ checkpoint, fence }: FoldRecord): boolean {
+  return checkpoint !== null && checkpoint.fence < fence
 }
 
 /** The step an attempt died at; null when it had done none since it resumed. */

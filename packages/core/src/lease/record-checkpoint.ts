@@ -37,10 +37,11 @@ export async function recordCheckpoint(
 async function assertBelongs(store: Store, input: LeaseProof & { manifest: CheckpointManifest }): Promise<void> {
   const fold = await store.transaction((tables) => heldFold(tables, input))
   const { specDigest } = await store.folds.leaseContext(fold.id)
-  if (input.manifest.fold !== fold.index || input.manifest.specDigest !== specDigest)
-    throw new AppError(
-      'checkpoint-corrupt',
-      { foldId: fold.id },
-      { detail: 'the checkpoint is of another fold or spec' },
-    )
+  const { manifest } = input
+  const refuse = (detail: string) => new AppError('checkpoint-corrupt', { foldId: fold.id }, { detail })
+  if (manifest.fold !== fold.index || manifest.specDigest !== specDigest)
+    throw refuse('the checkpoint is of another fold or spec')
+  const names = manifest.files.map((file) => file.name)
+  if (!names.includes('weights') || new Set(names).size < names.length)
+    throw refuse('the checkpoint has no weights, or two files of one name')
 }

@@ -14,9 +14,11 @@ const batch = 100
  * @returns How many checkpoints were removed.
  */
 export async function retireCheckpoints({ store, blobs }: { store: Store; blobs: BlobStore }): Promise<number> {
-  const surplus = await store.folds.surplusCheckpoints({ keep, finalSeconds, limit: batch })
-  if (surplus.length === 0) return 0
-  const orphans = await store.folds.removeCheckpoints(surplus.map((checkpoint) => checkpoint.id))
-  await blobs.remove(orphans)
-  return surplus.length
+  let removed = 0
+  for (;;) {
+    const surplus = await store.folds.surplusCheckpoints({ keep, finalSeconds, limit: batch })
+    if (surplus.length === 0) return removed
+    await blobs.remove(await store.folds.removeCheckpoints(surplus.map((checkpoint) => checkpoint.id)))
+    removed += surplus.length
+  }
 }

@@ -44,14 +44,16 @@ export interface FoldRow {
   attempt: number
   checkpointDigest: string | null
   checkpointStep: number | null
+  checkpointFence: number | null
   checkpointManifest: CheckpointManifest | null
 }
 
 /** A fold as the lease protocol sees it. */
-export function foldRecordOf({ checkpointDigest, checkpointStep, checkpointManifest, ...row }: FoldRow): FoldRecord {
+export function foldRecordOf(row: FoldRow): FoldRecord {
+  const { checkpointDigest, checkpointStep, checkpointFence, checkpointManifest, ...fold } = row
   const checkpoint =
     checkpointDigest === null
       ? null
-      : { digest: checkpointDigest, step: checkpointStep!, manifest: checkpointManifest! }
-  return { ...row, status: row.status as FoldStatus, checkpoint }
+      : { digest: checkpointDigest, step: checkpointStep!, fence: checkpointFence!, manifest: checkpointManifest! }
+  return { ...fold, status: fold.status as FoldStatus, checkpoint }
 }

@@ -20,7 +20,8 @@ const foldColumns = Prisma.sql`
   f.session_id AS "sessionId", f.not_before <= now() AS due, f.cancel_asked AS "cancelAsked", f.progress, f.failures,
   f.lost_at_step AS "lostAtStep", f.lost_in_a_row AS "lostInARow",
   (SELECT coalesce(max(a.number), 0) FROM attempt a WHERE a.fold_id = f.id) AS attempt,
-  c.digest AS "checkpointDigest", c.step AS "checkpointStep", c.manifest AS "checkpointManifest"`
+  c.digest AS "checkpointDigest", c.step AS "checkpointStep", c.fence AS "checkpointFence",
+  c.manifest AS "checkpointManifest"`
 
 export function foldTable(db: Connection): Tables['folds'] {
   return {
@@ -78,6 +79,13 @@ export function foldTable(db: Connection): Tables['folds'] {
     release: (fold, as) => release(db, fold, as),
     heartbeat: (beat) => heartbeat(db, beat),
     appendCheckpoint: (fold, checkpoint) => appendCheckpoint(db, fold, checkpoint),
+    discardCheckpoint: async (fold) =>
+      void (await db.$executeRaw`
+        UPDATE fold SET checkpoint_id = (
+          SELECT before.id FROM checkpoint before JOIN checkpoint newest ON newest.id = fold.checkpoint_id
+          WHERE before.fold_id = fold.id AND (before.step, before.created_at) < (newest.step, newest.created_at)
+          ORDER BY before.step DESC, before.created_at DESC LIMIT 1)
+        WHERE id = ${fold.id}::uuid`),
     setScore: async (id, score) => void (await db.fold.update({ where: { id }, data: { score } })),
     fail: async (id, failure) => void (await db.fold.update({ where: { id }, data: { status: 'failed', failure } })),
     cancelAll: async (experimentId) => {
@@ -228,22 +236,26 @@ function filesOf(manifest: unknown): string[] {
   return (manifest as CheckpointManifest).files.map((file) => file.digest)
 }
 
+/** A checkpoint that came after its fold's newest was discarded: it cannot be read, and is not one of those to keep. */
 async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: number, limit: number) {
   const rows = await db.$queryRaw<{ id: string; digest: string; manifest: CheckpointManifest }[]>`
-    SELECT c.id, c.digest, c.manifest FROM (
-      SELECT c.*, row_number() OVER (PARTITION BY c.fold_id ORDER BY c.step DESC, c.created_at DESC) AS age,
-        f.status, f.completed_at, f.checkpoint_id
-      FROM checkpoint c JOIN fold f ON f.id = c.fold_id
-    ) c
-    WHERE (c.age > ${keep} AND c.id IS DISTINCT FROM c.checkpoint_id)
-      OR (c.status IN ('completed', 'failed', 'cancelled') AND c.completed_at < now() - make_interval(secs => ${finalSeconds}))
+    WITH aged AS (
+      SELECT c.id, row_number() OVER (PARTITION BY c.fold_id ORDER BY c.step DESC, c.created_at DESC) AS age
+      FROM checkpoint c JOIN fold f ON f.id = c.fold_id JOIN checkpoint newest ON newest.id = f.checkpoint_id
+      WHERE (c.step, c.created_at) <= (newest.step, newest.created_at)
+    )
+    SELECT c.id, c.digest, c.manifest
+    FROM checkpoint c JOIN fold f ON f.id = c.fold_id LEFT JOIN aged ON aged.id = c.id
+    WHERE aged.age IS NULL OR aged.age > ${keep}
+      OR (f.status IN ('completed', 'failed', 'cancelled') AND f.completed_at < now() - make_interval(secs => ${finalSeconds}))
     LIMIT ${limit}`
   return rows.map((row) => ({ id: row.id, digests: [row.digest, ...filesOf(row.manifest)] }))
 }
 
 /**
- * An object is an orphan only if no checkpoint and no result names it. Whoever uploads an object that is just being
- * removed is told by the commit that it is missing, and sends it again.
+ * An object is an orphan only if nothing names it any more: no checkpoint, no result, and nothing that a session never
+ * wrote, which it could name as its checkpoint all the same. Whoever uploads an object that is just being removed is
+ * told by the commit that it is missing, and sends it again.
  */
 async function removeCheckpoints(db: Connection, ids: readonly string[]): Promise<string[]> {
   const rows = await db.$queryRaw<{ digest: string }[]>`
@@ -260,7 +272,12 @@ async function removeCheckpoints(db: Connection, ids: readonly string[]): Promis
       SELECT 1 FROM checkpoint c WHERE c.id <> ALL(${ids}::uuid[])
         AND (c.digest = named.digest OR c.manifest->'files' @> jsonb_build_array(jsonb_build_object('digest', named.digest))))
     AND NOT EXISTS (
-      SELECT 1 FROM fold f WHERE named.digest IN (f.result->'oof'->>'digest', f.result->'test'->>'digest', f.result->'weights'->>'digest'))`
+      SELECT 1 FROM fold f WHERE named.digest IN (f.result->'oof'->>'digest', f.result->'test'->>'digest', f.result->'weights'->>'digest'))
+    AND NOT EXISTS (SELECT 1 FROM experiment e WHERE e.test_predictions->>'digest' = named.digest)
+    AND NOT EXISTS (SELECT 1 FROM code_bundle b WHERE b.digest = named.digest)
+    AND NOT EXISTS (
+      SELECT 1 FROM dataset_version d WHERE d.manifest = named.digest
+        OR d.shards @> jsonb_build_array(jsonb_build_object('digest', named.digest)))`
   return rows.map((row) => row.digest)
 }
 

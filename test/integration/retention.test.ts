@@ -1,0 +1,123 @@
+import { failFold, recordCheckpoint, reconcile, retireCheckpoints } from '@baton/core'
+import type { FailOutcome } from '@baton/core'
+import { openDatabase } from '@baton/db'
+import type { CheckpointManifest, Lease } from '@baton/contracts'
+import { aCheckpoint, aLease, anExperiment, aSession, createTestDatabase, createWorld, runSql } from '@baton/testing'
+import type { World } from '@baton/testing'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+let world: World
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+
+beforeEach(async () => {
+  database = await createTestDatabase()
+  world = await createWorld(openDatabase({ url: database.url }))
+  await anExperiment(world, { folds: { count: 2, only: [0] } })
+})
+afterEach(async () => {
+  await world.store.close()
+  await database.drop()
+})
+
+/** The next attempt at the fold, as if no pause were needed. */
+async function nextAttempt() {
+  await runSql(database.url, `UPDATE fold SET not_before = now(), offered_at = NULL WHERE status = 'ready'`)
+  await reconcile(world)
+  const sessionId = await aSession(world)
+  const lease = await aLease(world, sessionId)
+  const proof = { foldId: lease.foldId, fence: lease.fence, sessionId }
+  return {
+    lease,
+    commit: async (step: number, change: Partial<CheckpointManifest> = {}) =>
+      recordCheckpoint(world, { ...proof, manifest: { ...(await aCheckpoint(world, lease, step)), ...change } }),
+    fail: (code: 'checkpoint-corrupt' | 'trainer-crashed'): Promise<FailOutcome> =>
+      failFold(world, { ...proof, failure: { code, detail: 'unreadable', lastLines: [], step: null } }),
+  }
+}
+
+const stepOf = ({ checkpoint }: Lease) => checkpoint?.manifest.position.step ?? null
+
+describe('a checkpoint that cannot be read', () => {
+  test('makes way for the one before it, and that for the beginning; then the fold is given up', async () => {
+    const first = await nextAttempt()
+    for (const step of [1, 2, 3]) await first.commit(step)
+    await retireCheckpoints(world)
+    await first.fail('trainer-crashed')
+    const resumed: (number | null)[] = []
+    const outcomes: string[] = []
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const next = await nextAttempt()
+      resumed.push(stepOf(next.lease))
+      outcomes.push((await next.fail('checkpoint-corrupt')).outcome)
+    }
+    expect(resumed).toEqual([3, 2, null, null])
+    expect(outcomes).toEqual(['retrying', 'retrying', 'retrying', 'given-up'])
+  })
+
+  test('is not one that this attempt has committed itself', async () => {
+    const first = await nextAttempt()
+    await first.commit(1)
+    await first.fail('checkpoint-corrupt')
+    expect(stepOf((await nextAttempt()).lease)).toBe(1)
+  })
+
+  test('is removed, and the two that can be read are kept', async () => {
+    const first = await nextAttempt()
+    const digests = [await first.commit(1), await first.commit(2), await first.commit(3)].map(({ digest }) => digest)
+    await first.fail('trainer-crashed')
+    await (await nextAttempt()).fail('checkpoint-corrupt')
+    await retireCheckpoints(world)
+    expect(digests.map((digest) => world.blobs.objects.has(digest))).toEqual([true, true, false])
+  })
+
+  test('counts as new when a later attempt commits the same again', async () => {
+    const first = await nextAttempt()
+    for (const step of [1, 2]) await first.commit(step)
+    await first.fail('trainer-crashed')
+    await (await nextAttempt()).fail('checkpoint-corrupt')
+    const again = await nextAttempt()
+    expect(stepOf(again.lease)).toBe(1)
+    await again.commit(2)
+    await again.fail('trainer-crashed')
+    expect(stepOf((await nextAttempt()).lease)).toBe(2)
+  })
+})
+
+describe('retention', () => {
+  test('removes all that is surplus, however much it is', async () => {
+    const { commit } = await nextAttempt()
+    for (let step = 0; step < 130; step++) await commit(step)
+    await retireCheckpoints(world)
+    expect(await runSql(database.url, `SELECT step FROM checkpoint ORDER BY step`)).toEqual([
+      { step: 128 },
+      { step: 129 },
+    ])
+  })
+
+  test('never removes what a dataset, bundle or result is made of, whatever a session calls its checkpoint', async () => {
+    const { commit, lease } = await nextAttempt()
+    const bundle = await world.blobs.write(new TextEncoder().encode('a bundle'))
+    const ensemble = await world.blobs.write(new TextEncoder().encode('test predictions'))
+    const project = (await world.store.projects.find('emoji'))!
+    await world.store.bundles.upsert({ projectId: project.id, ...bundle, files: [] })
+    await runSql(
+      database.url,
+      `UPDATE experiment SET test_predictions = '{"digest":"${ensemble.digest}","sizeBytes":16}'`,
+    )
+    const named = [lease.dataset.manifest, lease.dataset.shards[0]!, bundle, ensemble]
+    for (const [step, blob] of named.entries()) await commit(step, { files: [{ name: 'weights', ...blob }] })
+    for (const step of [10, 11]) await commit(step)
+    expect(await retireCheckpoints(world)).toBe(named.length)
+    expect(named.filter(({ digest }) => !world.blobs.objects.has(digest))).toEqual([])
+  })
+})
+
+describe('a checkpoint', () => {
+  test('without weights, or with a name twice, is not committed', async () => {
+    const { commit, lease } = await nextAttempt()
+    const [weights] = (await aCheckpoint(world, lease, 1)).files
+    for (const files of [[], [weights!, weights!], [{ ...weights!, name: 'best' as const }]])
+      await expect(commit(1, { files })).rejects.toMatchObject({ code: 'checkpoint-corrupt' })
+    expect(await runSql(database.url, `SELECT 1 FROM checkpoint`)).toEqual([])
+  })
+})
