@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { startBaton, startLocalWorkers } from '@baton/cli'
+import type { RunningBaton } from '@baton/cli'
+import { loadConfig } from '@baton/config'
+import { createLog } from '@baton/log'
+import { createTestDatabase } from '@baton/testing'
+
+const main = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url))
+
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface TestBaton {
+  readonly baton: RunningBaton
+  /** What a client's environment names: address and token. */
+  readonly env: Record<string, string>
+  /** Runs a program to its end, with that environment. */
+  run(command: string, args: readonly string[]): Promise<Ended>
+  /** Runs `baton` as a process. */
+  cli(...args: string[]): Promise<Ended>
+  close(): Promise<void>
+}
+
+/** All services in this process on a database of their own, with worker sessions beside them. */
+export async function startTestBaton({ workers }: { workers: number }): Promise<TestBaton> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'baton-e2e-'))
+  await chmod(folder, 0o755)
+  const database = await createTestDatabase()
+  const settings = { BATON_DATA: path.join(folder, 'data'), BATON_PORT: await freePort(), DATABASE_URL: database.url }
+  const log = createLog({ app: 'baton', level: 'silent' })
+  const baton = await startBaton({ config: loadConfig(settings), log })
+  const sessions = startLocalWorkers({
+    count: workers,
+    url: baton.url,
+    api: baton.api,
+    log,
+    onLine: () => undefined,
+    env: { ...process.env, BATON_THREADS: '1' },
+  })
+  const env = { BATON_URL: baton.url, BATON_TOKEN: baton.ownerToken.reveal(), BATON_DATA: settings.BATON_DATA }
+  const run = async (command: string, args: readonly string[]): Promise<Ended> => {
+    const child = spawn(command, args, { env: { PATH: process.env.PATH, HOME: folder, ...env } })
+    const ended = once(child, 'exit') as Promise<[number | null]>
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+    return { code, stdout, stderr }
+  }
+  return {
+    baton,
+    env,
+    run,
+    cli: (...args) => run(process.execPath, [main, ...args]),
+    close: async () => {
+      await sessions.close()
+      await baton.close()
+      await database.drop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return String(port)
+}
