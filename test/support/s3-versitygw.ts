@@ -19,7 +19,12 @@ export async function startVersitygw(program: string, directory: string) {
   const child = spawn(program, ['--port', address, '--keep-alive', '--quiet', 'posix', `${directory}/data`], {
     cwd: directory,
     stdio: 'ignore',
-    env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
+    // The program may be named by its name alone.
+    env: {
+      PATH: process.env.PATH,
+      ROOT_ACCESS_KEY: credentials.accessKeyId,
+      ROOT_SECRET_KEY: credentials.secretAccessKey,
+    },
   })
   const url = `http://${address}`
   await vi.waitFor(() => fetch(url), { timeout: 20_000, interval: 50 })
