@@ -1,5 +1,6 @@
 export { fusedBatchNorm, inferenceBatchNorm } from './batch-norm.ts'
 export type { NormalisedBatch } from './batch-norm.ts'
+export { compiledProgram } from './compiled.ts'
 export { eagerProgram } from './eager.ts'
 export { installNativeGradients } from './native.ts'
 export type { Feeds, InputSpec, Outputs, Program, ProgramSpec, Signature, StateEntry } from './program.ts'

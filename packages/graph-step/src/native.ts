@@ -1,5 +1,6 @@
 import type { GradConfig, KernelBackend, Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
+import { dataType } from './proto.ts'
 
 /** The part of tfjs-node's backend that runs any operation TensorFlow has. */
 export interface NodeBackend extends KernelBackend {
@@ -10,6 +11,16 @@ export interface NodeBackend extends KernelBackend {
     inputs: readonly Tensor[],
     outputs: number,
   ): Tensor[]
+  /** @param tag What the model was saved for. @returns Its id. */
+  loadSavedModelMetaGraph(folder: string, tag: string): number
+  /** @param infos `name` is `node:output`; a tensor of int32 goes to a node of bytes with the type `DT_UINT8`. */
+  runSavedModel(
+    id: number,
+    inputs: readonly Tensor[],
+    infos: readonly { readonly name: string; readonly tfDtype?: 'DT_UINT8' }[],
+    outputs: readonly string[],
+  ): Tensor[]
+  deleteSavedModel(id: number): void
   /** `values` is null once they have gone to TensorFlow. */
   readonly tensorMap: { get(dataId: object): { readonly values: unknown } }
 }
@@ -20,15 +31,15 @@ export interface Attribute {
   readonly value: unknown
 }
 
-/** Enumerations of TensorFlow's C API: `TF_DataType`, and attribute kinds as tfjs-node numbers them. */
-const FLOAT = 1
-const INT32 = 3
+/** Kinds of attributes, as TensorFlow's C API numbers them. */
+export const attributeKind = { string: 0, integer: 1, float: 2, bool: 3, type: 4, shape: 5 } as const
+
 export const attribute = {
-  string: (name: string, value: string): Attribute => ({ name, type: 0, value }),
-  float: (name: string, value: number): Attribute => ({ name, type: 2, value }),
-  bool: (name: string, value: boolean): Attribute => ({ name, type: 3, value }),
-  floatType: (name: string): Attribute => ({ name, type: 4, value: FLOAT }),
-  int32Type: (name: string): Attribute => ({ name, type: 4, value: INT32 }),
+  string: (name: string, value: string): Attribute => ({ name, type: attributeKind.string, value }),
+  float: (name: string, value: number): Attribute => ({ name, type: attributeKind.float, value }),
+  bool: (name: string, value: boolean): Attribute => ({ name, type: attributeKind.bool, value }),
+  floatType: (name: string): Attribute => ({ name, type: attributeKind.type, value: dataType.float32 }),
+  int32Type: (name: string): Attribute => ({ name, type: attributeKind.type, value: dataType.int32 }),
 }
 
 /** tfjs-node's backend; null where another computes. */

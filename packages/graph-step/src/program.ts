@@ -6,10 +6,13 @@ export type Feeds = Readonly<Record<string, Tensor>>
 /** What a run gives, by name. The caller disposes them. */
 export type Outputs = Record<string, Tensor>
 
-/** Shape and dtype of an input; null stands for any size. */
+/**
+ * Shape and dtype of an input; null stands for any size. `uint8` is fed as a tensor of int32, which is all that
+ * TensorFlow.js has, with values from 0 to 255; a compiled program hands it on in a quarter of the bytes.
+ */
 export interface InputSpec {
   readonly shape: readonly (number | null)[]
-  readonly dtype: 'float32' | 'int32'
+  readonly dtype: 'float32' | 'int32' | 'uint8'
 }
 
 /** A value that lives from run to run, under the name it is saved by. */

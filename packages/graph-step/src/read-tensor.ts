@@ -13,3 +13,8 @@ export function readTensor(tf: Tf, tensor: Tensor): TypedArray {
   const isOwnCopy = nodeBackend(tf)?.tensorMap.get(tensor.dataId).values === null
   return isOwnCopy ? values : values.slice()
 }
+
+/** A tensor of the same values that shares no memory with the one given; a clone would. */
+export function copyTensor<T extends Tensor>(tf: Tf, tensor: T): T {
+  return tf.tensor(readTensor(tf, tensor), tensor.shape, tensor.dtype) as T
+}

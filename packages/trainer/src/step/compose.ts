@@ -1,8 +1,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
 import type { ImageSpec, StageSpec } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
-import type { Feeds, Program } from '@baton/graph-step'
-import { eagerProgram } from '@baton/graph-step'
+import type { Feeds, ProgramSpec } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { LossFunction } from '../models/bundle.ts'
 import type { Model, ModelVariable, Pass } from '../models/model.ts'
@@ -22,12 +21,12 @@ export interface Composition {
 }
 
 /** The step and the prediction as signatures over the model's and the optimizer's state. */
-export function compose(parts: Composition): Program {
+export function compose(parts: Composition): ProgramSpec {
   const { tf, model, image, classes, optimizer } = parts
   const images = { shape: [null, image.size, image.size, 3], dtype: 'int32' } as const
   const labels = { shape: [null, classes], dtype: 'float32' } as const
   const seed = { shape: [2], dtype: 'int32' } as const
-  return eagerProgram(tf, {
+  return {
     state: [...model.variables, ...optimizer.state],
     signatures: {
       train: {
@@ -39,7 +38,7 @@ export function compose(parts: Composition): Program {
         run: (feeds) => ({ probabilities: tf.sigmoid(logitsOf(parts, normalise(tf, feeds.images!, image))) }),
       },
     },
-  })
+  }
 }
 
 /** Forward, backward, clip, update. */

@@ -2,7 +2,7 @@ import type { Tensor4D } from '@tensorflow/tfjs'
 import type { ExperimentSpec, StageSpec } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
 import type { Feeds, Program } from '@baton/graph-step'
-import { installNativeGradients, readTensor } from '@baton/graph-step'
+import { eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
 import { streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
 import { buildLoss } from '../losses/build.ts'
@@ -86,7 +86,7 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const loss = buildLoss(stage.loss, { tf, classes, bundle })
   const targets = model.variables.filter((target) => isTrained(target, stage))
   const optimizer = createOptimizer(tf, stage.optimizer, targets)
-  const program = compose({ tf, model, stage, image: spec.image, classes, loss, targets, optimizer })
+  const program = eagerProgram(tf, compose({ tf, model, stage, image: spec.image, classes, loss, targets, optimizer }))
   const toImages = (images: Uint8Array, n: number) => tensorOfImages(tf, images, n, spec.image.size)
   // 30 bits, as statelessUniform asks.
   const dropoutKey = streamKey(seed, 'dropout')[0] >>> 2

@@ -1,0 +1,127 @@
+import type { DataId, Tensor, TypedArray } from '@tensorflow/tfjs'
+import type { GraphBuilder } from './builder.ts'
+import { bytesOf, isSplat } from './builder.ts'
+import type { Attribute, NodeBackend } from './native.ts'
+import { attributeKind } from './native.ts'
+import type { DataType } from './proto.ts'
+import { attrValue, dataType } from './proto.ts'
+
+/** Larger constants that are made within a run are likely meant to change, and would bloat the graph. */
+const LARGE_CONSTANT_BYTES = 4096
+
+/** Says why a run cannot become a graph. */
+export class Untraceable extends Error {}
+
+/** Adds to a graph what a backend computes. */
+export interface Recorder {
+  /** The graph's name for a tensor that is computed in it. */
+  readonly refs: WeakMap<DataId, string>
+  /**
+   * Runs `body`, with every operation recorded. Whatever cannot be recorded throws `Untraceable`, and once more at the
+   * end, should the body have caught it. The backend is as it was when this returns or throws.
+   *
+   * @throws {Untraceable}
+   */
+  watch<T>(body: () => T): T
+}
+
+/** @param readState Gives the graph's name for the value of a variable of the program, null for other tensors. */
+export function createRecorder(
+  backend: NodeBackend,
+  graph: GraphBuilder,
+  readState: (dataId: DataId) => string | null,
+): Recorder {
+  const refs = new WeakMap<DataId, string>()
+  const made = new WeakSet<DataId>()
+  let refusal: Untraceable | null = null
+  const refuse = (reason: string): never => {
+    refusal ??= new Untraceable(reason)
+    throw refusal
+  }
+  const refOf = (tensor: Tensor): string => refs.get(tensor.dataId) ?? readState(tensor.dataId) ?? constantOf(tensor)
+  const constantOf = (tensor: Tensor): string => {
+    const { dtype, shape, dataId } = tensor
+    if (!(dtype in dataType)) refuse(`it uses a constant of ${dtype}`)
+    const content = bytesOf(original.readSync(dataId) as TypedArray)
+    if (made.has(dataId) && content.length > LARGE_CONSTANT_BYTES && !isSplat(dtype as DataType, content))
+      refuse(`it makes a constant of shape [${shape.join(', ')}] out of JavaScript numbers`)
+    return graph.constant(dtype as DataType, shape, content)
+  }
+  const attributesOf = (attributes: readonly Attribute[]) =>
+    Object.fromEntries(
+      attributes.map((attribute) => [
+        attribute.name,
+        encode(attribute) ?? refuse(`it uses an attribute ${attribute.name} of kind ${attribute.type}`),
+      ]),
+    )
+  const record = (op: string, attributes: readonly Attribute[], inputs: readonly Tensor[], outputs: Tensor[]) => {
+    const name = graph.add(op, inputs.map(refOf), attributesOf(attributes))
+    outputs.forEach(({ dataId }, i) => refs.set(dataId, i === 0 ? name : `${name}:${i}`))
+  }
+  const original = {
+    single: backend.executeSingleOutput.bind(backend),
+    multiple: backend.executeMultipleOutputs.bind(backend),
+    readSync: backend.readSync.bind(backend),
+    write: backend.write.bind(backend),
+  }
+  const shadows: Partial<NodeBackend> = {
+    executeSingleOutput(op, attributes, inputs) {
+      const output = original.single(op, attributes, inputs)
+      record(op, attributes, inputs, [output])
+      return output
+    },
+    executeMultipleOutputs(op, attributes, inputs, count) {
+      const outputs = original.multiple(op, attributes, inputs, count)
+      record(op, attributes, inputs, outputs)
+      return outputs
+    },
+    readSync(dataId) {
+      if (refs.get(dataId) !== undefined || readState(dataId) !== null) refuse('it reads the values of a tensor')
+      return original.readSync(dataId)
+    },
+    write(...tensor) {
+      const dataId = original.write(...tensor)
+      made.add(dataId)
+      return dataId
+    },
+  }
+  return {
+    refs,
+    watch(body) {
+      if (Object.hasOwn(backend, 'executeSingleOutput')) throw new Error('a run is recorded already')
+      const { random } = Math
+      Object.assign(backend, shadows)
+      Math.random = () => refuse('it draws random numbers in JavaScript')
+      try {
+        const result = body()
+        if (refusal) throw refusal
+        return result
+      } catch (error) {
+        throw refusal ?? error
+      } finally {
+        Math.random = random
+        for (const name of Object.keys(shadows)) Reflect.deleteProperty(backend, name)
+      }
+    },
+  }
+}
+
+/** An attribute as a graph has it; null for a kind that no operation of TensorFlow.js has. */
+function encode({ type, value }: Attribute): Uint8Array | null {
+  switch (type) {
+    case attributeKind.string:
+      return attrValue.string(value as string)
+    case attributeKind.integer:
+      return Array.isArray(value) ? attrValue.integers(value as number[]) : attrValue.integer(value as number)
+    case attributeKind.float:
+      return Array.isArray(value) ? attrValue.floats(value as number[]) : attrValue.float(value as number)
+    case attributeKind.bool:
+      return attrValue.bool(value as boolean)
+    case attributeKind.type:
+      return attrValue.type(value as number)
+    case attributeKind.shape:
+      return attrValue.shape(value as number[])
+    default:
+      return null
+  }
+}

@@ -1,0 +1,162 @@
+import type { DataId, Tensor, Variable } from '@tensorflow/tfjs'
+import type { Tf } from '@baton/tensorflow'
+import type { GraphBuilder } from './builder.ts'
+import { createBuilder } from './builder.ts'
+import type { NodeBackend } from './native.ts'
+import type { Feeds, InputSpec, Outputs, Signature, StateEntry } from './program.ts'
+import type { DataType } from './proto.ts'
+import { attrValue, dataType } from './proto.ts'
+import { copyTensor } from './read-tensor.ts'
+import { createRecorder, Untraceable } from './record.ts'
+
+/** A signature as a graph, for feeds of one shape. Nodes are given by name. */
+export interface Trace {
+  readonly graph: GraphBuilder
+  readonly inputs: readonly { readonly name: string; readonly node: string; readonly dtype: InputSpec['dtype'] }[]
+  readonly outputs: readonly { readonly name: string; readonly node: string }[]
+  /** The part of the state that it reads or assigns. */
+  readonly state: readonly TracedState[]
+}
+
+export interface TracedState extends StateEntry {
+  /** The variable's resource. */
+  readonly handle: string
+  readonly isAssigned: boolean
+}
+
+export interface TraceInput {
+  readonly signature: Signature
+  readonly state: readonly StateEntry[]
+  /** Their shapes are those the graph is for; their values play no part. */
+  readonly feeds: Feeds
+}
+
+/**
+ * Runs a signature and writes down all that TensorFlow computes for it, gradients and assignments too. The state is
+ * afterwards as it was.
+ *
+ * It does so twice: where the graphs differ in a byte, something besides feeds and state went in, a counter or a clock
+ * say, and a graph would freeze it.
+ *
+ * @throws {Untraceable} saying why this signature cannot become a graph
+ * @throws whatever the signature itself throws
+ */
+export function trace(tf: Tf, backend: NodeBackend, input: TraceInput): Trace {
+  const [first, second] = [traceOnce(tf, backend, input), traceOnce(tf, backend, input)]
+  if (Buffer.compare(first.graph.toBytes(), second.graph.toBytes()) !== 0)
+    throw new Untraceable('it computes something else each time, from values that are neither feeds nor state')
+  return first
+}
+
+function traceOnce(tf: Tf, backend: NodeBackend, input: TraceInput): Trace {
+  const before = input.state.map(({ variable }) => variable.clone())
+  let traced: Trace
+  try {
+    tf.tidy(() => {
+      unalias(tf, input.state)
+      traced = recordRun(tf, backend, input)
+    })
+  } finally {
+    input.state.forEach(({ variable }, i) => variable.assign(before[i]!))
+    tf.dispose(before)
+  }
+  return traced!
+}
+
+/** Two variables may stand on one tensor, a copy of weights that was cloned from them say; a graph must tell them apart. */
+function unalias(tf: Tf, state: readonly StateEntry[]): void {
+  const seen = new Set<DataId>()
+  for (const { variable } of state) {
+    if (seen.has(variable.dataId)) variable.assign(copyTensor<Tensor>(tf, variable))
+    seen.add(variable.dataId)
+  }
+}
+
+function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds }: TraceInput): Trace {
+  const graph = createBuilder()
+  const variables = graphVariables(graph, state)
+  const recorder = createRecorder(backend, graph, variables.read)
+  const given: Record<string, Tensor> = {}
+  const inputs = Object.entries(signature.inputs).map(([name, { dtype }]) => {
+    // A copy, as a feed may stand on the same tensor as another feed or as state.
+    given[name] = copyTensor(tf, feeds[name]!)
+    const node = addPlaceholder(graph, dtype, given[name].shape)
+    recorder.refs.set(given[name].dataId, dtype === 'uint8' ? addCast(graph, node) : node)
+    return { name, node, dtype }
+  })
+  const results = recorder.watch(() => signature.run(given))
+  const refOf = (tensor: Tensor, what: string): string => {
+    const ref = recorder.refs.get(tensor.dataId) ?? variables.read(tensor.dataId)
+    if (ref === null) throw new Untraceable(`${what} is not computed from feeds and state`)
+    return ref
+  }
+  const assigns = variables.assign((entry) => refOf(entry.variable, `the new value of ${entry.name}`))
+  const outputs = addOutputs(graph, results, assigns, (tensor, name) => refOf(tensor, `its output ${name}`))
+  return { graph, inputs, outputs, state: variables.touched() }
+}
+
+function addPlaceholder(graph: GraphBuilder, dtype: DataType, shape: readonly number[]): string {
+  return graph.add('Placeholder', [], { dtype: attrValue.type(dataType[dtype]), shape: attrValue.shape(shape) })
+}
+
+function addCast(graph: GraphBuilder, bytes: string): string {
+  return graph.add('Cast', [bytes], { SrcT: attrValue.type(dataType.uint8), DstT: attrValue.type(dataType.int32) })
+}
+
+/** Every output waits for all assignments: a session computes only what is asked for. */
+function addOutputs(
+  graph: GraphBuilder,
+  results: Outputs,
+  assigns: readonly string[],
+  refOf: (tensor: Tensor, name: string) => string,
+): Trace['outputs'] {
+  const waits = assigns.map((assign) => `^${assign}`)
+  return Object.entries(results).map(([name, tensor]) => {
+    const T = attrValue.type(dataType[tensor.dtype as DataType])
+    return { name, node: graph.add('Identity', [refOf(tensor, name), ...waits], { T }) }
+  })
+}
+
+/** The program's variables in a graph: each appears once it is read or assigned, and is read once, as it is at first. */
+function graphVariables(graph: GraphBuilder, state: readonly StateEntry[]) {
+  const initial = new Map<DataId, StateEntry>(state.map((entry) => [entry.variable.dataId, entry]))
+  const initialId = new Map<StateEntry, DataId>(state.map((entry) => [entry, entry.variable.dataId]))
+  const handles = new Map<StateEntry, string>()
+  const reads = new Map<StateEntry, string>()
+  const isAssigned = (entry: StateEntry) => entry.variable.dataId !== initialId.get(entry)
+  const assigned = new Set<StateEntry>()
+  const handleOf = (entry: StateEntry): string => {
+    const handle = handles.get(entry) ?? addHandle(graph, entry.variable, `variable_${handles.size}`)
+    handles.set(entry, handle)
+    return handle
+  }
+  const typeOf = ({ variable }: StateEntry) => attrValue.type(dataType[variable.dtype as DataType])
+  return {
+    /** @returns Null for a tensor that no variable stood on at first. */
+    read: (dataId: DataId): string | null => {
+      const entry = initial.get(dataId)
+      if (!entry) return null
+      const ref = reads.get(entry) ?? graph.add('ReadVariableOp', [handleOf(entry)], { dtype: typeOf(entry) })
+      reads.set(entry, ref)
+      return ref
+    },
+    /** Assigns what the run has assigned. @returns The nodes that do. */
+    assign: (valueOf: (entry: StateEntry) => string): string[] =>
+      state.filter(isAssigned).map((entry) => {
+        assigned.add(entry)
+        const value = valueOf(entry)
+        const read = reads.get(entry)
+        const inputs = [handleOf(entry), value, ...(read === undefined ? [] : [`^${read}`])]
+        return graph.add('AssignVariableOp', inputs, { dtype: typeOf(entry) })
+      }),
+    touched: () => [...handles].map(([entry, handle]) => ({ ...entry, handle, isAssigned: assigned.has(entry) })),
+  }
+}
+
+function addHandle(graph: GraphBuilder, { dtype, shape }: Variable, name: string): string {
+  return graph.add('VarHandleOp', [], {
+    dtype: attrValue.type(dataType[dtype as DataType]),
+    shape: attrValue.shape(shape),
+    shared_name: attrValue.string(name),
+  })
+}
