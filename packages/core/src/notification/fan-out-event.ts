@@ -2,7 +2,7 @@ import type { JobQueue } from '../sweep/dispatch.ts'
 import type { Store } from '../store.ts'
 
 /**
- * Gives every paired chat its notification of an event, and asks for delivery. There is at most one row for each
+ * Asks for delivery of an event's notifications. Chats that have none yet get theirs: there is at most one row for each
  * chat and event, so doing it again tells nobody twice.
  */
 export async function fanOutEvent(

@@ -33,13 +33,14 @@ export function notificationTable(db: Connection): Tables['notifications'] {
     },
     addForEvent: async (eventId) => {
       const chats = await db.telegramChat.findMany({ where: { unpairedAt: null }, select: { id: true } })
-      await db.notification.createMany({ data: chats.map(({ id }) => ({ eventId, chatId: id })), skipDuplicates: true })
+      const rows = chats.map(({ id }) => ({ eventId, chatId: id }))
+      if (rows.length > 0) await db.notification.createMany({ data: rows, skipDuplicates: true })
       return chats.map((chat) => chat.id)
     },
     pending: async (chat, limit) =>
       (
         await db.notification.findMany({
-          where: { chatId: chat, sentAt: null, droppedAt: null },
+          where: { chatId: chat, sentAt: null, droppedAt: null, chat: { unpairedAt: null } },
           include: { chat: true, event: { include: eventInclude } },
           orderBy: { eventId: 'asc' },
           take: limit,
@@ -47,7 +48,7 @@ export function notificationTable(db: Connection): Tables['notifications'] {
       ).map((row) => ({ id: row.id, chatId: Number(row.chat.chatId), event: eventOf(row.event) })),
     chatsWaiting: async () => {
       const rows = await db.notification.findMany({
-        where: { sentAt: null, droppedAt: null },
+        where: { sentAt: null, droppedAt: null, chat: { unpairedAt: null } },
         select: { chatId: true },
         distinct: ['chatId'],
       })

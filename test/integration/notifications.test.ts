@@ -1,0 +1,57 @@
+import { deliverNotifications, dispatchOutbox, failFold, fanOutEvent, reconcile } from '@baton/core'
+import { openDatabase } from '@baton/db'
+import { aLease, anExperiment, aSession, createTestDatabase, createWorld } from '@baton/testing'
+import type { World } from '@baton/testing'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+let world: World
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+let chat: string
+
+beforeEach(async () => {
+  database = await createTestDatabase()
+  world = await createWorld(openDatabase({ url: database.url }))
+  chat = (await world.store.notifications.pair({ chatId: 7, title: 'me' })).id
+})
+afterEach(async () => {
+  await world.store.close()
+  await database.drop()
+})
+
+async function aFailedFold(): Promise<void> {
+  await anExperiment(world, { folds: { count: 2, only: [0] } })
+  const sessionId = await aSession(world)
+  const { foldId, fence } = await aLease(world, sessionId)
+  const failure = { code: 'loss-not-finite', detail: 'NaN', lastLines: [], step: 3 } as const
+  await failFold(world, { foldId, fence, sessionId, failure: { ...failure, lastLines: [] } })
+}
+
+test('whoever is to be told is told, though the queue lost every job of it (I6)', async () => {
+  await aFailedFold()
+  await dispatchOutbox(world)
+  world.queue.events.length = 0
+  await reconcile(world)
+  expect(world.queue.delivering).toEqual([chat])
+  const sent: string[] = []
+  const messenger = {
+    send: async (_: number, event: { payload: { kind: string } }) => void sent.push(event.payload.kind),
+  }
+  await deliverNotifications({ ...world, messenger }, { chat })
+  expect(sent).toEqual(['fold-failed'])
+})
+
+test('an event that is handed out again is told once', async () => {
+  await aFailedFold()
+  await dispatchOutbox(world)
+  const [eventId] = world.queue.events
+  await fanOutEvent(world, { eventId: eventId! })
+  await fanOutEvent(world, { eventId: eventId! })
+  expect(await world.store.notifications.pending(chat, 10)).toHaveLength(1)
+})
+
+test('a chat that left while something was about to be told is not waited for', async () => {
+  await aFailedFold()
+  await world.store.notifications.unpair(7)
+  expect(await world.store.notifications.pending(chat, 10)).toEqual([])
+  expect(await world.store.notifications.chatsWaiting()).toEqual([])
+})
