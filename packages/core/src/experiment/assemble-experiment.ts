@@ -1,4 +1,4 @@
-import { AppError, isAppError, isFinal, labelRanges } from '@baton/contracts'
+import { AppError, isAppError, isFinal, labelRanges, labelsOf } from '@baton/contracts'
 import type { DatasetManifest, ExperimentSpec, Failure, FoldResult } from '@baton/contracts'
 import type { AssembleInput, Assembly, FoldPredictions, Predictions, TestEnsemble } from '@baton/evaluation'
 import { decode, encode } from '@baton/safetensors'
@@ -7,8 +7,8 @@ import type { BlobStore } from '../ports.ts'
 import { readManifest } from '../project/create-dataset-version.ts'
 import type { ExperimentRecord, Store } from '../store.ts'
 
-/** 110,000 samples × 1,100 labels in float32 are 480 MB: the origin's whole OOF in one object. */
-const maxPredictionBytes = 1024 * 2 ** 20
+/** The header of a predictions file, which names two tensors, is far smaller. */
+const predictionsHeaderBytes = 2 ** 20
 const maxManifestBytes = 512 * 2 ** 20
 
 /** Computes scores and ensembles: minutes for a large dataset, so services run it off the thread that answers calls. */
@@ -32,6 +32,9 @@ type FoldEntry = ExperimentRecord['folds'][number]
 export async function assembleExperiment(deps: Deps, { experimentId }: { experimentId: string }): Promise<void> {
   const experiment = await deps.store.experiments.find(experimentId)
   if (experiment === null || isFinal(experiment.status)) return
+  // From here on it cannot be cancelled: nothing is left that could stop.
+  if (experiment.folds.every((fold) => isFinal(fold.status)))
+    await deps.store.experiments.setStatus(experimentId, 'assembling')
   const manifest = readManifest(
     await deps.blobs.read(experiment.dataset.manifest.digest, { maxBytes: maxManifestBytes }),
   )
@@ -55,7 +58,7 @@ async function loadPredictions(
   for (const entry of experiment.folds) {
     if (entry.status !== 'completed' || entry.result === null) continue
     try {
-      const predictions = await readPredictions(blobs, entry.index, entry.result)
+      const predictions = await readPredictions(blobs, manifest, entry.index, entry.result)
       await assembleSome(assemble, manifest, experiment.spec, [predictions])
       loaded.push({ entry, predictions })
     } catch (error) {
@@ -83,33 +86,56 @@ async function failUnusable(store: Store, experimentId: string, entry: FoldEntry
   })
 }
 
-async function readPredictions(blobs: BlobStore, fold: number, { oof, test }: FoldResult): Promise<FoldPredictions> {
+async function readPredictions(
+  blobs: BlobStore,
+  manifest: DatasetManifest,
+  fold: number,
+  { oof, test }: FoldResult,
+): Promise<FoldPredictions> {
+  // A row for every sample there is; a worker may deliver anything, and what is larger cannot be right.
+  const rowBytes = 4 * (1 + labelsOf(manifest).length)
+  const maxBytes = predictionsHeaderBytes + rowBytes * manifest.samples.length
   return {
     fold,
-    oof: await readTable(blobs, oof.digest),
-    test: test === null ? null : await readTable(blobs, test.digest),
+    oof: await readTable(blobs, oof.digest, maxBytes),
+    test: test === null ? null : await readTable(blobs, test.digest, maxBytes),
   }
 }
 
-async function readTable(blobs: BlobStore, digest: string): Promise<Predictions> {
-  const bytes = await blobs.read(digest, { maxBytes: maxPredictionBytes })
+function unusable(digest: string, detail: string, cause?: unknown): AppError {
+  return new AppError('predictions-incomplete', { digest }, { detail, cause })
+}
+
+async function readTable(blobs: BlobStore, digest: string, maxBytes: number): Promise<Predictions> {
+  const bytes = await readTwice(blobs, digest, maxBytes).catch((cause: unknown) => {
+    if (isAppError(cause, 'payload-too-large')) throw unusable(digest, 'the predictions are too large', cause)
+    if (isAppError(cause, 'blob-missing')) throw unusable(digest, 'the predictions are not in storage any more', cause)
+    if (isAppError(cause, 'digest-mismatch')) throw unusable(digest, 'the predictions are damaged in storage', cause)
+    throw cause
+  })
+  const tensors = decodeTable(digest, bytes)
+  const sample = tensors.get('sample')?.data
+  const probability = tensors.get('probability')?.data
+  if (sample instanceof Int32Array && probability instanceof Float32Array) return { sample, probability }
+  throw unusable(digest, 'the predictions lack int32 `sample` or float32 `probability`')
+}
+
+/** Bytes can be damaged on the way; damaged twice, they are wrong in storage. */
+async function readTwice(blobs: BlobStore, digest: string, maxBytes: number): Promise<Uint8Array> {
   try {
-    const { tensors } = decode(bytes)
-    const sample = tensors.get('sample')?.data
-    const probability = tensors.get('probability')?.data
-    if (sample instanceof Int32Array && probability instanceof Float32Array) return { sample, probability }
-  } catch (cause) {
-    throw new AppError(
-      'predictions-incomplete',
-      { digest },
-      { detail: 'the predictions are not readable safetensors', cause },
-    )
+    return await blobs.read(digest, { maxBytes })
+  } catch (error) {
+    if (!isAppError(error, 'digest-mismatch')) throw error
+    return blobs.read(digest, { maxBytes })
   }
-  throw new AppError(
-    'predictions-incomplete',
-    { digest },
-    { detail: 'the predictions lack int32 `sample` or float32 `probability`' },
-  )
+}
+
+function decodeTable(digest: string, bytes: Uint8Array): ReturnType<typeof decode>['tensors'] {
+  try {
+    return decode(bytes).tensors
+  } catch (cause) {
+    throw unusable(digest, 'the predictions are not readable safetensors', cause)
+  }
 }
 
 /** Scores of the folds that are there, as if the spec trained no others. */

@@ -1,0 +1,126 @@
+import { assembleExperiment, cancelExperiment, completeFold, getExperiment } from '@baton/core'
+import { openDatabase } from '@baton/db'
+import { encode } from '@baton/safetensors'
+import { aLease, anExperiment, aResult, aSession, createTestDatabase, createWorld } from '@baton/testing'
+import type { World } from '@baton/testing'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { AppError } from '@baton/contracts'
+import type { Blob, Experiment, FoldResult } from '@baton/contracts'
+import { splitFolds } from '@baton/evaluation'
+
+let world: World
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+
+beforeEach(async () => {
+  database = await createTestDatabase()
+  world = await createWorld(openDatabase({ url: database.url }))
+})
+afterEach(async () => {
+  await world.store.close()
+  await database.drop()
+})
+
+const tableOf = (labels: number) => (sample: Int32Array, probability: Float32Array) =>
+  encode(
+    new Map([
+      ['sample', { shape: [sample.length], data: sample }],
+      ['probability', { shape: [sample.length, labels], data: probability }],
+    ]),
+  )
+
+/** An experiment of one fold that was completed with the right predictions, but for the change. */
+async function completedWith(change: (result: FoldResult) => Promise<FoldResult>): Promise<Experiment> {
+  const experiment = await anExperiment(world, { folds: { count: 2, only: [0] } })
+  const sessionId = await aSession(world)
+  const lease = await aLease(world, sessionId)
+  const fold = splitFolds(world.manifest, lease.spec.folds, lease.spec.seed)
+  const oof = Int32Array.from([...fold.keys()].filter((i) => fold[i] === lease.fold))
+  const result = await aResult(world, tableOf(5), { oof, test: Int32Array.from([20, 21, 22, 23]) })
+  const proof = { foldId: lease.foldId, fence: lease.fence, sessionId }
+  await completeFold(world, { ...proof, step: 9, result: await change(result) })
+  return experiment
+}
+
+const statusOf = async ({ version }: Experiment) => getExperiment(world, { project: 'emoji', version })
+
+/** Something that happens whenever an object is about to be read. */
+function beforeRead(happens: (digest: string) => void | Promise<void>): void {
+  const read = world.blobs.read.bind(world.blobs)
+  world.blobs.read = async (digest, limits) => {
+    await happens(digest)
+    return read(digest, limits)
+  }
+}
+
+/** An object that arrives damaged the next times it is read. */
+function damage({ digest }: Blob, times: number): void {
+  let left = times
+  beforeRead((wanted) => {
+    if (wanted === digest && left-- > 0) throw new AppError('digest-mismatch', { digest })
+  })
+}
+
+test('predictions that are right complete the experiment', async () => {
+  const experiment = await completedWith(async (result) => result)
+  await assembleExperiment(world, { experimentId: experiment.id })
+  expect(await statusOf(experiment)).toMatchObject({ status: 'completed', cv: 1 })
+})
+
+const store = (bytes: Uint8Array) => world.blobs.write(bytes)
+const rows = Int32Array.from([20, 21, 22, 23])
+
+/** What a worker may deliver, and what its fold fails with (I7). */
+const unusable: [name: string, change: (result: FoldResult) => Promise<FoldResult>][] = [
+  [
+    'gone from storage',
+    async (result) => {
+      // They were there when the fold was completed.
+      beforeRead((digest) => void (digest === result.oof.digest && world.blobs.objects.delete(digest)))
+      return result
+    },
+  ],
+  [
+    'damaged in storage',
+    async (result) => {
+      damage(result.oof, Infinity)
+      return result
+    },
+  ],
+  ['far larger than they can be', async (result) => ({ ...result, oof: await store(new Uint8Array(2 ** 22)) })],
+  ['missing for the test samples', async (result) => ({ ...result, test: null })],
+  ['those of the test samples twice', async (result) => ({ ...result, oof: result.test! })],
+  ['NaN', async (result) => ({ ...result, test: await store(tableOf(5)(rows, new Float32Array(20).fill(NaN))) })],
+  [
+    'infinite',
+    async (result) => ({ ...result, test: await store(tableOf(5)(rows, new Float32Array(20).fill(Infinity))) }),
+  ],
+  ['of other labels', async (result) => ({ ...result, test: await store(tableOf(4)(rows, new Float32Array(16))) })],
+  ['empty', async (result) => ({ ...result, oof: await store(new Uint8Array(0)) })],
+]
+test.each(unusable)('predictions that are %s fail their fold, and with it the experiment', async (_, change) => {
+  const experiment = await completedWith(change)
+  await assembleExperiment(world, { experimentId: experiment.id })
+  expect(await statusOf(experiment)).toMatchObject({ status: 'failed', failure: { code: 'predictions-incomplete' } })
+})
+
+test('predictions that were damaged on the way are read again', async () => {
+  const experiment = await completedWith(async (result) => {
+    damage(result.oof, 1)
+    return result
+  })
+  await assembleExperiment(world, { experimentId: experiment.id })
+  expect(await statusOf(experiment)).toMatchObject({ status: 'completed' })
+})
+
+test('while it is assembled an experiment says so and cannot be cancelled', async () => {
+  const experiment = await completedWith(async (result) => result)
+  const { version } = experiment
+  const seen: string[] = []
+  beforeRead(async () => {
+    seen.push((await statusOf(experiment)).status)
+    await expect(cancelExperiment(world, { project: 'emoji', version })).rejects.toMatchObject({ code: 'conflict' })
+  })
+  await assembleExperiment(world, { experimentId: experiment.id })
+  expect(new Set(seen)).toEqual(new Set(['assembling']))
+  expect((await statusOf(experiment)).status).toBe('completed')
+})
