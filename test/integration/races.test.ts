@@ -1,4 +1,11 @@
-import { assembleExperiment, cancelExperiment, completeFold, getExperiment } from '@baton/core'
+import {
+  assembleExperiment,
+  cancelExperiment,
+  completeFold,
+  dispatchOutbox,
+  getExperiment,
+  recordLb,
+} from '@baton/core'
 import type { Tables } from '@baton/core'
 import { openDatabase } from '@baton/db'
 import { aCheckpoint, aLease, anExperiment, aSession, createTestDatabase, createWorld, runSql } from '@baton/testing'
@@ -149,5 +156,52 @@ describe('assembling twice at once', () => {
       'fold-failed',
       'experiment-failed',
     ])
+  })
+})
+
+describe('several who write one thing at once', () => {
+  const many = <T>(work: (i: number) => Promise<T>) => Promise.all(Array.from({ length: 12 }, (_, i) => work(i)))
+
+  test('record both leaderboard scores', async () => {
+    const { version } = await anExperiment(world)
+    const at = { project: 'emoji', version }
+    await many((i) => recordLb(world, i % 2 === 0 ? { ...at, lbPublic: 0.5 } : { ...at, lbPrivate: 0.25 }))
+    expect(await getExperiment(world, at)).toMatchObject({ lbPublic: 0.5, lbPrivate: 0.25 })
+  })
+
+  test('append one dataset version a manifest, and one for the same manifest', async () => {
+    const { id: projectId } = (await world.store.projects.find('emoji'))!
+    const [{ manifest, shards }] = [(await world.store.datasets.find(projectId, 'emoji', null))!]
+    const version = { projectId, dataset: 'many', shards, samplesTrain: 20, samplesTest: 4, labelGroups: [] }
+    const same = await many(() => world.store.datasets.append({ ...version, manifest }))
+    expect(new Set(same.map((row) => row.version))).toEqual(new Set([1]))
+    const digestOf = (i: number) => i.toString(16).repeat(64)
+    const different = await many((i) =>
+      world.store.datasets.append({ ...version, manifest: { ...manifest, digest: digestOf(i) } }),
+    )
+    expect(different.map((row) => row.version).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 12 }, (_, i) => i + 2),
+    )
+  })
+
+  test('register one bundle', async () => {
+    const { id: projectId } = (await world.store.projects.find('emoji'))!
+    const bundle = { projectId, digest: 'b'.repeat(64), sizeBytes: 1, files: ['index.js'] }
+    await many(() => world.store.bundles.upsert(bundle))
+    expect(await world.store.bundles.list(projectId)).toHaveLength(1)
+  })
+})
+
+describe('the outbox', () => {
+  test('keeps what the queue refuses, and holds nothing else up', async () => {
+    const { id } = await anExperiment(world)
+    await world.store.outbox.append([
+      { kind: 'fan-out-event', payload: { eventId: 1 } },
+      { kind: 'assemble-experiment', payload: { experimentId: id } },
+    ])
+    const queue = { ...world.queue, fanOut: () => Promise.reject(new Error('refused')) }
+    await expect(dispatchOutbox({ ...world, queue })).rejects.toThrow('refused')
+    expect(world.queue.assembling).toEqual([id])
+    expect(await world.store.outbox.peek(10)).toMatchObject([{ kind: 'fan-out-event' }])
   })
 })

@@ -1,10 +1,10 @@
 import { AppError } from '@baton/contracts'
 import type { Experiment } from '@baton/contracts'
-import type { Store } from '../store.ts'
+import type { Tables } from '../store.ts'
 
 /** @throws {AppError} `not-found` */
 export async function getExperiment(
-  { store }: { store: Store },
+  { store }: { store: Pick<Tables, 'experiments'> },
   { project, version }: { project: string; version: number },
 ): Promise<Experiment> {
   const experiment = await store.experiments.get(project, version)

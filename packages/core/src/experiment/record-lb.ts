@@ -16,11 +16,13 @@ export async function recordLb(
     lbPrivate?: number | null | undefined
   },
 ): Promise<Experiment> {
-  const before = await getExperiment({ store }, input)
-  const { lbPublic = before.lbPublic, lbPrivate = before.lbPrivate } = input
+  const { id } = await getExperiment({ store }, input)
   await store.transaction(async (tables) => {
-    await tables.experiments.recordLb(before.id, { lbPublic, lbPrivate })
-    await emit(tables, before.id, { kind: 'lb-recorded', lbPublic, lbPrivate })
+    await tables.experiments.find(id, { lock: true })
+    const before = await getExperiment({ store: tables }, input)
+    const { lbPublic = before.lbPublic, lbPrivate = before.lbPrivate } = input
+    await tables.experiments.recordLb(id, { lbPublic, lbPrivate })
+    await emit(tables, id, { kind: 'lb-recorded', lbPublic, lbPrivate })
   })
   return getExperiment({ store }, input)
 }

@@ -1,5 +1,5 @@
 import type { FoldOffer, OfferQueue } from '../ports.ts'
-import type { Store } from '../store.ts'
+import type { OutboxJob, Store } from '../store.ts'
 
 /** Takes jobs other than offers; adding the same job again while it waits changes nothing. */
 export interface JobQueue {
@@ -13,32 +13,35 @@ const batch = 200
 
 /**
  * Moves what transactions asked for from the outbox into the queue. A row leaves only once the queue has taken it:
- * a crash in between repeats it, which the queue and every handler bear.
+ * a crash in between repeats it, which the queue and every handler bear. One that the queue refuses stays, and holds
+ * up no other.
  *
  * @returns How many rows were moved.
+ * @throws what the queue refused the first of those with that stay
  */
 export async function dispatchOutbox({ store, queue }: { store: Store; queue: JobQueue }): Promise<number> {
   let moved = 0
   for (;;) {
     const jobs = await store.outbox.peek(batch)
     if (jobs.length === 0) return moved
-    const offered: string[] = []
-    await Promise.all(
-      jobs.map(async (job) => {
-        switch (job.kind) {
-          case 'offer-fold':
-            offered.push(job.payload.foldId)
-            return queue.offers.offer(job.payload)
-          case 'assemble-experiment':
-            return queue.assemble(job.payload.experimentId)
-          case 'fan-out-event':
-            return queue.fanOut(job.payload.eventId)
-        }
-      }),
-    )
-    if (offered.length > 0) await store.folds.markOffered(offered)
-    await store.outbox.remove(jobs.map((job) => job.id))
-    moved += jobs.length
+    const outcomes = await Promise.allSettled(jobs.map((job) => hand(queue, job)))
+    const taken = jobs.filter((_, i) => outcomes[i]!.status === 'fulfilled')
+    await store.folds.markOffered(taken.flatMap((job) => (job.kind === 'offer-fold' ? [job.payload.foldId] : [])))
+    await store.outbox.remove(taken.map((job) => job.id))
+    moved += taken.length
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (refused) throw refused.reason
+  }
+}
+
+function hand(queue: JobQueue, job: OutboxJob): Promise<void> {
+  switch (job.kind) {
+    case 'offer-fold':
+      return queue.offers.offer(job.payload)
+    case 'assemble-experiment':
+      return queue.assemble(job.payload.experimentId)
+    case 'fan-out-event':
+      return queue.fanOut(job.payload.eventId)
   }
 }
 

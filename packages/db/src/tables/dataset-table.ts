@@ -1,17 +1,18 @@
 import type { Blob, DatasetVersion } from '@baton/contracts'
 import type { DatasetRecord, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
+import { isUniqueViolation } from '../errors.ts'
 import type { DatasetVersionModel } from '../generated/models.ts'
 
 export function datasetTable(db: Connection): Tables['datasets'] {
   const newest = (projectId: string, dataset: string) =>
     db.datasetVersion.findFirst({ where: { projectId, dataset }, orderBy: { version: 'desc' } })
-  return {
-    append: async (version) => {
-      const { projectId, dataset, manifest, shards, samplesTrain, samplesTest, labelGroups } = version
-      const last = await newest(projectId, dataset)
-      if (last?.manifest === manifest.digest) return datasetVersionOf(last)
-      const sizeBytes = shards.reduce((sum, shard) => sum + shard.sizeBytes, manifest.sizeBytes)
+  const append: Tables['datasets']['append'] = async (version) => {
+    const { projectId, dataset, manifest, shards, samplesTrain, samplesTest, labelGroups } = version
+    const last = await newest(projectId, dataset)
+    if (last?.manifest === manifest.digest) return datasetVersionOf(last)
+    const sizeBytes = shards.reduce((sum, shard) => sum + shard.sizeBytes, manifest.sizeBytes)
+    try {
       const row = await db.datasetVersion.create({
         data: {
           projectId,
@@ -27,7 +28,14 @@ export function datasetTable(db: Connection): Tables['datasets'] {
         },
       })
       return datasetVersionOf(row)
-    },
+    } catch (error) {
+      // Somebody took the number meanwhile: the next one then, or theirs, if it is the same manifest.
+      if (isUniqueViolation(error)) return append(version)
+      throw error
+    }
+  }
+  return {
+    append,
     find: async (projectId, dataset, version) => {
       const row =
         version === null
