@@ -102,3 +102,13 @@ test('with TensorFlow, steps, predictions and saves leave no tensor behind', () 
   const first = round(0)
   expect([round(1), round(2)]).toEqual([first, first])
 })
+
+// In one process with oneDNN this ended with a double free.
+test('with TensorFlow, a ResNet trains on batches of odd numbers', () => {
+  const program = aProgram('all')
+  for (const n of [5, 3, 1, 7]) {
+    const { images, labels } = aBatch(n)
+    const batch = { images: images.subarray(0, n * SIZE * SIZE * 3), labels: labels.subarray(0, n * CLASSES), n }
+    for (let step = 0; step < 5; step++) expect(program.train(batch, 0.01, step).loss).toBeGreaterThan(0)
+  }
+})

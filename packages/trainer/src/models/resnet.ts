@@ -64,8 +64,18 @@ function basicBlock(block: Layers, size: { inputs: number; filters: number; stri
   }
 }
 
-function projection(layers: Layers, size: { inputs: number; filters: number; stride: number }): MapLayer {
-  const conv = layers.conv2d('conv', { ...size, size: 1 })
-  const norm = layers.batchNorm('bn', size.filters)
-  return (x, pass) => norm(conv(x, pass), pass)
+/**
+ * A 1×1 convolution of the stride, and its normalisation.
+ *
+ * The pixels that the stride keeps are picked beforehand, by a pooling of one pixel: in TensorFlow 2.15 with oneDNN the
+ * filter's gradient of a 1×1 convolution of stride 2 writes past its memory when the batch is odd.
+ */
+function projection(
+  layers: Layers,
+  { inputs, filters, stride }: { inputs: number; filters: number; stride: number },
+): MapLayer {
+  const conv = layers.conv2d('conv', { inputs, filters, size: 1 })
+  const norm = layers.batchNorm('bn', filters)
+  const kept = (x: Tensor4D) => (stride === 1 ? x : layers.tf.avgPool(x, 1, stride, 'same'))
+  return (x, pass) => norm(conv(kept(x), pass), pass)
 }
