@@ -13,6 +13,14 @@ test.each([
     'https://api.telegram.org/bot123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/getMe',
     'https://api.telegram.org/bot[secret]/getMe',
   ],
+  [
+    '{"line":"{\\"token\\":\\"baton_session_0123456789abcdefABCDEF-_0123456789abcdefABC\\"}"}',
+    '{"line":"{\\"token\\":\\"baton_session_[secret]\\"}"}',
+  ],
+  [
+    'BATON_ENROLMENT_TOKEN=baton_enrolment_0123456789abcdefABCDEF-_0123456789abcdefABC was used',
+    'BATON_ENROLMENT_TOKEN=baton_enrolment_[secret] was used',
+  ],
 ])('%s', (text, clean) => {
   expect(redact(text)).toBe(clean)
 })
