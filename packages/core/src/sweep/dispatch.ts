@@ -26,7 +26,8 @@ export async function dispatchOutbox({ store, queue }: { store: Store; queue: Jo
     if (jobs.length === 0) return moved
     const outcomes = await Promise.allSettled(jobs.map((job) => hand(queue, job)))
     const taken = jobs.filter((_, i) => outcomes[i]!.status === 'fulfilled')
-    await store.folds.markOffered(taken.flatMap((job) => (job.kind === 'offer-fold' ? [job.payload.foldId] : [])))
+    const offered = taken.flatMap((job) => (job.kind === 'offer-fold' ? [job.payload.foldId] : []))
+    if (offered.length > 0) await store.folds.markOffered(offered)
     await store.outbox.remove(taken.map((job) => job.id))
     moved += taken.length
     const refused = outcomes.find((outcome) => outcome.status === 'rejected')
