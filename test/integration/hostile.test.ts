@@ -220,6 +220,24 @@ describe('while something behind it is away', () => {
     expect(waiting.map(({ id }) => id)).toEqual(expect.arrayContaining(folds.map(({ id }) => id)))
   })
 
+  test('a fold that somebody does not let go of holds up its own calls only so long', async () => {
+    const { lease, path, token } = await aSessionWithLease()
+    let letGo!: () => void
+    let hasIt!: () => void
+    const released = new Promise<void>((resolve) => (letGo = resolve))
+    const held = new Promise<void>((resolve) => (hasIt = resolve))
+    const holding = world.store.transaction(async (tables) => {
+      await tables.folds.lock(lease.foldId)
+      hasIt()
+      await released
+    })
+    await held
+    const answer = await send('POST', `${path}/heartbeat`, { token, body: { fence: 1 } })
+    letGo()
+    await holding
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([503, { code: 'unavailable', retryable: true }])
+  })
+
   test('a database that is away is said to be so', async () => {
     const nowhere = openDatabase({ url: 'postgresql://nobody:nothing@127.0.0.1:1/nothing' })
     const cut = await serve({ database: { ...world.store, tokens: nowhere.tokens } })

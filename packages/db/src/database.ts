@@ -22,12 +22,29 @@ export interface Database extends Store {
   close(): Promise<void>
 }
 
-/** A transaction that waits longer for a connection or a lock than this is given up; callers try again. */
+/** A transaction that waits longer for a connection, or takes longer, than this is given up; callers try again. */
 const transactionLimits = { maxWait: 10_000, timeout: 20_000 }
+
+/**
+ * What ends a connection that stands still. A process that froze or lost its machine in the middle of a transaction would
+ * keep its locks for hours otherwise, and whoever waits for them a connection each, until none is left.
+ */
+const connectionLimits = {
+  /** For a connection, from the pool or to the server. */
+  connectionTimeoutMillis: 10_000,
+  /** Ours take milliseconds; who waits longer for a lock is told to try again. */
+  lock_timeout: 10_000,
+  statement_timeout: 60_000,
+  /** Longer than a transaction may take: only one whose process stands still comes here. */
+  idle_in_transaction_session_timeout: 30_000,
+  /** A server that is gone without a word is noticed within half a minute. */
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+}
 
 /** Opens the store on a migrated PostgreSQL. Connections are made when first needed. */
 export function openDatabase({ url, maxConnections = 20 }: { url: string; maxConnections?: number }): Database {
-  const adapter = new PrismaPg({ connectionString: url, max: maxConnections })
+  const adapter = new PrismaPg({ connectionString: url, max: maxConnections, ...connectionLimits })
   const client = new PrismaClient({ adapter })
   return {
     ...tablesOn(client),

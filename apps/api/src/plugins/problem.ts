@@ -52,9 +52,11 @@ const unreachable: ReadonlySet<unknown> = new Set([
   // Prisma's codes, and those of its PostgreSQL adapter, which stand inside the error of a raw query.
   ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2034'],
   ...['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections', 'TransactionWriteConflict'],
-  // PostgreSQL's: it ends or begins, has no connection left, broke a deadlock.
-  ...['57P01', '57P03', '53300', '40P01', '40001'],
-  // pg gives a connection that broke no code.
+  // PostgreSQL's: it ends or begins, has no connection left, broke a deadlock, gave up waiting for a lock or a process.
+  ...['57P01', '57P03', '53300', '40P01', '40001', '55P03', '57014', '25P03'],
+  // pg gives a connection that broke, or did not come, no code.
+  'timeout exceeded when trying to connect',
+  'Connection terminated due to connection timeout',
   'Connection terminated unexpectedly',
   'Client has encountered a connection error and is not queryable',
 ])
