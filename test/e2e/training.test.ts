@@ -1,12 +1,12 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { packBundle } from '@baton/bundle'
 import { isFinal, parseSpec } from '@baton/contracts'
 import type { Experiment, ExperimentSpec } from '@baton/contracts'
+import { prepareTensorflow } from '@baton/tensorflow'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { parse } from 'yaml'
 import { startTestBaton } from '../support/baton.ts'
 import type { TestBaton } from '../support/baton.ts'
 
@@ -15,6 +15,8 @@ const project = 'emoji'
 
 let world: TestBaton
 beforeAll(async () => {
+  // Fetching it may take minutes, the first time on a machine.
+  await prepareTensorflow()
   world = await startTestBaton({ workers: 1 })
   await world.cli('project', 'create', project)
   const created = await world.cli(
@@ -30,7 +32,7 @@ beforeAll(async () => {
     '16',
   )
   expect(created.code).toBe(0)
-})
+}, 600_000)
 afterAll(() => world.close())
 
 /** Small enough to be trained in seconds. */
@@ -50,40 +52,64 @@ async function ended(spec: ExperimentSpec): Promise<Experiment> {
 }
 
 test("the example's bundle replaces the loss, and its fold is trained to a score", async () => {
-  const example = parse(await readFile(`${examples}/emoji-bundle.yaml`, 'utf8')) as ExperimentSpec
+  const changes = ['folds.count=2', 'folds.only=[0]', 'image.size=16', 'stages.0.epochs=1', 'stages.1.epochs=2']
+  const sets = changes.flatMap((change) => ['--set', change])
+  const ran = await world.cli(
+    'run',
+    `${examples}/emoji-bundle.yaml`,
+    '--project',
+    project,
+    ...sets,
+    '--watch',
+    '--json',
+  )
+  expect(ran.code, ran.stderr).toBe(0)
+  const experiment = JSON.parse(ran.stdout) as Experiment
   const { digest } = await packBundle(`${examples}/emoji-bundle`)
-  const pushed = await world.cli('code', 'push', `${examples}/emoji-bundle`, '--project', project)
-  expect(pushed.code).toBe(0)
-  const stages = example.stages.map((stage) => ({ ...stage, epochs: 1 }))
-  const experiment = await ended(parseSpec({ ...example, ...small, code: digest, stages }))
   expect(experiment).toMatchObject({ status: 'completed', code: digest, folds: [{ status: 'completed', attempts: 1 }] })
   expect(experiment.cv).toBeGreaterThan(0)
 })
 
-/** What a bundle whose loss is the given expression over logits `x` does to an experiment. */
-async function endedWithLoss(name: string, expression: string): Promise<Experiment> {
+test('a learning rate that blows the weights up ends the fold for good, and names step and samples', async () => {
+  // Decoupled decay multiplies the weights by 1 − 10 · 1 at each step; no evaluation sees it before a step does.
+  const optimizer = { name: 'adamw', weightDecay: 1 }
+  const stages = [{ name: 'all', epochs: 20, batch: 8, optimizer, schedule: { name: 'constant', lr: 10 } }]
+  const experiment = await ended(
+    parseSpec({
+      ...small,
+      name: 'blown up',
+      model: { name: 'convnet', width: 4 },
+      stages,
+      evaluate: { everyEpochs: 20 },
+    }),
+  )
+  expect(experiment).toMatchObject({ status: 'failed', folds: [{ attempts: 1 }], failure: { code: 'loss-not-finite' } })
+  const { detail, step } = experiment.failure!
+  expect(step).toBeGreaterThan(0)
+  expect(detail).toMatch(new RegExp(`is (NaN|Infinity) at step ${step}, stage all; samples `))
+})
+
+test('a bundle that throws ends the fold for good, with what it threw and where', async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'baton-bundle-'))
-  await writeFile(path.join(folder, 'index.mjs'), `export const loss = ({ tf }) => (x) => ${expression}\n`)
+  const lines = ['export const loss = () => (logits) => {', "  throw new Error('no such column')", '}', '']
+  await writeFile(path.join(folder, 'index.mjs'), lines.join('\n'))
   const { digest } = await packBundle(folder)
   expect((await world.cli('code', 'push', folder, '--project', project)).code).toBe(0)
   await rm(folder, { recursive: true })
-  const schedule = { name: 'constant', lr: 0.01 }
-  const stages = [{ name: 'all', epochs: 1, schedule, loss: { name: 'bundle' } }]
-  return ended(parseSpec({ ...small, name, code: digest, model: { name: 'convnet' }, stages }))
-}
-
-test('a loss that is not finite ends the fold, and names the step and its samples', async () => {
-  const experiment = await endedWithLoss('not finite', 'tf.mul(tf.mean(x), NaN)')
-  expect(experiment).toMatchObject({ status: 'failed', folds: [{ attempts: 1 }], failure: { code: 'loss-not-finite' } })
-  expect(experiment.failure!.detail).toMatch(/the loss is NaN at step 0, stage all; samples /)
-})
-
-test('a bundle that throws ends the fold for good, with what it threw', async () => {
-  const experiment = await endedWithLoss('throws', '{ throw new Error("no such column") }')
+  const stages = [{ name: 'all', epochs: 1, schedule: { name: 'constant', lr: 0.01 }, loss: { name: 'bundle' } }]
+  const spec = parseSpec({ ...small, name: 'throws', code: digest, model: { name: 'convnet', width: 4 }, stages })
+  const experiment = await ended(spec)
   expect(experiment).toMatchObject({
     status: 'failed',
-    folds: [{ attempts: 1 }],
+    folds: [{ attempts: 1, failure: { code: 'user-code-failed' } }],
     failure: { code: 'user-code-failed' },
   })
-  expect(JSON.stringify(experiment.failure)).toContain('no such column')
+  const { lastLines } = experiment.folds[0]!.failure!
+  expect(lastLines.join('\n')).toMatch(/no such column[^]*index\.mjs:2/)
+  const { items } = await world.baton.api.listExperimentEvents({
+    params: { project, version: experiment.version },
+    query: {},
+  })
+  const failed = items.map(({ payload }) => payload).filter(({ kind }) => kind === 'fold-failed')
+  expect(failed).toMatchObject([{ attempt: 1, outcome: 'given-up' }])
 })

@@ -93,7 +93,7 @@ export const FromChild = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('log'), level: LogLine.shape.level, text: z.string() }),
   z.strictObject({ kind: z.literal('checkpoint'), checkpoint: SavedCheckpoint }),
   z.strictObject({ kind: z.literal('outcome'), outcome: Outcome }),
-  z.strictObject({ kind: z.literal('failure'), failure: Failure.pick({ code: true, detail: true }) }),
+  z.strictObject({ kind: z.literal('failure'), failure: Failure.pick({ code: true, detail: true, step: true }) }),
 ])
 export type FromChild = z.infer<typeof FromChild>
 /** What the child says while it trains. */

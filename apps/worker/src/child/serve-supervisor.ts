@@ -66,7 +66,10 @@ async function outcomeOf(train: () => Promise<Outcome>): Promise<FromChild> {
   } catch (error) {
     // What is no AppError is a bug: crash, with its stack where the supervisor keeps the last lines.
     if (!isAppError(error)) throw error
-    return { kind: 'failure', failure: { code: error.code, detail: error.message.slice(0, 4000) } }
+    const { code, message, facts } = error
+    // Steps that were done since the last progress are known here only.
+    const step = typeof facts.step === 'number' ? facts.step : null
+    return { kind: 'failure', failure: { code, detail: message.slice(0, 4000), step } }
   }
 }
 

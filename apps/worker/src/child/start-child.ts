@@ -24,7 +24,7 @@ export interface StartChild {
 /** How a child ended; by itself, or killed by `kill`. */
 export type ChildEnd =
   | { readonly kind: 'outcome'; readonly outcome: Outcome }
-  | { readonly kind: 'failure'; readonly code: ProblemCode; readonly detail: string }
+  | { readonly kind: 'failure'; readonly code: ProblemCode; readonly detail: string; readonly step: number | null }
   | { readonly kind: 'killed' }
 
 export interface Child {
@@ -73,6 +73,7 @@ export async function startChild({ entry, run, onMessage, onLine, lastLines }: S
         kind: 'failure',
         code: 'trainer-crashed',
         detail: `not a message: ${z.prettifyError(error)}`.slice(0, 4000),
+        step: null,
       }
       return void child.kill('SIGKILL')
     }
@@ -85,7 +86,7 @@ export async function startChild({ entry, run, onMessage, onLine, lastLines }: S
   const ended = exitOf(child).then(async ({ code, signal }): Promise<ChildEnd> => {
     const wasKilledForMemory = (await memoryKills()) > killsBefore
     const facts = { code, signal, memoryUsed: memory.stop(), wasKilledForMemory, lastLines }
-    return end ?? { kind: 'failure', ...classifyExit(facts) }
+    return end ?? { kind: 'failure', ...classifyExit(facts), step: null }
   })
   return { pid: child.pid, signal: (signal) => tell({ kind: 'signal', signal }), kill, ended }
 }

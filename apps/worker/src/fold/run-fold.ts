@@ -60,7 +60,7 @@ async function advance(fold: OpenFold): Promise<FoldEnd> {
     case 'killed': // at the last call; what is committed is handed over
       return handOver(fold)
     case 'failure':
-      throw new AppError(end.code, {}, { detail: end.detail })
+      throw new AppError(end.code, end.step === null ? {} : { step: end.step }, { detail: end.detail })
     case 'outcome':
       return conclude(fold, end.outcome)
     default:
@@ -180,7 +180,7 @@ async function report(fold: OpenFold, error: unknown): Promise<FoldEnd> {
   const { code, detail } = failureOf(cause)
   fold.say('error', detail)
   await deliverRest(fold, signal)
-  const step = fold.step()
+  const step = stepOf(cause) ?? fold.step()
   const failure = { code, detail, lastLines: [...fold.lastLines], step }
   fold.ending()
   const answer = await retrying(tools, { what: 'report failure', signal }, () =>
@@ -204,6 +204,11 @@ function endsWork(reason: unknown): boolean {
 function failureOf(error: unknown): { code: ProblemCode; detail: string } {
   const detail = redact(error instanceof Error ? error.message : String(error)).slice(0, 4000)
   return { code: isAppError(error) ? error.code : 'internal', detail }
+}
+
+/** The step that failed, where the training said so: its progress may be a second old. */
+function stepOf(error: unknown): number | null {
+  return isAppError(error) && typeof error.facts.step === 'number' ? error.facts.step : null
 }
 
 /** Everything that belongs to the lease and is not delivered yet: the newest checkpoint, metrics, log lines. */
