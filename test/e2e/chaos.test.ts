@@ -74,8 +74,9 @@ test('whatever is killed, every fold finishes, once, with the bytes of a trainin
   for (const fold of chaos.folds) expectNoStepLost(fold)
   chaos.folds.forEach((fold, i) => expectSameCurves(fold.curves, calm.folds[i]!.curves))
   await expectWholeCheckpoints(chaos)
+  expectNoAlarm(fleet)
   await eventually(async () => expect(await runSql(fleet.databaseUrl, 'SELECT 1 FROM outbox')).toEqual([]))
-}, 600_000)
+}, 900_000)
 
 /** The latest lines of each process, through all its lives. */
 function logsOf({ processes }: Fleet): string {
@@ -243,4 +244,10 @@ async function expectWholeCheckpoints({ folds }: Record): Promise<void> {
   const digests = checkpoints.flatMap(({ digest, manifest }) => [digest, ...manifest.files.map((file) => file.digest)])
   expect(checkpoints.length).toBeGreaterThan(0)
   for (const digest of new Set(digests)) await fleet.blobs.read(digest, { maxBytes: 2 ** 26 })
+}
+
+/** What is away for seconds is worth a warning; `error` in a service's log wakes somebody. */
+function expectNoAlarm({ processes }: Fleet): void {
+  for (const service of ['api', 'coordinator'])
+    expect(processes.get(service)!.lines.filter((line) => line.includes('"level":"error"'))).toEqual([])
 }

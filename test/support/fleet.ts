@@ -2,8 +2,6 @@ import { fork, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +16,7 @@ import { revive } from './revive.ts'
 import type { Revived } from './revive.ts'
 import { credentials, region } from './s3-credentials.ts'
 import { startS3Server } from './s3-server.ts'
+import { freePort } from './service-process.ts'
 
 const entries = {
   api: new URL('../../apps/api/src/main.ts', import.meta.url),
@@ -132,7 +131,7 @@ export async function startFleet(): Promise<Fleet> {
 
 /** Tries until it succeeds, whatever is away meanwhile; so long that only a test's own limit ends it. */
 export function eventually<T>(work: () => Promise<T>): Promise<T> {
-  return vi.waitFor(work, { timeout: 500_000, interval: 200 })
+  return vi.waitFor(work, { timeout: 800_000, interval: 200 })
 }
 
 /** Made while the API is there, so that a session can start whatever was just killed. */
@@ -156,13 +155,4 @@ function run(entry: URL, environment: Record<string, string>): ChildProcess {
     env: { ...inherited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -16,7 +16,7 @@ export interface Revived {
   readonly ends: readonly string[]
 }
 
-const linesKept = 400
+const linesKept = 5000
 
 /** @param start Starts one, its standard output and error piped. */
 export function revive(start: () => ChildProcess): Revived {
@@ -29,6 +29,8 @@ export function revive(start: () => ChildProcess): Revived {
   const say = (line: string) => {
     if (lines.push(line) > linesKept) lines.shift()
   }
+  // A test run that is called off leaves nothing behind.
+  process.once('exit', () => child.kill('SIGKILL'))
   const launch = () => {
     child = start()
     for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', say)
