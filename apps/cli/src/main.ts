@@ -3,9 +3,6 @@ import process from 'node:process'
 import { runCli } from './cli.ts'
 import { processIo } from './io.ts'
 
-// The SDK's versions are pinned to ones for this Node; its advice to update is for us, not for who runs this.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
-
 // `baton logs | head`: a reader that has enough is not a problem.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error

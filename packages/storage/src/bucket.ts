@@ -20,6 +20,8 @@ export interface Bucket {
 
 /** A client of the store at one of its addresses. */
 export function openBucket(options: S3BlobStoreOptions, endpoint: string): Bucket {
+  // The SDK is pinned to a version for this Node; its advice to update is for us, not for whoever runs this.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const client = new S3Client({
     endpoint,
     region: options.region,
