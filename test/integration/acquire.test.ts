@@ -1,21 +1,15 @@
 import { acquireLease, cancelExperiment, drainSession, endSession, getExperiment } from '@baton/core'
 import type { OfferQueue } from '@baton/core'
-import { openDatabase } from '@baton/db'
-import { aLease, anExperiment, aSession, createTestDatabase, createWorld, runSql } from '@baton/testing'
+import { aLease, anExperiment, aSession, createWorld, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 let world: World
-let database: Awaited<ReturnType<typeof createTestDatabase>>
 
 beforeEach(async () => {
-  database = await createTestDatabase()
-  world = await createWorld(openDatabase({ url: database.url }))
+  world = await createWorld()
 })
-afterEach(async () => {
-  await world.store.close()
-  await database.drop()
-})
+afterEach(() => world.close())
 
 /** The queue, where something happens in the moment in which an offer is handed out. */
 function whileWaiting(happens: () => unknown): OfferQueue {
@@ -29,14 +23,14 @@ function whileWaiting(happens: () => unknown): OfferQueue {
   }
 }
 
-const statuses = () => runSql(database.url, `SELECT status, fence FROM fold ORDER BY index`)
+const statuses = () => runSql(world.databaseUrl, `SELECT status, fence FROM fold ORDER BY index`)
 
 describe('an answer that never arrived', () => {
   test('is given again: the same lease, no second attempt, no other fold', async () => {
     const { version } = await anExperiment(world)
     const sessionId = await aSession(world)
     const lost = await aLease(world, sessionId)
-    await runSql(database.url, `UPDATE fold SET lease_expires_at = now() WHERE id = '${lost.foldId}'`)
+    await runSql(world.databaseUrl, `UPDATE fold SET lease_expires_at = now() WHERE id = '${lost.foldId}'`)
     expect(await aLease(world, sessionId)).toEqual(lost)
     const { folds } = await getExperiment(world, { project: 'emoji', version })
     expect(folds.map(({ status, attempts }) => [status, attempts])).toEqual([
@@ -44,7 +38,7 @@ describe('an answer that never arrived', () => {
       ['ready', 0],
     ])
     expect(
-      await runSql(database.url, `SELECT 1 FROM fold WHERE lease_expires_at > now() + interval '50 seconds'`),
+      await runSql(world.databaseUrl, `SELECT 1 FROM fold WHERE lease_expires_at > now() + interval '50 seconds'`),
     ).toHaveLength(1)
   })
 
@@ -105,7 +99,7 @@ describe('the end of a session', () => {
   test('comes to a draining session that went silent; it does not come back and take leases', async () => {
     const [draining, silent] = [await aSession(world, 'draining'), await aSession(world, 'silent')]
     await drainSession(world, { sessionId: draining })
-    await runSql(database.url, `UPDATE session SET last_seen_at = now() - interval '1 hour'`)
+    await runSql(world.databaseUrl, `UPDATE session SET last_seen_at = now() - interval '1 hour'`)
     expect(await world.store.sessions.markLost(120)).toBe(2)
     expect((await world.store.sessions.get(draining))!.status).toBe('ended')
     expect((await world.store.sessions.get(silent))!.status).toBe('lost')

@@ -3,21 +3,18 @@ import type { Client, RouteName, RouteSpec, openApiDocument } from '@baton/contr
 import { startApi } from '@baton/api'
 import type { RunningApi } from '@baton/api'
 import { dispatchOutbox, insertToken } from '@baton/core'
-import { openDatabase } from '@baton/db'
 import { createLog } from '@baton/log'
-import { aLease, anExperiment, aSession, aSpec, createTestDatabase, createWorld } from '@baton/testing'
+import { aLease, anExperiment, aSession, aSpec, createWorld } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>
 let world: World
 let api: RunningApi
 let owner: Client
 let ownerToken: string
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  world = await createWorld(openDatabase({ url: database.url }))
+  world = await createWorld()
   const { store, blobs, queue, times } = world
   const log = createLog({ app: 'api', level: 'silent' })
   api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
@@ -26,8 +23,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await api.close()
-  await world.store.close()
-  await database.drop()
+  await world.close()
 })
 
 const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>

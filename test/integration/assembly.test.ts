@@ -1,41 +1,23 @@
 import { assembleExperiment, cancelExperiment, completeFold, getExperiment } from '@baton/core'
-import { openDatabase } from '@baton/db'
-import { encode } from '@baton/safetensors'
-import { aLease, anExperiment, aResult, aSession, createTestDatabase, createWorld } from '@baton/testing'
+import { aLease, anExperiment, aResult, aSession, createWorld, encodePredictions } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AppError } from '@baton/contracts'
 import type { Blob, Experiment, FoldResult } from '@baton/contracts'
-import { splitFolds } from '@baton/evaluation'
 
 let world: World
-let database: Awaited<ReturnType<typeof createTestDatabase>>
 
 beforeEach(async () => {
-  database = await createTestDatabase()
-  world = await createWorld(openDatabase({ url: database.url }))
+  world = await createWorld()
 })
-afterEach(async () => {
-  await world.store.close()
-  await database.drop()
-})
-
-const tableOf = (labels: number) => (sample: Int32Array, probability: Float32Array) =>
-  encode(
-    new Map([
-      ['sample', { shape: [sample.length], data: sample }],
-      ['probability', { shape: [sample.length, labels], data: probability }],
-    ]),
-  )
+afterEach(() => world.close())
 
 /** An experiment of one fold that was completed with the right predictions, but for the change. */
 async function completedWith(change: (result: FoldResult) => Promise<FoldResult>): Promise<Experiment> {
   const experiment = await anExperiment(world, { folds: { count: 2, only: [0] } })
   const sessionId = await aSession(world)
   const lease = await aLease(world, sessionId)
-  const fold = splitFolds(world.manifest, lease.spec.folds, lease.spec.seed)
-  const oof = Int32Array.from([...fold.keys()].filter((i) => fold[i] === lease.fold))
-  const result = await aResult(world, tableOf(5), { oof, test: Int32Array.from([20, 21, 22, 23]) })
+  const result = await aResult(world, lease)
   const proof = { foldId: lease.foldId, fence: lease.fence, sessionId }
   await completeFold(world, { ...proof, step: 9, result: await change(result) })
   return experiment
@@ -89,12 +71,18 @@ const unusable: [name: string, change: (result: FoldResult) => Promise<FoldResul
   ['far larger than they can be', async (result) => ({ ...result, oof: await store(new Uint8Array(2 ** 22)) })],
   ['missing for the test samples', async (result) => ({ ...result, test: null })],
   ['those of the test samples twice', async (result) => ({ ...result, oof: result.test! })],
-  ['NaN', async (result) => ({ ...result, test: await store(tableOf(5)(rows, new Float32Array(20).fill(NaN))) })],
+  [
+    'NaN',
+    async (result) => ({ ...result, test: await store(encodePredictions(rows, new Float32Array(20).fill(NaN))) }),
+  ],
   [
     'infinite',
-    async (result) => ({ ...result, test: await store(tableOf(5)(rows, new Float32Array(20).fill(Infinity))) }),
+    async (result) => ({ ...result, test: await store(encodePredictions(rows, new Float32Array(20).fill(Infinity))) }),
   ],
-  ['of other labels', async (result) => ({ ...result, test: await store(tableOf(4)(rows, new Float32Array(16))) })],
+  [
+    'of other labels',
+    async (result) => ({ ...result, test: await store(encodePredictions(rows, new Float32Array(16))) }),
+  ],
   ['empty', async (result) => ({ ...result, oof: await store(new Uint8Array(0)) })],
 ]
 test.each(unusable)('predictions that are %s fail their fold, and with it the experiment', async (_, change) => {

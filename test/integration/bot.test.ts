@@ -8,19 +8,10 @@ import { ownClient, startBot } from '@baton/bot'
 import type { BotOptions, RunningBot, TelegramOptions } from '@baton/bot'
 import type { EventPayload, Experiment } from '@baton/contracts'
 import { createPairing, fanOutEvent, heartbeat } from '@baton/core'
-import { openDatabase } from '@baton/db'
 import { createLog } from '@baton/log'
 import { openQueue } from '@baton/queue'
 import type { Queue } from '@baton/queue'
-import {
-  aLease,
-  anExperiment,
-  aSession,
-  createTestDatabase,
-  createWorld,
-  runSql,
-  startFakeTelegram,
-} from '@baton/testing'
+import { aLease, anExperiment, aSession, createWorld, runSql, startFakeTelegram } from '@baton/testing'
 import type { FakeTelegram, FakeTelegramOptions, World } from '@baton/testing'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 
@@ -30,7 +21,6 @@ const token = '4711:hush'
 const soon = { timeout: 60_000 }
 const never = () => new Promise<never>(() => undefined)
 
-let databaseUrl: string
 let world: World
 let experiment: Experiment
 /** Every line that was logged, at any level. */
@@ -39,12 +29,8 @@ const cleanUp: (() => Promise<unknown>)[] = []
 const laterClose = (close: () => Promise<unknown>) => void cleanUp.unshift(close)
 
 beforeEach(async () => {
-  const database = await createTestDatabase()
-  laterClose(database.drop)
-  databaseUrl = database.url
-  const store = openDatabase({ url: databaseUrl })
-  laterClose(() => store.close())
-  world = await createWorld(store)
+  world = await createWorld()
+  laterClose(world.close)
   experiment = await anExperiment(world)
   logged = ''
 })
@@ -63,7 +49,7 @@ async function startTelegram(options: Partial<FakeTelegramOptions> = {}): Promis
 
 /** A queue as a process of its own would have it; the coordinator's part of telling people runs beside it. */
 async function openOwnQueue(): Promise<Queue> {
-  const queue = await openQueue({ backend: { kind: 'postgres', url: databaseUrl }, log })
+  const queue = await openQueue({ backend: { kind: 'postgres', url: world.databaseUrl }, log })
   queue.consume('coordinator', {
     'assemble-experiment': never,
     sweep: never,
@@ -155,7 +141,7 @@ describe('pairing', () => {
     const telegram = await startTelegram()
     await launch(polling(telegram))
     const code = await aCode()
-    await runSql(databaseUrl, `UPDATE telegram_pairing SET expires_at = now() - interval '1 second'`)
+    await runSql(world.databaseUrl, `UPDATE telegram_pairing SET expires_at = now() - interval '1 second'`)
     await telegram.user.text(7, `/start ${code}`)
     expect((await telegram.message(() => true)).text).toMatch(/has expired/)
     expect(await world.store.notifications.chats()).toEqual([])
@@ -308,7 +294,7 @@ describe('delivery', () => {
     await telegram.user.text(7, 'hello')
     const { id } = await world.store.notifications.pair({ chatId: 7, title: 'Ada' })
     for (const step of range(3)) await world.store.notifications.addForEvent(await append(step))
-    const options = JSON.stringify({ databaseUrl, telegram: polling(telegram) })
+    const options = JSON.stringify({ databaseUrl: world.databaseUrl, telegram: polling(telegram) })
     const holder = fork(fileURLToPath(new URL('./bot-holder.ts', import.meta.url)), [options])
     onTestFinished(() => void holder.kill('SIGKILL'))
     const queue = await openOwnQueue()

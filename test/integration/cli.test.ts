@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -12,7 +10,7 @@ import type { RunningBaton } from '@baton/cli'
 import { loadConfig } from '@baton/config'
 import { createClient } from '@baton/contracts'
 import { createLog } from '@baton/log'
-import { createTestDatabase } from '@baton/testing'
+import { createTestDatabase, freePort } from '@baton/testing'
 import type { TestDatabase } from '@baton/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
@@ -35,15 +33,6 @@ async function run(args: readonly string[], env: Record<string, string>, cwd = f
     once(child, 'exit') as Promise<[number | null]>,
   ])
   return { code, stdout, stderr }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 let folder: string

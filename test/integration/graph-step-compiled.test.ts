@@ -7,11 +7,11 @@ import type { Feeds, Outputs, Program, ProgramSpec } from '@baton/graph-step'
 import { compiledProgram, eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
 import { streamKey, uniform } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
-import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
 import { buildLoss } from '../../packages/trainer/src/losses/build.ts'
 import { buildModel } from '../../packages/trainer/src/models/build.ts'
 import { createOptimizer } from '../../packages/trainer/src/optimizers/optimizer.ts'
 import { compose } from '../../packages/trainer/src/step/compose.ts'
+import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
 type Tensor = ReturnType<Tf['tensor']>
 type Variable = ReturnType<Tf['variable']>
@@ -20,11 +20,7 @@ type Values = Record<string, Float32Array>
 let tf: Tf
 
 beforeAll(async () => {
-  const { source } = await prepareTensorflow()
-  expect(source, 'these tests are about a TensorFlow library, which this machine can neither find nor fetch').not.toBe(
-    'javascript',
-  )
-  tf = (await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })).tf
+  tf = await loadNativeTensorflow()
   installNativeGradients(tf)
 })
 

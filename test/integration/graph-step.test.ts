@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { fusedBatchNorm, installNativeGradients, readTensor, statelessUniform } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
-import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
+import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
 type Tensor = ReturnType<Tf['tensor']>
 type Tensor1D = ReturnType<Tf['tensor1d']>
@@ -10,11 +10,7 @@ type Tensor4D = ReturnType<Tf['tensor4d']>
 let tf: Tf
 
 beforeAll(async () => {
-  const { source } = await prepareTensorflow()
-  expect(source, 'these tests are about a TensorFlow library, which this machine can neither find nor fetch').not.toBe(
-    'javascript',
-  )
-  tf = (await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })).tf
+  tf = await loadNativeTensorflow()
 })
 
 function expectClose(actual: Tensor, expected: Tensor, tolerance: number): void {

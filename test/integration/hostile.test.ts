@@ -5,27 +5,24 @@ import type { Client, Lease } from '@baton/contracts'
 import { expireLeases, insertToken } from '@baton/core'
 import { openDatabase } from '@baton/db'
 import { createLog } from '@baton/log'
-import { anExperiment, aSpec, createTestDatabase, createWorld, runSql } from '@baton/testing'
+import { anExperiment, aSpec, createWorld, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>
 let world: World
 let api: RunningApi
 let owner: Client
 let ownerToken: string
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  world = await createWorld(openDatabase({ url: database.url }))
+  world = await createWorld()
   api = await serve({})
   ownerToken = (await insertToken(world.store, { role: 'owner', validSeconds: null })).token
   owner = createClient({ url: api.url, token: ownerToken })
 })
 afterAll(async () => {
   await api.close()
-  await world.store.close()
-  await database.drop()
+  await world.close()
 })
 
 const log = createLog({ app: 'api', level: 'silent' })
@@ -113,10 +110,13 @@ describe('numbers that PostgreSQL cannot hold', () => {
     const { path, token } = await aSessionWithLease()
     expect((await send('POST', `${path}/${call}`, { token, body: { fence: 1, ...body } })).status).toBe(400)
     // One that was taken would make every sweep fail, and so keep the leases of all others from running out.
-    await runSql(database.url, `UPDATE presence SET up_since = now() - interval '1 hour', last_seen_at = now()`)
+    await runSql(world.databaseUrl, `UPDATE presence SET up_since = now() - interval '1 hour', last_seen_at = now()`)
     await world.store.presence.touch('coordinator', 3600)
-    await runSql(database.url, `UPDATE presence SET up_since = now() - interval '1 hour'`)
-    await runSql(database.url, `UPDATE fold SET lease_expires_at = now() - interval '1 second' WHERE status = 'leased'`)
+    await runSql(world.databaseUrl, `UPDATE presence SET up_since = now() - interval '1 hour'`)
+    await runSql(
+      world.databaseUrl,
+      `UPDATE fold SET lease_expires_at = now() - interval '1 second' WHERE status = 'leased'`,
+    )
     expect(await expireLeases(world)).toBeGreaterThan(0)
   })
 
@@ -166,7 +166,7 @@ describe('an Idempotency-Key', () => {
   test('makes one experiment, also when the process died before it answered', async () => {
     const first = await post('died', 'died')
     await runSql(
-      database.url,
+      world.databaseUrl,
       `UPDATE idempotency_key SET status = NULL, body = NULL, created_at = now() - interval '1 hour' WHERE key = 'died'`,
     )
     const again = await post('died', 'died')
@@ -177,7 +177,7 @@ describe('an Idempotency-Key', () => {
   test('that was left unanswered is still good for its own request only', async () => {
     await post('left', 'left')
     await runSql(
-      database.url,
+      world.databaseUrl,
       `UPDATE idempotency_key SET status = NULL, created_at = now() - interval '1 hour' WHERE key = 'left'`,
     )
     expect(JSON.parse((await post('other', 'left')).text)).toMatchObject({ code: 'idempotency-key-reused' })
@@ -201,7 +201,7 @@ describe('an Idempotency-Key', () => {
     const answers = [await send('POST', '/v1/enrolments', sent), await send('POST', '/v1/enrolments', sent)]
     const tokens = answers.map(({ text }) => (JSON.parse(text) as { token: string }).token)
     expect(new Set(tokens).size).toBe(2)
-    const rows = await runSql(database.url, `SELECT body::text FROM idempotency_key`)
+    const rows = await runSql(world.databaseUrl, `SELECT body::text FROM idempotency_key`)
     expect(JSON.stringify(rows)).not.toMatch(/baton_(enrolment|session|owner)_/)
   })
 })
@@ -216,7 +216,10 @@ describe('while something behind it is away', () => {
     expect(answer.status).toBe(201)
     await cut.close()
     const { folds } = (await answer.json()) as { folds: { id: string }[] }
-    const waiting = await runSql(database.url, `SELECT payload->>'foldId' AS id FROM outbox WHERE kind = 'offer-fold'`)
+    const waiting = await runSql(
+      world.databaseUrl,
+      `SELECT payload->>'foldId' AS id FROM outbox WHERE kind = 'offer-fold'`,
+    )
     expect(waiting.map(({ id }) => id)).toEqual(expect.arrayContaining(folds.map(({ id }) => id)))
   })
 

@@ -1,4 +1,3 @@
-import { splitFolds } from '@baton/evaluation'
 import {
   assembleExperiment,
   cancelExperiment,
@@ -14,33 +13,17 @@ import {
   reconcile,
   retireCheckpoints,
 } from '@baton/core'
-import { openDatabase } from '@baton/db'
-import { encode } from '@baton/safetensors'
-import {
-  aCheckpoint,
-  aLease,
-  anExperiment,
-  aResult,
-  aSession,
-  createTestDatabase,
-  createWorld,
-  runSql,
-} from '@baton/testing'
+import { aCheckpoint, aLease, anExperiment, aResult, aSession, createWorld, runSql } from '@baton/testing'
 import type { Failure } from '@baton/contracts'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 let world: World
-let database: Awaited<ReturnType<typeof createTestDatabase>>
 
 beforeEach(async () => {
-  database = await createTestDatabase()
-  world = await createWorld(openDatabase({ url: database.url }))
+  world = await createWorld()
 })
-afterEach(async () => {
-  await world.store.close()
-  await database.drop()
-})
+afterEach(() => world.close())
 
 const beat = { progress: null, secondsLeft: null, metrics: [], logs: [] }
 const crash: Failure = { code: 'trainer-crashed', detail: 'exit 139', lastLines: [], step: null }
@@ -49,22 +32,16 @@ const crash: Failure = { code: 'trainer-crashed', detail: 'exit 139', lastLines:
 async function outliveLease(foldId: string): Promise<void> {
   await world.store.presence.touch('api', 60)
   await world.store.presence.touch('coordinator', 60)
-  await runSql(database.url, `UPDATE presence SET up_since = now() - interval '1 hour'`)
-  await runSql(database.url, `UPDATE fold SET lease_expires_at = now() - interval '1 second' WHERE id = '${foldId}'`)
+  await runSql(world.databaseUrl, `UPDATE presence SET up_since = now() - interval '1 hour'`)
+  await runSql(
+    world.databaseUrl,
+    `UPDATE fold SET lease_expires_at = now() - interval '1 second' WHERE id = '${foldId}'`,
+  )
 }
 
 async function finishFold(sessionId: string): Promise<void> {
   const lease = await aLease(world, sessionId)
-  const fold = splitFolds(world.manifest, lease.spec.folds, lease.spec.seed)
-  const oof = Int32Array.from([...fold.keys()].filter((i) => fold[i] === lease.fold))
-  const table = (sample: Int32Array, probability: Float32Array) =>
-    encode(
-      new Map([
-        ['sample', { shape: [sample.length], data: sample }],
-        ['probability', { shape: [sample.length, 5], data: probability }],
-      ]),
-    )
-  const result = await aResult(world, table, { oof, test: Int32Array.from([20, 21, 22, 23]) })
+  const result = await aResult(world, lease)
   await completeFold(world, { foldId: lease.foldId, fence: lease.fence, sessionId, step: 9, result })
 }
 
@@ -91,7 +68,7 @@ describe('one session at a time (I1)', () => {
     expect(await expireLeases(world)).toBe(1)
     const current = await aLease(world, second)
     expect(current.fence).toBeGreaterThan(old.fence)
-    const before = await runSql(database.url, `SELECT * FROM fold`)
+    const before = await runSql(world.databaseUrl, `SELECT * FROM fold`)
     const objects = world.blobs.objects.size
 
     const stale = { foldId: old.foldId, fence: old.fence, sessionId: first }
@@ -109,9 +86,9 @@ describe('one session at a time (I1)', () => {
     world.blobs.objects.set(blob.digest, new Uint8Array(1))
     await expect(completeFold(world, { ...stale, step: 5, result })).rejects.toMatchObject(lost)
 
-    expect(await runSql(database.url, `SELECT * FROM fold`)).toEqual(before)
-    expect(await runSql(database.url, `SELECT * FROM metric`)).toEqual([])
-    expect(await runSql(database.url, `SELECT * FROM log_line`)).toEqual([])
+    expect(await runSql(world.databaseUrl, `SELECT * FROM fold`)).toEqual(before)
+    expect(await runSql(world.databaseUrl, `SELECT * FROM metric`)).toEqual([])
+    expect(await runSql(world.databaseUrl, `SELECT * FROM log_line`)).toEqual([])
     expect(world.blobs.objects.size).toBe(objects)
   })
 
@@ -144,10 +121,10 @@ describe('nothing is lost (I2)', () => {
   test('offers that the queue lost are made again', async () => {
     const experiment = await anExperiment(world)
     world.queue.waiting.length = 0
-    await runSql(database.url, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
+    await runSql(world.databaseUrl, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
     expect(await reconcile(world)).toBe(experiment.folds.length)
     expect(world.queue.waiting).toHaveLength(experiment.folds.length)
-    await runSql(database.url, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
+    await runSql(world.databaseUrl, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
     expect(await reconcile(world)).toBe(0)
   })
 
@@ -175,16 +152,22 @@ describe('nothing is lost (I2)', () => {
     await anExperiment(world)
     const lease = await aLease(world, await aSession(world))
     await outliveLease(lease.foldId)
-    await runSql(database.url, `UPDATE presence SET up_since = now() - interval '30 seconds' WHERE service = 'api'`)
+    await runSql(
+      world.databaseUrl,
+      `UPDATE presence SET up_since = now() - interval '30 seconds' WHERE service = 'api'`,
+    )
     expect(await expireLeases(world)).toBe(0)
-    await runSql(database.url, `UPDATE presence SET up_since = now() - interval '61 seconds' WHERE service = 'api'`)
+    await runSql(
+      world.databaseUrl,
+      `UPDATE presence SET up_since = now() - interval '61 seconds' WHERE service = 'api'`,
+    )
     expect(await expireLeases(world)).toBe(1)
   })
 
   test('a service that was silent starts its presence anew', async () => {
     await world.store.presence.touch('api', 15)
     await runSql(
-      database.url,
+      world.databaseUrl,
       `UPDATE presence SET up_since = now() - interval '1 hour', last_seen_at = now() - interval '16 seconds'`,
     )
     await world.store.presence.touch('api', 15)
@@ -196,7 +179,7 @@ describe('nothing is lost (I2)', () => {
     await anExperiment(world)
     const sessionId = await aSession(world)
     const lease = await aLease(world, sessionId)
-    await runSql(database.url, `UPDATE fold SET lease_expires_at = now() - interval '1 hour'`)
+    await runSql(world.databaseUrl, `UPDATE fold SET lease_expires_at = now() - interval '1 hour'`)
     await heartbeat(world, { foldId: lease.foldId, fence: lease.fence, sessionId, ...beat })
     await outliveLease('00000000-0000-0000-0000-000000000000')
     expect(await expireLeases(world)).toBe(0)
@@ -251,7 +234,7 @@ describe('failures', () => {
     await anExperiment(world, { retries: { userCode: 1 }, folds: { count: 2, only: [0] } })
     const failure: Failure = { code: 'user-code-failed', detail: 'TypeError', lastLines: ['boom'], step: 3 }
     for (const expected of ['retrying', 'given-up']) {
-      await runSql(database.url, `UPDATE fold SET not_before = now(), offered_at = NULL`)
+      await runSql(world.databaseUrl, `UPDATE fold SET not_before = now(), offered_at = NULL`)
       await reconcile(world)
       const sessionId = await aSession(world)
       const lease = await aLease(world, sessionId)
@@ -263,7 +246,7 @@ describe('failures', () => {
   test('three deaths at one step poison a fold; deaths at different steps do not', async () => {
     const { version } = await anExperiment(world, { folds: { count: 2, only: [0] } })
     const die = async (step: number) => {
-      await runSql(database.url, `UPDATE fold SET not_before = now(), offered_at = NULL`)
+      await runSql(world.databaseUrl, `UPDATE fold SET not_before = now(), offered_at = NULL`)
       await reconcile(world)
       const sessionId = await aSession(world)
       const lease = await aLease(world, sessionId)

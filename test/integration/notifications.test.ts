@@ -1,22 +1,16 @@
 import { deliverNotifications, dispatchOutbox, failFold, fanOutEvent, reconcile } from '@baton/core'
-import { openDatabase } from '@baton/db'
-import { aLease, anExperiment, aSession, createTestDatabase, createWorld } from '@baton/testing'
+import { aLease, anExperiment, aSession, createWorld } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
 let world: World
-let database: Awaited<ReturnType<typeof createTestDatabase>>
 let chat: string
 
 beforeEach(async () => {
-  database = await createTestDatabase()
-  world = await createWorld(openDatabase({ url: database.url }))
+  world = await createWorld()
   chat = (await world.store.notifications.pair({ chatId: 7, title: 'me' })).id
 })
-afterEach(async () => {
-  await world.store.close()
-  await database.drop()
-})
+afterEach(() => world.close())
 
 async function aFailedFold(): Promise<void> {
   await anExperiment(world, { folds: { count: 2, only: [0] } })

@@ -7,22 +7,16 @@ import {
   recordLb,
 } from '@baton/core'
 import type { Tables } from '@baton/core'
-import { openDatabase } from '@baton/db'
-import { aCheckpoint, aLease, anExperiment, aSession, createTestDatabase, createWorld, runSql } from '@baton/testing'
+import { aCheckpoint, aLease, anExperiment, aSession, createWorld, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 let world: World
-let database: Awaited<ReturnType<typeof createTestDatabase>>
 
 beforeEach(async () => {
-  database = await createTestDatabase()
-  world = await createWorld(openDatabase({ url: database.url }))
+  world = await createWorld()
 })
-afterEach(async () => {
-  await world.store.close()
-  await database.drop()
-})
+afterEach(() => world.close())
 
 /** A transaction that did its work and stays open until it is told to commit. */
 async function openTransaction(
@@ -51,7 +45,7 @@ async function openTransaction(
 /** Returns once somebody waits for a lock. */
 async function someoneWaits(): Promise<void> {
   const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-  await vi.waitFor(async () => expect(await runSql(database.url, waiting)).toHaveLength(1), { timeout: 20_000 })
+  await vi.waitFor(async () => expect(await runSql(world.databaseUrl, waiting)).toHaveLength(1), { timeout: 20_000 })
 }
 
 describe('a lock that had to be waited for', () => {
@@ -91,7 +85,7 @@ describe('cancelling', () => {
     const experiment = await getExperiment(world, { project: 'emoji', version })
     expect(experiment.status).toBe('cancelled')
     expect(experiment.folds.map((fold) => fold.status).sort()).toEqual(['cancelled', 'leased'])
-    expect(await runSql(database.url, `SELECT cancel_asked FROM fold WHERE status = 'leased'`)).toEqual([
+    expect(await runSql(world.databaseUrl, `SELECT cancel_asked FROM fold WHERE status = 'leased'`)).toEqual([
       { cancel_asked: true },
     ])
   })
@@ -121,17 +115,17 @@ describe('the event feed', () => {
 describe('offers', () => {
   test('are marked without waiting for folds that somebody changes', async () => {
     const { folds } = await anExperiment(world)
-    await runSql(database.url, `UPDATE fold SET offered_at = NULL`)
+    await runSql(world.databaseUrl, `UPDATE fold SET offered_at = NULL`)
     const held = await openTransaction((tables) => tables.folds.lock(folds[0]!.id))
     await world.store.folds.markOffered(folds.map((fold) => fold.id))
-    const marked = await runSql(database.url, `SELECT offered_at IS NOT NULL AS marked FROM fold ORDER BY index`)
+    const marked = await runSql(world.databaseUrl, `SELECT offered_at IS NOT NULL AS marked FROM fold ORDER BY index`)
     await held.commit()
     expect(marked).toEqual([{ marked: false }, { marked: true }])
   })
 
   test('of more folds than one pass takes are all looked at in turn', async () => {
     for (let i = 0; i < 3; i++) await anExperiment(world, { priority: i })
-    await runSql(database.url, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
+    await runSql(world.databaseUrl, `UPDATE fold SET offered_at = now() - interval '1 hour'`)
     const seen = new Set<string>()
     for (let pass = 0; pass < 3; pass++) {
       const ids = (await world.store.folds.unoffered(0, 2)).map((fold) => fold.id)

@@ -1,27 +1,21 @@
 import { failFold, recordCheckpoint, reconcile, retireCheckpoints } from '@baton/core'
 import type { FailOutcome } from '@baton/core'
-import { openDatabase } from '@baton/db'
 import type { CheckpointManifest, Lease } from '@baton/contracts'
-import { aCheckpoint, aLease, anExperiment, aSession, createTestDatabase, createWorld, runSql } from '@baton/testing'
+import { aCheckpoint, aLease, anExperiment, aSession, createWorld, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 let world: World
-let database: Awaited<ReturnType<typeof createTestDatabase>>
 
 beforeEach(async () => {
-  database = await createTestDatabase()
-  world = await createWorld(openDatabase({ url: database.url }))
+  world = await createWorld()
   await anExperiment(world, { folds: { count: 2, only: [0] } })
 })
-afterEach(async () => {
-  await world.store.close()
-  await database.drop()
-})
+afterEach(() => world.close())
 
 /** The next attempt at the fold, as if no pause were needed. */
 async function nextAttempt() {
-  await runSql(database.url, `UPDATE fold SET not_before = now(), offered_at = NULL WHERE status = 'ready'`)
+  await runSql(world.databaseUrl, `UPDATE fold SET not_before = now(), offered_at = NULL WHERE status = 'ready'`)
   await reconcile(world)
   const sessionId = await aSession(world)
   const lease = await aLease(world, sessionId)
@@ -88,7 +82,7 @@ describe('retention', () => {
     const { commit } = await nextAttempt()
     for (let step = 0; step < 130; step++) await commit(step)
     await retireCheckpoints(world)
-    expect(await runSql(database.url, `SELECT step FROM checkpoint ORDER BY step`)).toEqual([
+    expect(await runSql(world.databaseUrl, `SELECT step FROM checkpoint ORDER BY step`)).toEqual([
       { step: 128 },
       { step: 129 },
     ])
@@ -101,7 +95,7 @@ describe('retention', () => {
     const project = (await world.store.projects.find('emoji'))!
     await world.store.bundles.upsert({ projectId: project.id, ...bundle, files: [] })
     await runSql(
-      database.url,
+      world.databaseUrl,
       `UPDATE experiment SET test_predictions = '{"digest":"${ensemble.digest}","sizeBytes":16}'`,
     )
     const named = [lease.dataset.manifest, lease.dataset.shards[0]!, bundle, ensemble]
@@ -118,6 +112,6 @@ describe('a checkpoint', () => {
     const [weights] = (await aCheckpoint(world, lease, 1)).files
     for (const files of [[], [weights!, weights!], [{ ...weights!, name: 'best' as const }]])
       await expect(commit(1, { files })).rejects.toMatchObject({ code: 'checkpoint-corrupt' })
-    expect(await runSql(database.url, `SELECT 1 FROM checkpoint`)).toEqual([])
+    expect(await runSql(world.databaseUrl, `SELECT 1 FROM checkpoint`)).toEqual([])
   })
 })

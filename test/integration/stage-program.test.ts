@@ -2,10 +2,10 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { ExperimentSpec } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
-import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
 import { buildModel } from '../../packages/trainer/src/models/build.ts'
 import type { StageProgram, TrainBatch } from '../../packages/trainer/src/step/stage-program.ts'
 import { createStageProgram } from '../../packages/trainer/src/step/stage-program.ts'
+import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
 const SIZE = 32
 const CLASSES = 5
@@ -14,11 +14,7 @@ const BATCH = 16
 let tf: Tf
 
 beforeAll(async () => {
-  const { source } = await prepareTensorflow()
-  expect(source, 'these tests are about a TensorFlow library, which this machine can neither find nor fetch').not.toBe(
-    'javascript',
-  )
-  tf = (await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })).tf
+  tf = await loadNativeTensorflow()
 })
 
 /** A small ResNet with dropout and clipping. `initialSeed` decides its weights, and nothing else. */

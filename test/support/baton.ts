@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -11,7 +9,7 @@ import { startBaton, startLocalWorkers } from '@baton/cli'
 import type { RunningBaton } from '@baton/cli'
 import { loadConfig } from '@baton/config'
 import { createLog } from '@baton/log'
-import { createTestDatabase } from '@baton/testing'
+import { createTestDatabase, freePort } from '@baton/testing'
 
 const main = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url))
 
@@ -37,7 +35,11 @@ export async function startTestBaton({ workers }: { workers: number }): Promise<
   const folder = await mkdtemp(path.join(os.tmpdir(), 'baton-e2e-'))
   await chmod(folder, 0o755)
   const database = await createTestDatabase()
-  const settings = { BATON_DATA: path.join(folder, 'data'), BATON_PORT: await freePort(), DATABASE_URL: database.url }
+  const settings = {
+    BATON_DATA: path.join(folder, 'data'),
+    BATON_PORT: String(await freePort()),
+    DATABASE_URL: database.url,
+  }
   const log = createLog({ app: 'baton', level: 'silent' })
   const baton = await startBaton({ config: loadConfig(settings), log })
   const sessions = startLocalWorkers({
@@ -67,13 +69,4 @@ export async function startTestBaton({ workers }: { workers: number }): Promise<
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return String(port)
 }

@@ -10,13 +10,12 @@ import type { Client } from '@baton/contracts'
 import { s3BlobStore } from '@baton/storage'
 import type { S3BlobStore } from '@baton/storage'
 import { defaultCacheDir, prepareTensorflow } from '@baton/tensorflow'
-import { createTestDatabase } from '@baton/testing'
+import { createTestDatabase, freePort } from '@baton/testing'
 import { vi } from 'vitest'
 import { revive } from './revive.ts'
 import type { Revived } from './revive.ts'
 import { credentials, region } from './s3-credentials.ts'
 import { startS3Server } from './s3-server.ts'
-import { freePort } from './service-process.ts'
 
 const entries = {
   api: new URL('../../apps/api/src/main.ts', import.meta.url),

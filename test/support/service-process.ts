@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { distOf } from './dist.ts'
 import type { App } from './dist.ts'
@@ -66,14 +64,4 @@ export function startService(app: App, env: Readonly<Record<string, string>>): S
       await ended
     },
   }
-}
-
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

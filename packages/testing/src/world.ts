@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ExperimentSpec } from '@baton/contracts'
+import { ExperimentSpec, labelsOf } from '@baton/contracts'
 import type { CheckpointManifest, DatasetManifest, Experiment, FoldResult, Lease } from '@baton/contracts'
 import {
   acquireLease,
@@ -10,8 +10,11 @@ import {
   registerSession,
 } from '@baton/core'
 import type { Assemble, BlobStore, LeaseTimes } from '@baton/core'
+import { openDatabase } from '@baton/db'
 import type { Database } from '@baton/db'
-import { assemble } from '@baton/evaluation'
+import { assemble, samplesOf, splitFolds } from '@baton/evaluation'
+import { encode } from '@baton/safetensors'
+import { createTestDatabase } from './database.ts'
 import { memoryBlobs } from './memory-blobs.ts'
 import { memoryQueue } from './memory-queue.ts'
 import type { MemoryQueue } from './memory-queue.ts'
@@ -19,6 +22,7 @@ import type { MemoryQueue } from './memory-queue.ts'
 /** Everything a test of the verbs stands on: a database, objects and a queue in memory, a project with a dataset. */
 export interface World {
   readonly store: Database
+  readonly databaseUrl: string
   readonly blobs: ReturnType<typeof memoryBlobs>
   readonly queue: MemoryQueue
   readonly times: LeaseTimes
@@ -26,16 +30,21 @@ export interface World {
   readonly assemble: Assemble
   readonly random: () => number
   readonly now: () => number
+  /** Ends it, and removes its database. */
+  readonly close: () => Promise<void>
 }
 
-/** Builds a world on an empty, migrated database. */
-export async function createWorld(store: Database): Promise<World> {
+/** Builds a world on a database of its own. */
+export async function createWorld(): Promise<World> {
+  const database = await createTestDatabase()
+  const store = openDatabase({ url: database.url })
   const blobs = memoryBlobs()
   const manifest = await aManifest(blobs)
   await store.projects.insert({ slug: 'emoji', name: 'Emoji' })
   const { digest } = await blobs.write(bytesOf(manifest))
   const world: World = {
     store,
+    databaseUrl: database.url,
     blobs,
     queue: memoryQueue(),
     times: { leaseSeconds: 60, heartbeatSeconds: 15 },
@@ -43,6 +52,10 @@ export async function createWorld(store: Database): Promise<World> {
     assemble: async (input) => assemble(input),
     random: () => 0,
     now: () => 0,
+    close: async () => {
+      await store.close()
+      await database.drop()
+    },
   }
   await createDatasetVersion(world, { project: 'emoji', name: 'emoji', manifest: digest })
   return world
@@ -113,22 +126,33 @@ export async function aCheckpoint(world: World, lease: Lease, step: number): Pro
   }
 }
 
-/** Predictions of a fold, stored; `encode` makes their safetensors. */
-export async function aResult(
-  world: World,
-  encode: (sample: Int32Array, probability: Float32Array) => Uint8Array,
-  samples: { oof: Int32Array; test: Int32Array },
-): Promise<FoldResult> {
-  const labels = world.manifest.labelGroups.flatMap((group) => group.labels).length
+/** Right predictions of a leased fold, and weights, stored. */
+export async function aResult(world: World, lease: Lease): Promise<FoldResult> {
+  const { manifest, blobs } = world
+  const labels = labelsOf(manifest).length
+  const foldOf = splitFolds(manifest, lease.spec.folds, lease.spec.seed)
   const table = (sample: Int32Array) => {
     const probability = new Float32Array(sample.length * labels)
     sample.forEach((index, row) =>
-      world.manifest.samples[index]!.labels.forEach((label) => (probability[row * labels + label] = 0.9)),
+      manifest.samples[index]!.labels.forEach((label) => (probability[row * labels + label] = 0.9)),
     )
-    return world.blobs.write(encode(sample, probability))
+    return blobs.write(encodePredictions(sample, probability))
   }
-  const weights = await world.blobs.write(new TextEncoder().encode('final weights'))
-  return { oof: await table(samples.oof), test: await table(samples.test), weights }
+  return {
+    oof: await table(samplesOf(manifest, 'train').filter((index) => foldOf[index] === lease.fold)),
+    test: await table(samplesOf(manifest, 'test')),
+    weights: await blobs.write(new TextEncoder().encode('final weights')),
+  }
+}
+
+/** Predictions as a worker uploads them. */
+export function encodePredictions(sample: Int32Array, probability: Float32Array): Uint8Array {
+  return encode(
+    new Map([
+      ['sample', { shape: [sample.length], data: sample }],
+      ['probability', { shape: [sample.length, probability.length / sample.length], data: probability }],
+    ]),
+  )
 }
 
 async function aManifest(blobs: BlobStore): Promise<DatasetManifest> {

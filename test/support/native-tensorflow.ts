@@ -1,0 +1,12 @@
+import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
+import type { Tf } from '@baton/tensorflow'
+import { expect } from 'vitest'
+
+/** TensorFlow's library on two threads, for tests that are about it and not about its JavaScript stand-in. */
+export async function loadNativeTensorflow(): Promise<Tf> {
+  const { source } = await prepareTensorflow()
+  expect(source, 'these tests are about a TensorFlow library, which this machine can neither find nor fetch').not.toBe(
+    'javascript',
+  )
+  return (await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })).tf
+}
