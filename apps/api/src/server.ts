@@ -59,9 +59,6 @@ function mountsOf({ s3, telegramWebhook }: ServerOptions): ReadonlyMap<string, M
   return mounts
 }
 
-/** Their answers hold a secret that is shown once and stored nowhere, so they are not remembered to be given again. */
-const secretAnswers: ReadonlySet<RouteName> = new Set(['createEnrolment', 'registerSession', 'createPairing'])
-
 function register(
   server: FastifyInstance,
   deps: Deps,
@@ -83,7 +80,7 @@ function register(
       })
       const key = request.headers['idempotency-key']
       const answer =
-        route.method === 'POST' && typeof key === 'string' && !secretAnswers.has(name)
+        route.method === 'POST' && typeof key === 'string' && !route.isSecret
           ? await once(deps.store, { tokenId: caller.tokenId, key, url: request.url, body: request.body }, run)
           : await run(null)
       return reply.code(answer.status).send(route.response ? answer.body : undefined)

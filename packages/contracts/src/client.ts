@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { AppError, problemCodes } from './problems.ts'
 import type { ProblemCode } from './problems.ts'
-import { routes } from './routes.ts'
-import type { RouteInput, RouteName, RouteResponse, RouteSpec } from './routes.ts'
+import { routes } from './routes/index.ts'
+import type { RouteInput, RouteName, RouteResponse } from './routes/index.ts'
+import type { RouteSpec } from './routes/route.ts'
 
 export interface ClientOptions {
   /** Address of the API, e.g. `http://127.0.0.1:4000`. */

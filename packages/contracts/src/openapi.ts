@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { Problem } from './client.ts'
 import { problems } from './problems.ts'
 import type { ProblemCode } from './problems.ts'
-import { commonProblems, routes } from './routes.ts'
-import type { RouteSpec } from './routes.ts'
+import { routes } from './routes/index.ts'
+import { commonProblems } from './routes/route.ts'
+import type { RouteSpec } from './routes/route.ts'
 
 type Json = Record<string, unknown>
 

@@ -33,8 +33,16 @@ export type SessionStatus = z.infer<typeof SessionStatus>
 export const Provider = z.enum(['kaggle', 'colab', 'container', 'local'])
 export type Provider = z.infer<typeof Provider>
 
-/** What a token may do: `owner` all; `enrolment` register one session; `session` work on its leases. */
-export const Role = z.enum(['owner', 'enrolment', 'session'])
+/**
+ * What a token may do.
+ *
+ * owner      all: tokens, sessions, chats and providers too
+ * submitter  start, steer and submit experiments; read
+ * viewer     read
+ * enrolment  register one session, once
+ * session    work on the folds it leases
+ */
+export const Role = z.enum(['owner', 'submitter', 'viewer', 'enrolment', 'session'])
 export type Role = z.infer<typeof Role>
 
 /** Whether nothing will change an experiment or fold in this state any more. */

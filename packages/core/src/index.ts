@@ -20,6 +20,8 @@ export { ChatGone, deliverNotifications, RetryAfter } from './notification/deliv
 export type { Messenger } from './notification/deliver-notifications.ts'
 export { fanOutEvent } from './notification/fan-out-event.ts'
 export { createPairing, pairChat } from './notification/pair-chat.ts'
+export { decodeCursor, encodeCursor, pageOf } from './page.ts'
+export type { CursorKey, Page, PageRequest } from './page.ts'
 export { countDeath, decideRetry, failureClassOf } from './policy.ts'
 export type { FailureClass, LeaseTimes, RetryDecision } from './policy.ts'
 export type { BlobStore, FoldOffer, OfferQueue } from './ports.ts'

@@ -1,0 +1,43 @@
+import type { z } from 'zod'
+import { datasetsRoutes } from './datasets.ts'
+import { experimentsRoutes } from './experiments.ts'
+import { foldsRoutes } from './folds.ts'
+import { leaderboardRoutes } from './leaderboard.ts'
+import { leasesRoutes } from './leases.ts'
+import { projectsRoutes } from './projects.ts'
+import { serviceRoutes } from './service.ts'
+import { sessionsRoutes } from './sessions.ts'
+import { telegramRoutes } from './telegram.ts'
+
+/** Every route of REST /v1. */
+export const routes = {
+  ...serviceRoutes,
+  ...projectsRoutes,
+  ...datasetsRoutes,
+  ...experimentsRoutes,
+  ...leaderboardRoutes,
+  ...foldsRoutes,
+  ...sessionsRoutes,
+  ...leasesRoutes,
+  ...telegramRoutes,
+} as const
+
+export type Routes = typeof routes
+export type RouteName = keyof Routes
+
+type Part<R, K extends string, Out extends 'in' | 'out'> =
+  R extends Readonly<Record<K, infer S extends z.ZodType>>
+    ? Record<K, Out extends 'in' ? z.input<S> : z.output<S>>
+    : unknown
+
+/** What the client passes: params, query and body as written, before defaults. */
+export type RouteInput<N extends RouteName> = Part<Routes[N], 'params', 'in'> &
+  Part<Routes[N], 'query', 'in'> &
+  Part<Routes[N], 'body', 'in'>
+/** What the server's handler receives: validated, defaults filled in. */
+export type RouteRequest<N extends RouteName> = Part<Routes[N], 'params', 'out'> &
+  Part<Routes[N], 'query', 'out'> &
+  Part<Routes[N], 'body', 'out'>
+export type RouteResponse<N extends RouteName> = Routes[N] extends { readonly response: infer S extends z.ZodType }
+  ? z.output<S>
+  : void

@@ -1,0 +1,34 @@
+/** What rows of the route table share: who may call, what stands in addresses, lists. */
+import { z } from 'zod'
+import { Id, Ordinal, Slug } from '../ids.ts'
+import type { Role } from '../states.ts'
+
+/** Runs the place: tokens, sessions, chats, providers. */
+export const owners = ['owner'] as const satisfies readonly Role[]
+/** Starts, steers and submits experiments. */
+export const submitters = ['owner', 'submitter'] as const satisfies readonly Role[]
+/** Reads. */
+export const readers = ['owner', 'submitter', 'viewer'] as const satisfies readonly Role[]
+
+export const project = z.object({ project: Slug })
+export const experiment = z.object({ project: Slug, version: z.coerce.number().pipe(Ordinal) })
+export const fold = z.object({ fold: Id })
+export const session = z.object({ session: Id })
+
+/** Query of a list that is read page by page. `cursor` is what the page before named as its `nextCursor`. */
+export const pageQuery = {
+  cursor: z.string().max(1024).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+}
+/** A page of a list; `nextCursor` is null on the last one. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() })
+
+/** A list that is short by its nature, whole. */
+export const list = <T extends z.ZodType>(item: T) => z.strictObject({ items: z.array(item) })
+
+/** Query of a feed that is followed by id. */
+export const page = {
+  after: z.coerce.number().int().nonnegative().default(0),
+  limit: z.coerce.number().int().min(1).max(1000).default(200),
+}
