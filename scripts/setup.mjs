@@ -31,14 +31,14 @@ function checkNodeVersion() {
 /** Runs a step, and prints what it is and then how long it took; ends the process with the step's output if it fails. */
 function step(title, isNeeded, run) {
   const start = performance.now()
-  process.stdout.write(`setup: ${title}: `)
+  process.stderr.write(`setup: ${title}: `)
   try {
     if (isNeeded) run()
   } catch (error) {
     console.error(`failed\n${error.stdout ?? ''}${error.stderr ?? error.stack}`)
     process.exit(1)
   }
-  console.log(isNeeded ? `${((performance.now() - start) / 1000).toFixed(1)} s` : 'nothing to do')
+  console.error(isNeeded ? `${((performance.now() - start) / 1000).toFixed(1)} s` : 'nothing to do')
 }
 
 /** A step that is needed once per content of its inputs, which a stamp in node_modules remembers. */

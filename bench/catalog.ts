@@ -1,0 +1,4 @@
+import type { Benchmark } from './figure.ts'
+
+/** Every benchmark by its name, loaded when it is run. */
+export const catalog: Readonly<Record<string, () => Promise<Benchmark>>> = {}
