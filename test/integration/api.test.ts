@@ -18,7 +18,7 @@ beforeAll(async () => {
   const { store, blobs, queue, times } = world
   const log = createLog({ app: 'api', level: 'silent' })
   api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
-  ownerToken = (await insertToken(store, { role: 'owner', validSeconds: null })).token
+  ownerToken = (await insertToken(store, { name: 'owner', role: 'owner', project: null, validSeconds: null })).token
   owner = createClient({ url: api.url, token: ownerToken })
 })
 afterAll(async () => {
@@ -57,7 +57,13 @@ describe('the route table', () => {
 
   test('answers every route without a token with 401, and with a wrong role with 403', async () => {
     const { client } = await enrol('roles')
-    const params = { project: 'emoji', version: 1, fold: crypto.randomUUID(), session: crypto.randomUUID() }
+    const params = {
+      project: 'emoji',
+      version: 1,
+      fold: crypto.randomUUID(),
+      session: crypto.randomUUID(),
+      token: crypto.randomUUID(),
+    }
     const call = (with_: Client, name: RouteName) => (with_[name] as (input: unknown) => Promise<unknown>)({ params })
     const nobody = createClient({ url: api.url })
     for (const [name, route] of Object.entries(routes) as [RouteName, RouteSpec][]) {

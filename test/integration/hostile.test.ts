@@ -17,7 +17,8 @@ let ownerToken: string
 beforeAll(async () => {
   world = await createWorld()
   api = await serve({})
-  ownerToken = (await insertToken(world.store, { role: 'owner', validSeconds: null })).token
+  ownerToken = (await insertToken(world.store, { name: 'owner', role: 'owner', project: null, validSeconds: null }))
+    .token
   owner = createClient({ url: api.url, token: ownerToken })
 })
 afterAll(async () => {
@@ -190,7 +191,12 @@ describe('an Idempotency-Key', () => {
   })
 
   test('of another token is another key', async () => {
-    const { token } = await insertToken(world.store, { role: 'owner', validSeconds: null })
+    const { token } = await insertToken(world.store, {
+      name: 'owner',
+      role: 'owner',
+      project: null,
+      validSeconds: null,
+    })
     const sent = { body: aSpec({ name: 'tokens' }), headers: { 'idempotency-key': 'tokens' } }
     await Promise.all([send('POST', experiments, sent), send('POST', experiments, { ...sent, token })])
     expect(await named('tokens')).toHaveLength(2)

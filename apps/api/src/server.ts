@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { AppError, openApiDocument, parseOrThrow, routes } from '@baton/contracts'
 import type { RouteName, RouteSpec } from '@baton/contracts'
+import type { Log } from '@baton/log'
 import { fastify, LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Deps, Handler } from './context.ts'
+import { auditOf } from './plugins/audit.ts'
 import { callerOf } from './plugins/authenticate.ts'
+import { authorise } from './plugins/authorise.ts'
 import { dispatchSoon } from './plugins/dispatch-soon.ts'
 import { watchHangUps } from './plugins/hang-ups.ts'
 import { once } from './plugins/idempotency.ts'
@@ -47,7 +50,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const signalOf = watchHangUps(options.closing)
   server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply))
   server.setNotFoundHandler((request, reply) => sendProblem(new AppError('not-found'), request, reply))
-  for (const name of Object.keys(routes) as RouteName[]) register(server, deps, signalOf, name)
+  for (const name of Object.keys(routes) as RouteName[]) register(server, deps, { signalOf, log: options.log }, name)
   server.get('/v1/openapi.json', () => openApiDocument({ version, url: options.publicUrl ?? '/' }))
   return server
 }
@@ -62,7 +65,7 @@ function mountsOf({ s3, telegramWebhook }: ServerOptions): ReadonlyMap<string, M
 function register(
   server: FastifyInstance,
   deps: Deps,
-  signalOf: (response: ServerResponse) => AbortSignal,
+  { signalOf, log }: { signalOf: (response: ServerResponse) => AbortSignal; log: Log },
   name: RouteName,
 ): void {
   const route: RouteSpec = routes[name]
@@ -73,17 +76,25 @@ function register(
     handler: async (request, reply) => {
       const signal = signalOf(reply.raw)
       const caller = await callerOf(deps.store, route, request.headers.authorization)
-      const input = validated(name, route, request)
-      const run = async (requestId: string | null) => ({
-        status: route.status,
-        body: await handler(deps, input, { caller, signal, requestId }),
-      })
-      const key = request.headers['idempotency-key']
-      const answer =
-        route.method === 'POST' && typeof key === 'string' && !route.isSecret
-          ? await once(deps.store, { tokenId: caller.tokenId, key, url: request.url, body: request.body }, run)
-          : await run(null)
-      return reply.code(answer.status).send(route.response ? answer.body : undefined)
+      const audit = auditOf(deps.store, log, { name, route, caller, url: request.url, requestId: request.id })
+      try {
+        audit.about(await authorise(deps.store, route, caller, request.params))
+        const input = validated(name, route, request)
+        const run = async (requestId: string | null) => {
+          const body = await handler({ ...deps, store: audit.store }, input, { caller, signal, requestId })
+          await audit.done()
+          return { status: route.status, body }
+        }
+        const key = request.headers['idempotency-key']
+        const answer =
+          route.method === 'POST' && typeof key === 'string' && !route.isSecret
+            ? await once(deps.store, { tokenId: caller.tokenId, key, url: request.url, body: request.body }, run)
+            : await run(null)
+        return await reply.code(answer.status).send(route.response ? answer.body : undefined)
+      } catch (error) {
+        await audit.refused(error)
+        throw error
+      }
     },
   })
 }

@@ -30,7 +30,7 @@ test('a token is issued when the first call is made, and a new one once half its
   await client.listProjects()
 
   expect(issued).toBe(2)
-  expect(seen[0]).toMatch(/^Bearer baton_owner_/)
+  expect(seen[0]).toMatch(/^Bearer baton_submitter_/)
   expect(seen[1]).toBe(seen[0])
   expect(seen[2]).not.toBe(seen[0])
 })

@@ -7,8 +7,8 @@ import type { Store } from '@baton/core'
 const validSeconds = 3600
 
 /**
- * A client of the API for a service that has the database: it issues owner's tokens to itself, so none has to be
- * configured.
+ * A client of the API for a service that has the database: it issues tokens to itself, so none has to be
+ * configured. They read, and stop and resume experiments; what the bot does stands in the audit log as `bot`'s.
  *
  * @param options.now Milliseconds that only grow.
  */
@@ -25,7 +25,10 @@ export function ownClient({
   const tokenNow = async () => {
     if (token === null || now() >= token.renewAt) {
       const renewAt = now() + (validSeconds / 2) * 1000
-      token = { value: (await insertToken(store, { role: 'owner', validSeconds })).token, renewAt }
+      token = {
+        value: (await insertToken(store, { name: 'bot', role: 'submitter', project: null, validSeconds })).token,
+        renewAt,
+      }
     }
     return token.value
   }

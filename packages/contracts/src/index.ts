@@ -5,6 +5,7 @@ export {
   ExperimentStatus,
   FoldStatus,
   isFinal,
+  isPersonal,
   Provider,
   Role,
   SessionStatus,
@@ -41,7 +42,6 @@ export {
   ExperimentSummary,
   Failure,
   Fold,
-  IssuedToken,
   LeaderboardRow,
   Lease,
   LogLine,
@@ -57,12 +57,14 @@ export {
   StoredMetric,
   Upload,
 } from './resources.ts'
+export { AuditEntry } from './audit.ts'
+export { IssuedToken, NewToken, RotatedToken, Token } from './token.ts'
 export { Event, EventPayload } from './events.ts'
 export type { EventKind } from './events.ts'
 export { routes } from './routes/index.ts'
 export type { RouteInput, RouteName, RouteRequest, RouteResponse, Routes } from './routes/index.ts'
-export { commonProblems } from './routes/route.ts'
-export type { RouteSpec } from './routes/route.ts'
+export { commonProblems, idScopes } from './routes/route.ts'
+export type { IdScope, RouteSpec, Scope } from './routes/route.ts'
 export { createClient, Problem } from './client.ts'
 export type { CallOptions, Client, ClientOptions } from './client.ts'
 export { openApiDocument } from './openapi.ts'

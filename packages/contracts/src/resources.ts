@@ -4,7 +4,7 @@ import { LabelGroup } from './dataset.ts'
 import { Blob, Count, Digest, Id, Ordinal, Slug } from './ids.ts'
 import { problemCodes } from './problems.ts'
 import { ExperimentSpec } from './spec.ts'
-import { AttemptStatus, ExperimentStatus, FoldStatus, Provider, Role, SessionStatus } from './states.ts'
+import { AttemptStatus, ExperimentStatus, FoldStatus, Provider, SessionStatus } from './states.ts'
 
 /** A moment, ISO 8601 in UTC. */
 export const Moment = z.iso.datetime()
@@ -148,6 +148,8 @@ export const Session = z.strictObject({
   provider: Provider,
   accelerator: z.string().nullable(),
   pools: z.array(Slug),
+  /** The one project whose folds it leases; null: those of all. */
+  project: Slug.nullable(),
   status: SessionStatus,
   secondsLeft: z.number().nullable(),
   registeredAt: Moment,
@@ -245,9 +247,6 @@ export const StoredMetric = z.strictObject({
   attempt: z.int().positive(),
 })
 export type StoredMetric = z.infer<typeof StoredMetric>
-
-export const IssuedToken = z.strictObject({ id: Id, role: Role, token: z.string(), expiresAt: Moment.nullable() })
-export type IssuedToken = z.infer<typeof IssuedToken>
 
 export const Pairing = z.strictObject({
   /** One-use code for `/start`, and the link that sends it. */

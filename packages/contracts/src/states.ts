@@ -34,9 +34,9 @@ export const Provider = z.enum(['kaggle', 'colab', 'container', 'local'])
 export type Provider = z.infer<typeof Provider>
 
 /**
- * What a token may do.
+ * What a token may do, in the one project it is of, or in all.
  *
- * owner      all: tokens, sessions, chats and providers too
+ * owner      all: tokens and sessions too; of all projects also chats, providers and new projects
  * submitter  start, steer and submit experiments; read
  * viewer     read
  * enrolment  register one session, once
@@ -44,6 +44,11 @@ export type Provider = z.infer<typeof Provider>
  */
 export const Role = z.enum(['owner', 'submitter', 'viewer', 'enrolment', 'session'])
 export type Role = z.infer<typeof Role>
+
+/** Whether a token of this role is a person's (or a program's of theirs): what it changes is in the audit log. */
+export function isPersonal(role: Role): boolean {
+  return role === 'owner' || role === 'submitter' || role === 'viewer'
+}
 
 /** Whether nothing will change an experiment or fold in this state any more. */
 export function isFinal(status: ExperimentStatus | FoldStatus): boolean {

@@ -33,6 +33,7 @@ export { endSession } from './session/end-session.ts'
 export { registerSession } from './session/register-session.ts'
 export type {
   AssembledScores,
+  AuditFilter,
   Caller,
   Chat,
   DatasetRecord,
@@ -45,9 +46,15 @@ export type {
   Release,
   Store,
   Tables,
+  TokenRecord,
+  Visible,
 } from './store.ts'
 export { dispatchOutbox, reconcile } from './sweep/dispatch.ts'
 export type { JobQueue } from './sweep/dispatch.ts'
 export { expireLeases, presenceGapSeconds, presenceSeconds } from './sweep/expire-leases.ts'
 export { retireCheckpoints } from './sweep/retire-checkpoints.ts'
-export { admitOwnerToken, authenticate, insertToken } from './token/issue-token.ts'
+export { admitOwnerToken, authenticate } from './token/authenticate.ts'
+export { createToken } from './token/create-token.ts'
+export { insertToken } from './token/issue-token.ts'
+export { revokeToken } from './token/revoke-token.ts'
+export { rotateToken } from './token/rotate-token.ts'

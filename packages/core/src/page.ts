@@ -1,4 +1,4 @@
-import { AppError } from '@baton/contracts'
+import { AppError, Id } from '@baton/contracts'
 
 /** A part of a list, and where the next part begins; `nextCursor` is null when there is none. */
 export interface Page<T> {
@@ -37,29 +37,41 @@ export function encodeCursor(order: string, key: CursorKey): string {
   return Buffer.from(JSON.stringify([order, ...key])).toString('base64url')
 }
 
+type KeyType = 'string' | 'number' | 'moment' | 'id'
+
 /**
  * The key that a cursor names; null for the first page.
  *
- * @param types What stands at each place of the key; every place but the first may also be null.
+ * @param types What stands at each place of the key, `moment` and `id` being strings that the database can read; every
+ *   place but the first may also be null.
  * @throws {AppError} `request-invalid` for what this list never gave out
  */
-export function decodeCursor(
-  order: string,
-  cursor: string | undefined,
-  types: readonly ('string' | 'number')[],
-): CursorKey | null {
+export function decodeCursor(order: string, cursor: string | undefined, types: readonly KeyType[]): CursorKey | null {
   if (cursor === undefined) return null
   const key = parse(cursor)
   const fits =
     Array.isArray(key) &&
     key.length === types.length + 1 &&
     key[0] === order &&
-    types.every((type, i) => typeof key[i + 1] === type || (i > 0 && key[i + 1] === null))
+    types.every((type, i) => isOfType(type, key[i + 1]) || (i > 0 && key[i + 1] === null))
   if (!fits) {
     const fault = { pointer: '/cursor', detail: 'is not a cursor of this list and order; begin without one' }
     throw new AppError('request-invalid', {}, { faults: [fault] })
   }
   return key.slice(1) as CursorKey
+}
+
+function isOfType(type: KeyType, value: unknown): boolean {
+  switch (type) {
+    case 'moment':
+      return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) && !Number.isNaN(Date.parse(value))
+    case 'id':
+      return Id.safeParse(value).success
+    case 'string':
+      return typeof value === 'string'
+    case 'number':
+      return typeof value === 'number'
+  }
 }
 
 function parse(cursor: string): unknown {

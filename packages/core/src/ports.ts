@@ -36,6 +36,8 @@ export interface OfferQueue {
   offer(offer: FoldOffer): Promise<void>
   /** Whether this offer still waits to be taken. */
   isWaiting(offer: FoldOffer): Promise<boolean>
+  /** Takes back an offer that has been answered in another way, some time soon if at all. */
+  withdraw(offer: FoldOffer): void
   /** Waits up to waitMs for an offer of any of the pools, in the order named; null if none came or the signal aborted. */
   take(pools: readonly string[], options: { waitMs: number; signal?: AbortSignal }): Promise<FoldOffer | null>
 }

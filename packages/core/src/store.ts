@@ -1,5 +1,6 @@
 import type {
   Attempt,
+  AuditEntry,
   Blob,
   CheckpointManifest,
   CodeBundle,
@@ -14,6 +15,7 @@ import type {
   Fold,
   FoldResult,
   FoldStatus,
+  IdScope,
   LabelGroup,
   LeaderboardRow,
   LogLine,
@@ -26,7 +28,9 @@ import type {
   SessionStatus,
   StoredLogLine,
   StoredMetric,
+  Token,
 } from '@baton/contracts'
+import type { Page, PageRequest } from './page.ts'
 
 /**
  * What core needs of a database. Every moment in it is the database's own clock: sessions, API replicas and the
@@ -56,16 +60,23 @@ export interface Tables {
   readonly notifications: NotificationTable
   readonly tokens: TokenTable
   readonly presence: PresenceTable
+  readonly audit: AuditTable
 }
 
 export interface ProjectTable {
   /** @throws {AppError} `already-exists` */
   insert(project: { slug: string; name: string }): Promise<Project>
   find(slug: string): Promise<Project | null>
-  list(): Promise<Project[]>
+  /** Slug of the project that something belongs to, null where it is of all; null at all: there is no such thing. */
+  of(kind: IdScope, id: string): Promise<{ slug: string | null } | null>
+  /** All, or the one that the reader's token is of. */
+  list(visible: Visible): Promise<Project[]>
   /** Takes the next experiment number; the row stays locked until the transaction ends. */
   takeVersion(projectId: string): Promise<number>
 }
+
+/** What a reader may see: one project, by its slug, or all of them. */
+export type Visible = string | null
 
 /** A dataset version with what a worker needs of it. */
 export interface DatasetRecord {
@@ -196,6 +207,8 @@ export interface FoldTable {
   metrics(id: string, name: string): Promise<StoredMetric[]>
   /** The fold, its row held until the transaction ends. */
   lock(id: string): Promise<FoldRecord | null>
+  /** The fold of a project that is next in these pools, the first pool first; locked, and past what others hold. */
+  lockNext(project: string, pools: readonly string[]): Promise<FoldRecord | null>
   /** Everything a lease carries beside the fold. */
   leaseContext(id: string): Promise<{
     project: string
@@ -281,9 +294,9 @@ export interface Heartbeat {
 }
 
 export interface SessionTable {
-  insert(registration: SessionRegistration): Promise<Session>
+  insert(registration: SessionRegistration, projectId: string | null): Promise<Session>
   get(id: string): Promise<Session | null>
-  list(): Promise<Session[]>
+  list(visible: Visible): Promise<Session[]>
   /** An end is final: a session that has ended stays so. */
   setStatus(id: string, status: SessionStatus): Promise<void>
   /** Notes that the session is there. Returns its status. */
@@ -340,23 +353,79 @@ export interface NotificationTable {
 /** Who is calling. */
 export interface Caller {
   readonly tokenId: string
+  /** The token's name. */
+  readonly name: string
   readonly role: Role
+  /** The one project it may reach; null: all. */
+  readonly project: { readonly id: string; readonly slug: string } | null
   readonly sessionId: string | null
+  /** Came with the secret before the last rotation, which is good for a while only. */
+  readonly isOutgoing: boolean
+  /** Not seen for a minute. */
+  readonly isUnseen: boolean
+}
+
+/** A token as revoking and rotating need it. */
+export interface TokenRecord {
+  readonly token: Token
+  readonly hash: string
+  readonly isConfigured: boolean
+  /** Not expired, used up or revoked. */
+  readonly isGood: boolean
 }
 
 export interface TokenTable {
   insert(token: {
+    name: string
     hash: string
     role: Role
+    projectId: string | null
     sessionId?: string
     validSeconds: number | null
+    /** It does not live longer than this one. */
+    issuerId?: string
   }): Promise<{ id: string; expiresAt: string | null }>
-  /** Stores an owner's token that never expires, unless it is there already; replicas may do so at once. */
-  admitOwner(hash: string): Promise<void>
-  /** The caller of a token that is valid now: not expired, not used up, its session not ended. */
+  /**
+   * Stores an owner's token of all projects that never expires, unless it is there already; replicas may do so at once.
+   * False: it is there and was revoked.
+   */
+  admitOwner(hash: string): Promise<boolean>
+  /** The caller of a token that is valid now: not expired, revoked or used up, its session not ended. */
   find(hash: string): Promise<Caller | null>
-  /** Uses up a one-use token; false if somebody was faster. */
+  /** Notes that a token was used, at most once a minute. */
+  touch(tokenId: string): Promise<void>
+  /** Uses up a one-use token; false if somebody was faster, or it was revoked. */
   use(tokenId: string): Promise<boolean>
+  /** Tokens that are not a session's, newest first. */
+  list(visible: Visible, page: PageRequest & { ended: boolean }): Promise<Page<Token>>
+  get(id: string): Promise<TokenRecord | null>
+  /** How many configured tokens are good; their rows are held until the transaction ends. */
+  lockConfigured(): Promise<number>
+  /** A token that is revoked already stays as it is. */
+  revoke(id: string): Promise<void>
+  /** Replaces the secret `from`; null if it is not the token's any more. The one before it is good for no longer. */
+  rotate(
+    id: string,
+    secret: { from: string; to: string; overlapSeconds: number },
+  ): Promise<{ oldValidUntil: string } | null>
+  /** Forgets tokens that ended so long ago. One that was configured stays: it would be admitted again. */
+  removeEnded(seconds: number): Promise<number>
+}
+
+/** What is asked of the audit log. */
+export interface AuditFilter {
+  readonly project?: string | undefined
+  readonly token?: string | undefined
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+}
+
+export interface AuditTable {
+  append(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void>
+  /** Newest first. */
+  list(filter: AuditFilter, page: PageRequest): Promise<Page<AuditEntry>>
+  /** Forgets entries older than so long. */
+  expire(seconds: number): Promise<number>
 }
 
 export interface PresenceTable {

@@ -3,6 +3,7 @@ import { AppError } from '@baton/contracts'
 import type { Store, Tables } from '@baton/core'
 import type { Connection } from './connection.ts'
 import { PrismaClient } from './generated/client.ts'
+import { auditTable } from './tables/audit-table.ts'
 import { bundleTable } from './tables/bundle-table.ts'
 import { datasetTable } from './tables/dataset-table.ts'
 import { eventTable } from './tables/event-table.ts'
@@ -74,5 +75,6 @@ function tablesOn(db: Connection): Tables {
     notifications: notificationTable(db),
     tokens: tokenTable(db),
     presence: presenceTable(db),
+    audit: auditTable(db),
   }
 }

@@ -21,6 +21,8 @@ test.each([
     'BATON_ENROLMENT_TOKEN=baton_enrolment_0123456789abcdefABCDEF-_0123456789abcdefABC was used',
     'BATON_ENROLMENT_TOKEN=baton_enrolment_[secret] was used',
   ],
+  ['baton_submitter_0123456789abcdefABCDEF-_0123456789abcdefABC', 'baton_submitter_[secret]'],
+  ['baton_viewer_0123456789abcdefABCDEF-_0123456789abcdefABC', 'baton_viewer_[secret]'],
 ])('%s', (text, clean) => {
   expect(redact(text)).toBe(clean)
 })

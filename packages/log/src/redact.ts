@@ -10,7 +10,7 @@ const rules: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/(:\/\/[^\s:@/"']*:)[^\s@/"']+@/g, '$1[secret]@'],
   [/\b((?:Bearer|Basic)\s+)[\w.~+/=-]{8,}/gi, '$1[secret]'],
   // Baton's own tokens, wherever they stand.
-  [/\bbaton_(owner|enrolment|session)_[\w-]{20,}/g, 'baton_$1_[secret]'],
+  [/\bbaton_(owner|submitter|viewer|enrolment|session)_[\w-]{20,}/g, 'baton_$1_[secret]'],
   // https://api.telegram.org/bot123456:AAH…/getUpdates carries its token in the path.
   [/\bbot\d{5,}:[\w-]{20,}/g, 'bot[secret]'],
 ]

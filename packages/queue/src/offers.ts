@@ -45,6 +45,7 @@ export function openOffers(backend: Backend, log: QueueLog): ClosableOfferQueue 
   return {
     offer: (offer) => poolOf(offer.pool).offer(offer),
     isWaiting: (offer) => poolOf(offer.pool).isWaiting(offer),
+    withdraw: (offer) => poolOf(offer.pool).withdraw(offer),
     take: async (names, { waitMs, signal }) => {
       const ends = signal ? [closing.signal, signal] : [closing.signal]
       return waitFor(names.map(poolOf), waitMs, ends)
@@ -99,6 +100,7 @@ async function waitFor(pools: readonly Pool[], waitMs: number, ends: AbortSignal
 interface Pool {
   offer(offer: FoldOffer): Promise<void>
   isWaiting(offer: FoldOffer): Promise<boolean>
+  withdraw(offer: FoldOffer): void
   /** Gives the waiter an offer if one waits; returns at once if not. */
   giveWaiting(waiter: Waiter): Promise<void>
   enter(waiter: Waiter): void
@@ -169,6 +171,12 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
       await queue.add('offer-fold', payload.parse(offer), options)
     },
     isWaiting: async (offer) => ['waiting', 'prioritized', 'delayed'].includes(await queue.getJobState(jobId(offer))),
+    withdraw: (offer) => {
+      if (closing.aborted) return
+      // One that is just being handed out stays, and leases nothing.
+      const warn = (error: unknown) => log.warn({ error, job: jobId(offer), pool: name }, 'offer not withdrawn')
+      void track(queue.remove(jobId(offer)).then(() => undefined, warn))
+    },
     giveWaiting: (waiter) => {
       const fetch = async () => {
         const job = await worker.getNextJob(token, { block: false })

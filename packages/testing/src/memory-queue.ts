@@ -22,6 +22,10 @@ export function memoryQueue(): MemoryQueue {
     offers: {
       offer: async (offer) => void (waiting.some((other) => same(other, offer)) || waiting.push(offer)),
       isWaiting: async (offer) => waiting.some((other) => same(other, offer)),
+      withdraw: (offer) => {
+        const index = waiting.findIndex((other) => same(other, offer))
+        if (index >= 0) waiting.splice(index, 1)
+      },
       take: async (pools) => {
         const index = waiting.findIndex((offer) => pools.includes(offer.pool))
         return index < 0 ? null : waiting.splice(index, 1)[0]!

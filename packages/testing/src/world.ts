@@ -9,7 +9,7 @@ import {
   insertToken,
   registerSession,
 } from '@baton/core'
-import type { Assemble, BlobStore, LeaseTimes } from '@baton/core'
+import type { Assemble, BlobStore, Caller, LeaseTimes } from '@baton/core'
 import { openDatabase } from '@baton/db'
 import type { Database } from '@baton/db'
 import { assemble, samplesOf, splitFolds } from '@baton/evaluation'
@@ -82,8 +82,9 @@ export async function anExperiment(world: World, changes: Record<string, unknown
 }
 
 /** A registered session's id. */
-export async function aSession(world: World, name = 'session'): Promise<string> {
-  const { id: tokenId } = await insertToken(world.store, { role: 'enrolment', validSeconds: 60 })
+export async function aSession(world: World, name = 'session', project: Caller['project'] = null): Promise<string> {
+  const enrolment = { name: 'enrolment', role: 'enrolment', project, validSeconds: 60 } as const
+  const { id: tokenId } = await insertToken(world.store, enrolment)
   const registration = {
     name,
     provider: 'local',
@@ -92,7 +93,10 @@ export async function aSession(world: World, name = 'session'): Promise<string> 
     pools: ['default'],
     secondsLeft: null,
   } as const
-  const session = await registerSession(world, { tokenId, registration: { ...registration, pools: ['default'] } })
+  const session = await registerSession(world, {
+    enrolment: { tokenId, project },
+    registration: { ...registration, pools: ['default'] },
+  })
   return session.id
 }
 

@@ -4,6 +4,7 @@ import { experimentHandlers } from './experiments.ts'
 import { foldHandlers } from './folds.ts'
 import { projectHandlers } from './projects.ts'
 import { sessionHandlers } from './sessions.ts'
+import { tokenHandlers } from './tokens.ts'
 
 /** One handler a route: the compiler asks for each. */
 export const handlers: Handlers = {
@@ -15,4 +16,5 @@ export const handlers: Handlers = {
   ...experimentHandlers,
   ...foldHandlers,
   ...sessionHandlers,
+  ...tokenHandlers,
 }

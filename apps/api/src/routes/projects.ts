@@ -12,8 +12,10 @@ export const projectHandlers: Handlers<
   | 'createCodeBundle'
   | 'listCodeBundles'
 > = {
-  createProject: ({ store }, { body }) => store.projects.insert(body),
-  listProjects: async ({ store }) => ({ items: await store.projects.list() }),
+  createProject: ({ store }, { body }) => store.transaction(({ projects }) => projects.insert(body)),
+  listProjects: async ({ store }, _, { caller }) => ({
+    items: await store.projects.list(caller.project?.slug ?? null),
+  }),
   getProject: (deps, { params }) => findProject(deps, params.project),
   createUploads: async (deps, { params, body }) => {
     await findProject(deps, params.project)

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { auditRoutes } from './audit.ts'
 import { datasetsRoutes } from './datasets.ts'
 import { experimentsRoutes } from './experiments.ts'
 import { foldsRoutes } from './folds.ts'
@@ -8,6 +9,7 @@ import { projectsRoutes } from './projects.ts'
 import { serviceRoutes } from './service.ts'
 import { sessionsRoutes } from './sessions.ts'
 import { telegramRoutes } from './telegram.ts'
+import { tokensRoutes } from './tokens.ts'
 
 /** Every route of REST /v1. */
 export const routes = {
@@ -20,6 +22,8 @@ export const routes = {
   ...sessionsRoutes,
   ...leasesRoutes,
   ...telegramRoutes,
+  ...tokensRoutes,
+  ...auditRoutes,
 } as const
 
 export type Routes = typeof routes

@@ -10,6 +10,7 @@ export const leaderboardRoutes = {
     path: '/v1/projects/:project/leaderboard',
     summary: 'Completed experiments, best CV first',
     roles: readers,
+    scope: 'project',
     params: project,
     query: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
     status: 200,

@@ -14,6 +14,7 @@ export const project = z.object({ project: Slug })
 export const experiment = z.object({ project: Slug, version: z.coerce.number().pipe(Ordinal) })
 export const fold = z.object({ fold: Id })
 export const session = z.object({ session: Id })
+export const token = z.object({ token: Id })
 
 /** Query of a list that is read page by page. `cursor` is what the page before named as its `nextCursor`. */
 export const pageQuery = {

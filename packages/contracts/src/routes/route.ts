@@ -2,6 +2,23 @@ import type { z } from 'zod'
 import type { ProblemCode } from '../problems.ts'
 import type { Role } from '../states.ts'
 
+/** What a path names by an id, whose project is looked up; `:fold` is of the scope `fold`. */
+export const idScopes = ['fold', 'session', 'token'] as const
+export type IdScope = (typeof idScopes)[number]
+
+/**
+ * How what a route is about belongs to a project, so that a token of one project reaches no other.
+ *
+ * anybody   no token is asked for
+ * service   all projects at once: only for tokens of all projects
+ * visible   several projects: the handler keeps to the caller's, where it has one
+ * project   the `:project` of the path; another one is `forbidden`, whether or not it exists
+ * fold …    what the id in the path names (`idScopes`); one of another project is `not-found`
+ * own       the calling session, named by `:session`, or the one that an enrolment begins
+ * lease     the fold that the calling session holds: the verb checks its fence
+ */
+export type Scope = 'anybody' | 'service' | 'visible' | 'project' | IdScope | 'own' | 'lease'
+
 /** One route: the server registers it, OpenAPI describes it and the client calls it from this one row. */
 export interface RouteSpec {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -9,6 +26,7 @@ export interface RouteSpec {
   readonly summary: string
   /** Who may call it; empty: anybody. */
   readonly roles: readonly Role[]
+  readonly scope: Scope
   readonly params?: z.ZodObject
   readonly query?: z.ZodObject
   readonly body?: z.ZodType

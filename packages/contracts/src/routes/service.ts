@@ -8,6 +8,7 @@ export const serviceRoutes = {
     path: '/v1/health',
     summary: 'Whether the service can do its work',
     roles: [],
+    scope: 'anybody',
     status: 200,
     response: z.strictObject({ status: z.literal('ok'), version: z.string() }),
     problems: [],

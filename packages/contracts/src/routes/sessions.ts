@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { IssuedToken, RegisteredSession, Session, SessionRegistration } from '../resources.ts'
+import { Slug } from '../ids.ts'
+import { RegisteredSession, Session, SessionRegistration } from '../resources.ts'
+import { IssuedToken } from '../token.ts'
 import { list, owners, readers, session } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
@@ -10,7 +12,10 @@ export const sessionsRoutes = {
     path: '/v1/enrolments',
     summary: 'Issue a token that registers one session, once',
     roles: owners,
+    scope: 'visible',
     body: z.strictObject({
+      /** The session will work on folds of this project only; left out: of the caller's, null: of all. */
+      project: Slug.nullable().optional(),
       validSeconds: z
         .int()
         .min(60)
@@ -27,6 +32,7 @@ export const sessionsRoutes = {
     path: '/v1/sessions',
     summary: 'List sessions, newest first',
     roles: readers,
+    scope: 'visible',
     status: 200,
     response: list(Session),
     problems: [],
@@ -36,6 +42,7 @@ export const sessionsRoutes = {
     path: '/v1/sessions/:session/drain',
     summary: 'Ask a session to checkpoint, hand over and stop',
     roles: owners,
+    scope: 'session',
     params: session,
     status: 200,
     response: Session,
@@ -46,6 +53,7 @@ export const sessionsRoutes = {
     path: '/v1/sessions',
     summary: 'Register a session; uses up the enrolment token',
     roles: ['enrolment'],
+    scope: 'own',
     body: SessionRegistration,
     status: 201,
     response: RegisteredSession,
@@ -57,6 +65,7 @@ export const sessionsRoutes = {
     path: '/v1/sessions/:session/end',
     summary: 'Say goodbye; the token ends with it',
     roles: ['session'],
+    scope: 'own',
     params: session,
     status: 204,
     problems: ['conflict'],

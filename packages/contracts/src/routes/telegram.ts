@@ -9,6 +9,7 @@ export const telegramRoutes = {
     path: '/v1/telegram/pairings',
     summary: 'Issue a one-use code that pairs a Telegram chat',
     roles: owners,
+    scope: 'service',
     status: 201,
     response: Pairing,
     isSecret: true,

@@ -1,9 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '@baton/contracts'
-import type { Command, Lease, SessionStatus } from '@baton/contracts'
+import type { Command, Lease, Session, SessionStatus } from '@baton/contracts'
 import { emit } from '../notification/emit.ts'
 import type { LeaseTimes } from '../policy.ts'
 import type { FoldOffer, OfferQueue } from '../ports.ts'
-import type { FoldRecord, Store } from '../store.ts'
+import type { FoldRecord, Store, Tables } from '../store.ts'
 
 export interface AcquireLease {
   readonly sessionId: string
@@ -15,6 +16,16 @@ export interface AcquireLease {
 interface Acquired {
   readonly lease: Lease | null
   readonly command: Command | null
+}
+
+/** How often a session of one project looks for a fold while it waits. */
+const lookMs = 1_000
+
+interface Deps {
+  readonly store: Store
+  readonly offers: OfferQueue
+  readonly times: LeaseTimes
+  readonly now: () => number
 }
 
 /**
@@ -29,28 +40,51 @@ interface Acquired {
  * @returns The lease, or null with the command `drain` when the session is to stop, or both null when none came in time.
  * @throws {AppError} `conflict` when the session has ended
  */
-export async function acquireLease(
-  deps: { store: Store; offers: OfferQueue; times: LeaseTimes; now: () => number },
-  input: AcquireLease,
-): Promise<Acquired> {
+export async function acquireLease(deps: Deps, input: AcquireLease): Promise<Acquired> {
   const refusal = refusalOf(await deps.store.sessions.touch(input.sessionId))
   if (refusal !== null) return refusal
   const session = (await deps.store.sessions.get(input.sessionId))!
   const unheard = await leaseAgain(deps, session)
   if (unheard !== null) return { lease: unheard, command: null }
-  const deadline = deps.now() + input.waitMs
+  try {
+    const lease = await (session.project === null ? waitForOffer : waitForProject)(deps, session, input)
+    return { lease, command: null }
+  } catch (error) {
+    if (!(error instanceof Gone)) throw error
+    return refusalOf(error.status) ?? { lease: null, command: null }
+  }
+}
+
+/** Leases the fold of the next offer in the session's pools; null if none came in time. */
+async function waitForOffer(deps: Deps, session: Session, { waitMs, signal }: AcquireLease): Promise<Lease | null> {
+  const deadline = deps.now() + waitMs
   for (;;) {
-    const waitMs = Math.max(0, deadline - deps.now())
-    const offer = await deps.offers.take(session.pools, { waitMs, ...(input.signal ? { signal: input.signal } : {}) })
-    if (offer === null) return { lease: null, command: null }
+    const leftMs = Math.max(0, deadline - deps.now())
+    const offer = await deps.offers.take(session.pools, { waitMs: leftMs, ...(signal ? { signal } : {}) })
+    if (offer === null) return null
     try {
-      const lease = await claim(deps, offer, session, input.signal)
-      if (lease !== null) return { lease, command: null }
+      const lease = await claimOffer(deps, offer, session, signal)
+      if (lease !== null) return lease
     } catch (error) {
-      if (!(error instanceof Gone)) throw error
-      await deps.offers.offer(offer)
-      return refusalOf(error.status) ?? { lease: null, command: null }
+      if (error instanceof Gone) await deps.offers.offer(offer)
+      throw error
     }
+  }
+}
+
+/**
+ * Leases the next fold of the session's project; null if there was none in time.
+ *
+ * Offers are per pool: taking those of other projects only to put them back would hold them up. So the database is
+ * asked, and what it gave is taken out of the queue.
+ */
+async function waitForProject(deps: Deps, session: Session, { waitMs, signal }: AcquireLease): Promise<Lease | null> {
+  const deadline = deps.now() + waitMs
+  for (;;) {
+    const lease = await claimNext(deps, session, signal)
+    const leftMs = deadline - deps.now()
+    if (lease !== null || leftMs <= 0 || signal?.aborted) return lease
+    await delay(Math.min(lookMs, leftMs), undefined, signal ? { signal } : {}).catch(() => undefined)
   }
 }
 
@@ -71,34 +105,56 @@ class Gone extends Error {
   }
 }
 
-async function claim(
-  { store, times }: { store: Store; times: LeaseTimes },
+async function claimOffer(
+  { store, times }: Deps,
   offer: FoldOffer,
-  session: { id: string; name: string },
+  session: Session,
   signal: AbortSignal | undefined,
 ): Promise<Lease | null> {
   return store.transaction(async (tables) => {
     const fold = await tables.folds.lock(offer.foldId)
-    if (fold === null || !isClaimable(fold, offer)) return null
-    const { fence, attempt } = await tables.folds.lease(fold, {
-      sessionId: session.id,
-      leaseSeconds: times.leaseSeconds,
-    })
-    const experiment = (await tables.experiments.find(fold.experimentId))!
-    if (experiment.status === 'queued') await tables.experiments.setStatus(fold.experimentId, 'running')
-    await emit(tables, fold.experimentId, {
-      kind: 'fold-leased',
-      fold: fold.index,
-      attempt,
-      session: session.name,
-      step: fold.checkpoint?.step ?? 0,
-    })
-    const lease = leaseOf({ ...fold, fence, attempt }, await tables.folds.leaseContext(fold.id), times)
-    // Last of all: a lease for a session that is gone would keep the fold from others until it runs out.
-    const { status } = (await tables.sessions.get(session.id))!
-    if (signal?.aborted || status !== 'active') throw new Gone(status)
-    return lease
+    if (fold?.offer !== offer.offer || !isClaimable(fold)) return null
+    return leaseTo(tables, fold, { session, times, signal })
   })
+}
+
+async function claimNext(
+  { store, times, offers }: Deps,
+  session: Session,
+  signal: AbortSignal | undefined,
+): Promise<Lease | null> {
+  const claimed = await store.transaction(async (tables) => {
+    const fold = await tables.folds.lockNext(session.project!, session.pools)
+    if (fold === null || !isClaimable(fold)) return null
+    return { fold, lease: await leaseTo(tables, fold, { session, times, signal }) }
+  })
+  if (claimed === null) return null
+  const { id: foldId, offer, pool, priority } = claimed.fold
+  offers.withdraw({ foldId, offer, pool, priority })
+  return claimed.lease
+}
+
+/** @throws {Gone} */
+async function leaseTo(
+  tables: Tables,
+  fold: FoldRecord,
+  { session, times, signal }: { session: Session; times: LeaseTimes; signal: AbortSignal | undefined },
+): Promise<Lease> {
+  const { fence, attempt } = await tables.folds.lease(fold, { sessionId: session.id, leaseSeconds: times.leaseSeconds })
+  const experiment = (await tables.experiments.find(fold.experimentId))!
+  if (experiment.status === 'queued') await tables.experiments.setStatus(fold.experimentId, 'running')
+  await emit(tables, fold.experimentId, {
+    kind: 'fold-leased',
+    fold: fold.index,
+    attempt,
+    session: session.name,
+    step: fold.checkpoint?.step ?? 0,
+  })
+  const lease = leaseOf({ ...fold, fence, attempt }, await tables.folds.leaseContext(fold.id), times)
+  // Last of all: a lease for a session that is gone would keep the fold from others until it runs out.
+  const { status } = (await tables.sessions.get(session.id))!
+  if (signal?.aborted || status !== 'active') throw new Gone(status)
+  return lease
 }
 
 /** The lease that a session holds and does not know of, renewed; null if there is none. */
@@ -121,8 +177,8 @@ async function leaseAgain(
   })
 }
 
-function isClaimable(fold: FoldRecord, offer: FoldOffer): boolean {
-  return fold.status === 'ready' && fold.offer === offer.offer && fold.due && !fold.cancelAsked
+function isClaimable(fold: FoldRecord): boolean {
+  return fold.status === 'ready' && fold.due && !fold.cancelAsked
 }
 
 function leaseOf(

@@ -1,7 +1,7 @@
 import { AppError } from '@baton/contracts'
 import type { RegisteredSession, SessionRegistration } from '@baton/contracts'
 import type { LeaseTimes } from '../policy.ts'
-import type { Store } from '../store.ts'
+import type { Caller, Store } from '../store.ts'
 import { insertToken } from '../token/issue-token.ts'
 
 /** A session that does not say how long it lives may keep its token this long. */
@@ -11,20 +11,27 @@ const graceSeconds = 600
 
 /**
  * Registers a session with a one-use enrolment token and gives it a token of its own, good for its lifetime and
- * for nothing but the folds it leases.
+ * for nothing but the folds it leases. The session is of the enrolment's project.
  *
  * @throws {AppError} `unauthenticated` when the enrolment token was used by somebody faster
  */
 export async function registerSession(
   { store, times }: { store: Store; times: LeaseTimes },
-  input: { tokenId: string; registration: SessionRegistration },
+  input: { enrolment: Pick<Caller, 'tokenId' | 'project'>; registration: SessionRegistration },
 ): Promise<RegisteredSession> {
+  const { tokenId, project } = input.enrolment
   return store.transaction(async (tables) => {
-    if (!(await tables.tokens.use(input.tokenId)))
+    if (!(await tables.tokens.use(tokenId)))
       throw new AppError('unauthenticated', {}, { detail: 'this enrolment token has been used' })
-    const session = await tables.sessions.insert(input.registration)
+    const session = await tables.sessions.insert(input.registration, project?.id ?? null)
     const validSeconds = Math.ceil((input.registration.secondsLeft ?? longestSessionSeconds) + graceSeconds)
-    const { token } = await insertToken(tables, { role: 'session', sessionId: session.id, validSeconds })
+    const { token } = await insertToken(tables, {
+      name: session.name,
+      role: 'session',
+      project,
+      sessionId: session.id,
+      validSeconds,
+    })
     return { id: session.id, token, heartbeatSeconds: times.heartbeatSeconds, leaseSeconds: times.leaseSeconds }
   })
 }

@@ -3,27 +3,32 @@ import type { IssuedToken, Role } from '@baton/contracts'
 import { sha256 } from '../digest.ts'
 import type { Caller, Tables } from '../store.ts'
 
-/** A new token. It is returned once; only its SHA-256 is stored (256 random bits need no salt). */
-export async function insertToken(
-  tables: Tables,
-  { role, sessionId, validSeconds }: { role: Role; sessionId?: string; validSeconds: number | null },
-): Promise<IssuedToken> {
-  const token = `baton_${role}_${randomBytes(32).toString('base64url')}`
+/** A secret whose beginning tells its role. 256 random bits need no salt, so its SHA-256 is what is stored. */
+export function newSecret(role: Role): string {
+  return `baton_${role}_${randomBytes(32).toString('base64url')}`
+}
+
+export interface TokenToInsert {
+  readonly name: string
+  readonly role: Role
+  readonly project: Caller['project']
+  readonly sessionId?: string
+  /** Null: for ever, or as long as its issuer. */
+  readonly validSeconds: number | null
+  /** The token that asked for it: it does not live longer than this one. */
+  readonly issuerId?: string
+}
+
+/** A new token. Its secret is returned once and not stored. */
+export async function insertToken(tables: Tables, input: TokenToInsert): Promise<IssuedToken> {
+  const { name, role, project, ...rest } = input
+  const token = newSecret(role)
   const { id, expiresAt } = await tables.tokens.insert({
-    hash: sha256(token),
+    name,
     role,
-    validSeconds,
-    ...(sessionId === undefined ? {} : { sessionId }),
+    hash: sha256(token),
+    projectId: project?.id ?? null,
+    ...rest,
   })
-  return { id, role, token, expiresAt }
-}
-
-/** Who a token belongs to; null if it is unknown, expired, used up, or of a session that ended. */
-export async function authenticate(tables: Tables, token: string): Promise<Caller | null> {
-  return tables.tokens.find(sha256(token))
-}
-
-/** Makes a token of the operator's own choosing an owner's. Doing it again, or twice at once, changes nothing. */
-export async function admitOwnerToken(tables: Tables, token: string): Promise<void> {
-  await tables.tokens.admitOwner(sha256(token))
+  return { id, name, role, project: project?.slug ?? null, token, expiresAt }
 }

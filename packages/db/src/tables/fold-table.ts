@@ -23,6 +23,9 @@ const foldColumns = Prisma.sql`
   c.digest AS "checkpointDigest", c.step AS "checkpointStep", c.fence AS "checkpointFence",
   c.manifest AS "checkpointManifest"`
 
+/** Nobody holds it, and it may be leased now. */
+const isClaimable = Prisma.sql`f.status = 'ready' AND f.not_before <= now()`
+
 export function foldTable(db: Connection): Tables['folds'] {
   return {
     get: async (id) => {
@@ -57,6 +60,17 @@ export function foldTable(db: Connection): Tables['folds'] {
     lock: async (id) => {
       await db.$queryRaw`SELECT id FROM fold WHERE id = ${id}::uuid FOR UPDATE`
       const [fold] = await readLocked(db, [id])
+      return fold ?? null
+    },
+    lockNext: async (project, pools) => {
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT f.id FROM fold f JOIN experiment e ON e.id = f.experiment_id JOIN project p ON p.id = e.project_id
+        WHERE ${isClaimable} AND p.slug = ${project} AND f.pool = ANY(${pools})
+        ORDER BY array_position(${pools}, f.pool), f.priority DESC, f.not_before, f.id LIMIT 1 FOR UPDATE OF f SKIP LOCKED`
+      const [fold] = await readLocked(
+        db,
+        rows.map((row) => row.id),
+      )
       return fold ?? null
     },
     leaseContext: (id) => leaseContext(db, id),
@@ -104,10 +118,10 @@ export function foldTable(db: Connection): Tables['folds'] {
       )
     },
     unoffered: (olderThanSeconds, limit) => db.$queryRaw`
-      SELECT id, offer, pool, priority FROM fold
-      WHERE status = 'ready' AND not_before <= now()
-        AND (offered_at IS NULL OR offered_at < now() - make_interval(secs => ${olderThanSeconds}))
-      ORDER BY offered_at NULLS FIRST, priority DESC, not_before LIMIT ${limit}`,
+      SELECT f.id, f.offer, f.pool, f.priority FROM fold f
+      WHERE ${isClaimable}
+        AND (f.offered_at IS NULL OR f.offered_at < now() - make_interval(secs => ${olderThanSeconds}))
+      ORDER BY f.offered_at NULLS FIRST, f.priority DESC, f.not_before LIMIT ${limit}`,
     // A fold that somebody is changing is passed over: waiting for several rows is how two dispatchers would deadlock.
     markOffered: async (ids) => {
       if (ids.length > 0)

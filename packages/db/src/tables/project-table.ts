@@ -1,8 +1,9 @@
 import { AppError } from '@baton/contracts'
-import type { Project } from '@baton/contracts'
+import type { IdScope, Project } from '@baton/contracts'
 import type { Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { isUniqueViolation } from '../errors.ts'
+import { Prisma } from '../generated/client.ts'
 import type { ProjectModel } from '../generated/models.ts'
 
 export function projectTable(db: Connection): Tables['projects'] {
@@ -19,12 +20,31 @@ export function projectTable(db: Connection): Tables['projects'] {
       const row = await db.project.findUnique({ where: { slug } })
       return row && projectOf(row)
     },
-    list: async () => (await db.project.findMany({ orderBy: { slug: 'asc' } })).map(projectOf),
+    of: async (kind, id) => {
+      const [row] = await db.$queryRaw<{ slug: string | null }[]>(projectQueries[kind](id))
+      return row ?? null
+    },
+    list: async (visible) => {
+      const where = visible === null ? {} : { slug: visible }
+      return (await db.project.findMany({ where, orderBy: { slug: 'asc' } })).map(projectOf)
+    },
     takeVersion: async (projectId) => {
       const row = await db.project.update({ where: { id: projectId }, data: { nextVersion: { increment: 1 } } })
       return row.nextVersion - 1
     },
   }
+}
+
+/** Where each kind of thing says which project it is of. */
+const projectQueries: Record<IdScope, (id: string) => Prisma.Sql> = {
+  fold: (id) => Prisma.sql`
+    SELECT p.slug FROM fold f JOIN experiment e ON e.id = f.experiment_id JOIN project p ON p.id = e.project_id
+    WHERE f.id = ${id}::uuid`,
+  session: (id) => Prisma.sql`
+    SELECT p.slug FROM session s LEFT JOIN project p ON p.id = s.project_id WHERE s.id = ${id}::uuid`,
+  token: (id) => Prisma.sql`
+    SELECT p.slug FROM token t LEFT JOIN project p ON p.id = t.project_id
+    WHERE t.id = ${id}::uuid AND t.role <> 'session'`,
 }
 
 function projectOf({ id, slug, name, createdAt }: ProjectModel): Project {

@@ -1,6 +1,7 @@
 import type { Provider, Session, SessionStatus } from '@baton/contracts'
 import type { Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
+import { Prisma } from '../generated/client.ts'
 
 interface SessionRow {
   id: string
@@ -8,6 +9,7 @@ interface SessionRow {
   provider: string
   accelerator: string | null
   pools: string[]
+  project: string | null
   status: string
   secondsLeft: number | null
   registeredAt: Date
@@ -15,18 +17,19 @@ interface SessionRow {
 }
 
 export function sessionTable(db: Connection): Tables['sessions'] {
-  const select = (id: string | null) => db.$queryRaw<SessionRow[]>`
-    SELECT id, name, provider, accelerator, pools, status, registered_at AS "registeredAt", last_seen_at AS "lastSeenAt",
-      extract(epoch FROM deadline_at - now())::float8 AS "secondsLeft"
-    FROM session WHERE ${id}::uuid IS NULL OR id = ${id}::uuid ORDER BY registered_at DESC LIMIT 500`
+  const select = (where: Prisma.Sql) => db.$queryRaw<SessionRow[]>`
+    SELECT s.id, s.name, s.provider, s.accelerator, s.pools, p.slug AS project, s.status,
+      s.registered_at AS "registeredAt", s.last_seen_at AS "lastSeenAt",
+      extract(epoch FROM s.deadline_at - now())::float8 AS "secondsLeft"
+    FROM session s LEFT JOIN project p ON p.id = s.project_id WHERE ${where} ORDER BY s.registered_at DESC LIMIT 500`
   const get = async (id: string) => {
-    const [row] = await select(id)
+    const [row] = await select(Prisma.sql`s.id = ${id}::uuid`)
     return row ? sessionOf(row) : null
   }
   return {
-    insert: async ({ name, provider, accelerator, memoryBytes, pools, secondsLeft }) => {
+    insert: async ({ name, provider, accelerator, memoryBytes, pools, secondsLeft }, projectId) => {
       const { id } = await db.session.create({
-        data: { name, provider, accelerator, memoryBytes, pools },
+        data: { name, provider, accelerator, memoryBytes, pools, projectId },
         select: { id: true },
       })
       await db.$executeRaw`
@@ -34,7 +37,7 @@ export function sessionTable(db: Connection): Tables['sessions'] {
       return (await get(id))!
     },
     get,
-    list: async () => (await select(null)).map(sessionOf),
+    list: async (visible) => (await select(Prisma.sql`${visible}::text IS NULL OR p.slug = ${visible}`)).map(sessionOf),
     setStatus: async (id, status) =>
       void (await db.session.updateMany({ where: { id, status: { not: 'ended' } }, data: { status } })),
     touch: async (id) => {
