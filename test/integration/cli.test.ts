@@ -128,6 +128,19 @@ describe('before anything', () => {
   })
 })
 
+describe('a shell', () => {
+  test('completes what the script of `baton completion` asks for', async () => {
+    expect((await cli('completion', 'bash')).stdout).toContain('requestComp="baton complete -- ')
+    const completed = async (...words: string[]) => {
+      const { stdout } = await cli('complete', '--', ...words)
+      return stdout.split('\n').flatMap((line) => /^([\w-]+)(?:\t|$)/.exec(line)?.[1] ?? [])
+    }
+    expect(await completed('leader')).toEqual(['leaderboard'])
+    expect(await completed('spec', '')).toEqual(['validate', 'explain', 'help'])
+    expect(await completed('run', '--wat')).toEqual(['--watch'])
+  })
+})
+
 describe('a project', () => {
   test('before there is one, the words say how to make it', async () => {
     const ended = await cli('leaderboard')

@@ -3,17 +3,20 @@ import manifest from '../package.json' with { type: 'json' }
 import { explained } from './client/connect.ts'
 import { cancelCommand } from './commands/cancel.ts'
 import { codeCommand } from './commands/code.ts'
+import { completionCommand } from './commands/completion.ts'
 import { datasetCommand } from './commands/dataset.ts'
 import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enrolCommand } from './commands/enrol.ts'
 import { experimentsCommand } from './commands/experiments.ts'
+import { initCommand } from './commands/init.ts'
 import { lbCommand } from './commands/lb.ts'
 import { leaderboardCommand } from './commands/leaderboard.ts'
 import { logsCommand } from './commands/logs.ts'
 import { projectCommand } from './commands/project.ts'
 import { runCommand } from './commands/run.ts'
 import { showCommand } from './commands/show.ts'
+import { specCommand } from './commands/spec.ts'
 import { telegramCommand } from './commands/telegram.ts'
 import { upCommand } from './commands/up.ts'
 import { workerCommand } from './commands/worker.ts'
@@ -29,6 +32,8 @@ const commands = [
   projectCommand,
   datasetCommand,
   codeCommand,
+  initCommand,
+  specCommand,
   runCommand,
   experimentsCommand,
   showCommand,
@@ -39,15 +44,11 @@ const commands = [
   enrolCommand,
   workerCommand,
   telegramCommand,
+  completionCommand,
 ]
 
-/**
- * Runs one command line.
- *
- * @param args What stands after `baton`.
- * @returns The exit code.
- */
-export async function runCli(args: readonly string[], io: Io): Promise<number> {
+/** All commands, ready to parse a command line. */
+export function createProgram(io: Io): Command {
   const program = new Command('baton')
     .description(manifest.description)
     .version(manifest.version)
@@ -56,8 +57,18 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     .exitOverride()
     .addHelpText('after', exitCodeHelp)
   for (const add of commands) add(program, io)
+  return program
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args What stands after `baton`.
+ * @returns The exit code.
+ */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await createProgram(io).parseAsync(args, { from: 'user' })
     return exitCodes.ok
   } catch (error) {
     return reportEnd(io, explained(error))

@@ -1,4 +1,6 @@
+import { createInterface } from 'node:readline/promises'
 import type { Env } from '@baton/config'
+import { Exit, exitCodes } from './exit.ts'
 
 /** What a command reads its surroundings from and prints to. */
 export interface Io {
@@ -9,6 +11,8 @@ export interface Io {
   readonly err: (line: string) => void
   /** The terminal that standard error is; null in a pipe or file. */
   readonly terminal: Terminal | null
+  /** Asks the person at the terminal and answers with their line; null where standard input is none. */
+  readonly ask: ((question: string) => Promise<string>) | null
   /** From its first call on, Ctrl-C or SIGTERM aborts this signal instead of ending the process; the next one ends it. */
   readonly stopSignal: () => AbortSignal
 }
@@ -37,7 +41,22 @@ export function processIo(): Io {
           hasColours: !process.env.NO_COLOR && process.stderr.hasColors(),
         }
       : null,
+    ask: process.stdin.isTTY ? askOnTerminal : null,
     stopSignal: () => (stopping ??= abortOnSignals()).signal,
+  }
+}
+
+async function askOnTerminal(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  // Ctrl-C and Ctrl-D: the interface has taken the signal from the process, and nothing would be answered any more.
+  const ended = new Promise<never>((_, reject) => {
+    terminal.once('SIGINT', () => reject(new Exit(exitCodes.interrupted)))
+    terminal.once('close', () => reject(new Exit(exitCodes.interrupted)))
+  })
+  try {
+    return await Promise.race([terminal.question(question), ended])
+  } finally {
+    terminal.close()
   }
 }
 

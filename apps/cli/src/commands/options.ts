@@ -17,6 +17,13 @@ export function jsonOption(): Option {
   return new Option('--json', 'print JSON')
 }
 
+export function setOption(): Option {
+  return new Option(
+    '--set <key=value>',
+    'change the spec, e.g. stages.0.epochs=3; may be given several times',
+  ).argParser(repeated)
+}
+
 /** Options that nearly every command has. */
 export interface CommonOptions {
   readonly project?: string

@@ -12,6 +12,7 @@ function report(error: unknown) {
     out: () => undefined,
     err: (line) => void lines.push(line),
     terminal: null,
+    ask: null,
     stopSignal: () => new AbortController().signal,
   }
   return { code: reportEnd(io, error), lines }

@@ -10,6 +10,7 @@ function fakeIo(columns: number | null) {
     out: (line) => void lines.push(line),
     err: (line) => void lines.push(line),
     terminal: columns === null ? null : { write: (text) => void written.push(text), columns, hasColours: false },
+    ask: null,
     stopSignal: () => new AbortController().signal,
   }
   return { io, lines, written }

@@ -19,6 +19,7 @@ function fakeIo(isTerminal: boolean) {
     out: () => undefined,
     err: (line) => void lines.push(line),
     terminal: isTerminal ? { write: () => undefined, columns: 80, hasColours: false } : null,
+    ask: null,
     stopSignal: () => new AbortController().signal,
   }
   return { io, lines }

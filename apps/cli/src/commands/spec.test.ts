@@ -1,0 +1,53 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { runCli } from '../cli.ts'
+import { exitCodes } from '../exit.ts'
+import { defaultAnswers, specTemplate } from '../spec/spec-template.ts'
+
+let file: string
+beforeEach(async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'baton-spec-'))
+  file = path.join(folder, 'spec.yaml')
+  await writeFile(file, specTemplate({ ...defaultAnswers, epochs: 4, batch: 10 }))
+})
+afterEach(() => rm(path.dirname(file), { recursive: true, force: true }))
+
+/** Runs `baton spec` where nothing answers. */
+async function spec(...args: string[]) {
+  const [out, err]: [string[], string[]] = [[], []]
+  const code = await runCli(['spec', ...args], {
+    env: { BATON_URL: 'http://127.0.0.1:9' },
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    terminal: null,
+    ask: null,
+    stopSignal: () => new AbortController().signal,
+  })
+  return { code, out: out.join('\n'), err: err.join('\n') }
+}
+
+test('what init writes is valid, with its defaults for programs', async () => {
+  expect(await spec('validate', file)).toMatchObject({ code: exitCodes.ok, out: `${file} is valid` })
+  const { out } = await spec('validate', file, '--json')
+  expect(JSON.parse(out)).toMatchObject({ pool: 'default', folds: { split: 'stratified' } })
+})
+
+test('explain needs no Baton where it is told the number of samples', async () => {
+  const { out } = await spec('explain', file, '--samples', '100')
+  expect(out).toMatch(/5 folds of emoji[^]*stage +trains +epochs[^]*learning rate over 40 steps[^]*█/)
+  const explained = await spec('explain', file, '--samples', '100', '--set', 'stages.1.epochs=2', '--json')
+  expect(JSON.parse(explained.out)).toMatchObject({
+    folds: 5,
+    samples: { train: 80, validation: 20 },
+    totalSteps: 8 + 16,
+  })
+})
+
+test('what is wrong is said with its place in the file', async () => {
+  await writeFile(file, specTemplate({ ...defaultAnswers, folds: 1 }))
+  const { code, out, err } = await spec('validate', file)
+  expect({ code, out }).toEqual({ code: exitCodes.problem, out: '' })
+  expect(err).toMatch(/spec\.yaml:\d+:\d+ +\/folds\/count/)
+})

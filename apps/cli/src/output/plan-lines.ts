@@ -1,0 +1,62 @@
+import type { ExperimentSpec } from '@baton/contracts'
+import { foldsOf } from '@baton/contracts'
+import type { TrainingPlan } from '@baton/trainer'
+import { plotLines } from './plot.ts'
+import { tableLines } from './table.ts'
+import { count, printable } from './text.ts'
+
+/** What `spec explain` prints: what one fold comes to, and how many of them there are. */
+export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: number): string[] {
+  const { train, validation } = plan.samples
+  const width = Math.max(20, Math.min(72, columns - 2))
+  const curve = learningRates(plan, width)
+  return [
+    `${printable(spec.name)}: ${count(foldsOf(spec).length, 'fold')} of ${spec.dataset}, model ${spec.model.name} at ${spec.image.size} px`,
+    `Each fold trains on about ${train} samples and is validated on about ${validation}, ${spec.folds.split} split, seed ${spec.seed}.`,
+    `It is evaluated ${everyEpochs(spec)}, ${spec.evaluate.tta === 'none' ? 'as it is' : `with ${spec.evaluate.tta} TTA`}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
+    '',
+    ...tableLines(plan.stages, [
+      { title: 'stage', value: ({ name }) => name },
+      { title: 'trains', value: (stage) => stage.train },
+      { title: 'epochs', value: ({ epochs }) => epochs, align: 'right' },
+      { title: 'batch', value: ({ batch }) => batch, align: 'right' },
+      { title: 'steps', value: ({ steps }) => steps, align: 'right' },
+      { title: 'from step', value: ({ firstStep }) => firstStep, align: 'right' },
+      { title: 'evaluations', value: ({ evaluations }) => evaluations, align: 'right' },
+      { title: 'learning rate', value: (stage) => rates(stage) },
+    ]),
+    '',
+    `learning rate over ${count(plan.totalSteps, 'step')} a fold, at most ${Math.max(...curve).toPrecision(3)}`,
+    ...plotLines(curve).map((line) => line.trimEnd()),
+  ]
+}
+
+/** The same for programs. */
+export function plannedJson(spec: ExperimentSpec, plan: TrainingPlan) {
+  return {
+    folds: foldsOf(spec).length,
+    samples: plan.samples,
+    totalSteps: plan.totalSteps,
+    stages: plan.stages.map(({ lr, ...stage }) => ({ ...stage, lrFirst: lr(0), lrLast: lr(stage.steps - 1) })),
+    learningRates: learningRates(plan, 200),
+  }
+}
+
+function everyEpochs({ evaluate: { everyEpochs: n } }: ExperimentSpec): string {
+  return n === 1 ? 'every epoch' : `every ${n} epochs and at the end`
+}
+
+function rates({ lr, steps }: TrainingPlan['stages'][number]): string {
+  const [first, last] = [lr(0), lr(steps - 1)].map((rate) => Number(rate.toPrecision(3)))
+  return first === last ? String(first) : `${first} to ${last}`
+}
+
+/** The learning rate at `points` steps, evenly over the whole training. */
+function learningRates({ stages, totalSteps }: TrainingPlan, points: number): number[] {
+  const shown = Math.min(points, totalSteps)
+  return Array.from({ length: shown }, (_, i) => {
+    const step = Math.floor((i * totalSteps) / shown)
+    const stage = stages.findLast(({ firstStep, steps }) => steps > 0 && firstStep <= step)!
+    return stage.lr(step - stage.firstStep)
+  })
+}

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { packBundle } from '@baton/bundle'
+import type { PackedBundle } from '@baton/bundle'
+import { AppError, Digest, parseSpec } from '@baton/contracts'
+import type { ExperimentSpec } from '@baton/contracts'
+import { UsageError } from '../exit.ts'
+import { readSpecFile, withPlaces } from './spec-file.ts'
+
+export interface PreparedSpec {
+  readonly spec: ExperimentSpec
+  /** The folder that the spec's `code` names, packed; null where it names none. */
+  readonly bundle: PackedBundle | null
+}
+
+/**
+ * Reads a spec file, lays `--set` changes over it, checks it, and hands it to `use`. Faults, those that `use` comes
+ * upon too, say where in the file they are.
+ *
+ * @throws {AppError} `spec-invalid`, `bundle-invalid`; {UsageError} for a file that cannot be read
+ */
+export async function withSpec<T>(
+  fileName: string,
+  changes: readonly string[] | undefined,
+  use: (prepared: PreparedSpec) => Promise<T>,
+): Promise<T> {
+  const file = readSpecFile(await readText(fileName), fileName, changes)
+  try {
+    return await use(await prepare(file.value, path.dirname(fileName)))
+  } catch (error) {
+    throw withPlaces(error, file)
+  }
+}
+
+async function readText(fileName: string): Promise<string> {
+  try {
+    return await readFile(fileName, 'utf8')
+  } catch (error) {
+    throw new UsageError(`${fileName} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}`)
+  }
+}
+
+/** The valid spec, with the packed bundle where its `code` names a folder. */
+async function prepare(value: unknown, besides: string): Promise<PreparedSpec> {
+  const code = (value as { code?: unknown } | null)?.code
+  if (typeof code !== 'string' || Digest.safeParse(code).success) return { spec: parseSpec(value), bundle: null }
+  const bundle = await packBundle(path.resolve(besides, code)).catch((error: unknown) => {
+    if ((error as AppError).faults?.[0]?.pointer !== path.resolve(besides, code)) throw error
+    const detail = `names no folder beside the spec and no digest: "${code}"`
+    throw new AppError('spec-invalid', {}, { faults: [{ pointer: '/code', detail }], cause: error })
+  })
+  return { spec: parseSpec({ ...(value as object), code: bundle.digest }), bundle }
+}
