@@ -13,7 +13,7 @@ import {
   reconcile,
   retireCheckpoints,
 } from '@baton/core'
-import { aCheckpoint, aLease, anExperiment, aResult, aSession, createWorld, runSql } from '@baton/testing'
+import { aCheckpoint, aLease, anExperiment, aResult, aSession, createWorld, outliveLease, runSql } from '@baton/testing'
 import type { Failure } from '@baton/contracts'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -27,17 +27,6 @@ afterEach(() => world.close())
 
 const beat = { progress: null, secondsLeft: null, metrics: [], logs: [] }
 const crash: Failure = { code: 'trainer-crashed', detail: 'exit 139', lastLines: [], step: null }
-
-/** Lets the lease of a fold run out, and both services be there for long. */
-async function outliveLease(foldId: string): Promise<void> {
-  await world.store.presence.touch('api', 60)
-  await world.store.presence.touch('coordinator', 60)
-  await runSql(world.databaseUrl, `UPDATE presence SET up_since = now() - interval '1 hour'`)
-  await runSql(
-    world.databaseUrl,
-    `UPDATE fold SET lease_expires_at = now() - interval '1 second' WHERE id = '${foldId}'`,
-  )
-}
 
 async function finishFold(sessionId: string): Promise<void> {
   const lease = await aLease(world, sessionId)
@@ -64,7 +53,7 @@ describe('one session at a time (I1)', () => {
     const [first, second] = [await aSession(world, 'first'), await aSession(world, 'second')]
     const old = await aLease(world, first)
     const manifest = await aCheckpoint(world, old, 5)
-    await outliveLease(old.foldId)
+    await outliveLease(world, old.foldId)
     expect(await expireLeases(world)).toBe(1)
     const current = await aLease(world, second)
     expect(current.fence).toBeGreaterThan(old.fence)
@@ -151,7 +140,7 @@ describe('nothing is lost (I2)', () => {
   test('nothing expires until API and coordinator have been back for a lease time', async () => {
     await anExperiment(world)
     const lease = await aLease(world, await aSession(world))
-    await outliveLease(lease.foldId)
+    await outliveLease(world, lease.foldId)
     await runSql(
       world.databaseUrl,
       `UPDATE presence SET up_since = now() - interval '30 seconds' WHERE service = 'api'`,
@@ -181,7 +170,7 @@ describe('nothing is lost (I2)', () => {
     const lease = await aLease(world, sessionId)
     await runSql(world.databaseUrl, `UPDATE fold SET lease_expires_at = now() - interval '1 hour'`)
     await heartbeat(world, { foldId: lease.foldId, fence: lease.fence, sessionId, ...beat })
-    await outliveLease('00000000-0000-0000-0000-000000000000')
+    await outliveLease(world, '00000000-0000-0000-0000-000000000000')
     expect(await expireLeases(world)).toBe(0)
   })
 })

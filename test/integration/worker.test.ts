@@ -213,6 +213,46 @@ test('a cancelled fold is stopped and given back, and the session goes on', asyn
   expectCompleted(next)
 })
 
+test('a paused fold is handed over at the step it stands at, the session goes on, and resumed it loses no step', async () => {
+  const fold = addFold({ steps: 200 })
+  const session = startSession()
+  await api.until(() => fold.checkpointSteps.length > 0)
+  const next = addFold({ steps: 10 })
+  fold.pauseAsked = true
+  const summary = await session.ended
+  expect(endsOf(summary)).toEqual(['handed-over', 'completed'])
+  expect(summary.reason).toBe('idle')
+  const pausedAt = summary.folds[0]!.end.step
+  expect(fold).toMatchObject({ status: 'paused', checkpoint: { manifest: { position: { step: pausedAt } } } })
+  expectCompleted(next)
+
+  Object.assign(fold, { pauseAsked: false, status: 'ready' })
+  expect(endsOf(await startSession().ended)).toEqual(['completed'])
+  expect(says(fold, `training from step ${pausedAt}`)).toBe(true)
+  expectCompleted(fold)
+})
+
+test('a pause is heard while data is still being pulled', async () => {
+  const fold = addFold({ steps: 10 })
+  api.fail({ on: 'GET', times: Infinity, how: 500 })
+  const session = startSession()
+  await api.until(() => callsOf('GET').length > 1)
+  fold.pauseAsked = true
+  const summary = await session.ended
+  expect(summary).toMatchObject({ reason: 'idle', folds: [{ end: { kind: 'handed-over', step: 0 } }] })
+  expect(fold.status).toBe('paused')
+})
+
+test('a pause that is said again while the fold is being handed over changes nothing', async () => {
+  const fold = addFold({ steps: 100_000 })
+  const session = startSession()
+  await api.until(() => fold.progress !== null)
+  api.fail({ on: 'handOverFold', times: 2, how: 503 })
+  fold.pauseAsked = true
+  expect(endsOf(await session.ended)).toEqual(['handed-over'])
+  expect(fold.attempts).toEqual(['handed_over'])
+})
+
 test('a checkpoint that is asked for is committed while the training goes on', async () => {
   const fold = addFold({ steps: 100_000, saveEvery: 100_000 })
   const session = startSession()

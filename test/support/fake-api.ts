@@ -48,12 +48,13 @@ export interface FakeFold {
   readonly id: string
   readonly spec: Lease['spec']
   readonly code: Blob | null
-  status: 'ready' | 'leased' | 'completed' | 'failed' | 'cancelled'
+  status: 'ready' | 'leased' | 'paused' | 'completed' | 'failed' | 'cancelled'
   fence: number
   holder: string | null
   /** How each attempt ended so far. */
   readonly attempts: string[]
   cancelAsked: boolean
+  pauseAsked: boolean
   /** Given with the next heartbeat. */
   command: Command | null
   /** Failures after which it is tried again at once. */
@@ -162,7 +163,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
 
   function release(fold: FakeFold, attempt: string, status: FakeFold['status']): void {
     fold.attempts.push(fold.cancelAsked ? 'cancelled' : attempt)
-    fold.status = fold.cancelAsked ? 'cancelled' : status
+    fold.status = fold.cancelAsked ? 'cancelled' : fold.pauseAsked && status === 'ready' ? 'paused' : status
     fold.holder = null
   }
 
@@ -223,7 +224,8 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
       fold.progress = body.progress ?? fold.progress
       for (const point of body.metrics) if (!fold.metrics.has(point.seq)) fold.metrics.set(point.seq, point)
       for (const line of body.logs) if (!fold.logs.has(line.seq)) fold.logs.set(line.seq, line)
-      const command = fold.cancelAsked ? 'cancel' : session.status === 'draining' ? 'drain' : fold.command
+      const asked = fold.pauseAsked ? 'pause' : fold.command
+      const command = fold.cancelAsked ? 'cancel' : session.status === 'draining' ? 'drain' : asked
       fold.command = null
       return { leaseSeconds, command }
     },
@@ -408,6 +410,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
         holder: null,
         attempts: [],
         cancelAsked: false,
+        pauseAsked: false,
         command: null,
         retries: 0,
         checkpoint: null,

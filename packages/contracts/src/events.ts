@@ -56,6 +56,8 @@ export const EventPayload = z.discriminatedUnion('kind', [
     interruptions: z.int(),
   }),
   z.strictObject({ kind: z.literal('experiment-failed'), failure: Failure }),
+  z.strictObject({ kind: z.literal('experiment-paused') }),
+  z.strictObject({ kind: z.literal('experiment-resumed') }),
   z.strictObject({ kind: z.literal('experiment-cancelled') }),
   z.strictObject({ kind: z.literal('lb-recorded'), lbPublic: z.number().nullable(), lbPrivate: z.number().nullable() }),
 ])

@@ -217,8 +217,15 @@ export const LogLine = z.strictObject({
 })
 export type LogLine = z.infer<typeof LogLine>
 
-/** What a heartbeat brings back. `drain`: checkpoint, hand over, take no new lease. `cancel`: stop, keep nothing. */
-export const Command = z.enum(['checkpoint', 'drain', 'cancel'])
+/**
+ * What a heartbeat brings back.
+ *
+ * checkpoint  save one and train on
+ * pause       checkpoint, hand over, ask for another lease
+ * drain       checkpoint, hand over, take no new lease
+ * cancel      stop, keep nothing
+ */
+export const Command = z.enum(['checkpoint', 'pause', 'drain', 'cancel'])
 export type Command = z.infer<typeof Command>
 
 export const Upload = z.strictObject({

@@ -3,18 +3,28 @@ import { z } from 'zod'
 /**
  * queued     no fold has been leased yet
  * running    a fold has been leased at least once
+ * paused     no fold is leased any more until it is resumed; sessions that hold one are asked to hand it over
  * assembling every fold is final; the coordinator computes CV and the leaderboard row
- * completed | failed | cancelled   final
+ * completed | failed | cancelled   final; retrying a failed fold makes a failed experiment `running` again
  */
-export const ExperimentStatus = z.enum(['queued', 'running', 'assembling', 'completed', 'failed', 'cancelled'])
+export const ExperimentStatus = z.enum([
+  'queued',
+  'running',
+  'paused',
+  'assembling',
+  'completed',
+  'failed',
+  'cancelled',
+])
 export type ExperimentStatus = z.infer<typeof ExperimentStatus>
 
 /**
  * ready      nobody holds it; it is offered, or will be once `notBefore` has passed
  * leased     one session holds it until `leaseExpiresAt`
- * completed | failed | cancelled   final
+ * paused     nobody holds it and it is not offered: its experiment is paused
+ * completed | failed | cancelled   final; a failed one is ready again once somebody retries it
  */
-export const FoldStatus = z.enum(['ready', 'leased', 'completed', 'failed', 'cancelled'])
+export const FoldStatus = z.enum(['ready', 'leased', 'paused', 'completed', 'failed', 'cancelled'])
 export type FoldStatus = z.infer<typeof FoldStatus>
 
 /** How one session's work on a fold stands or ended. Interrupted (handed_over, lost) is not failed. */
@@ -50,7 +60,7 @@ export function isPersonal(role: Role): boolean {
   return role === 'owner' || role === 'submitter' || role === 'viewer'
 }
 
-/** Whether nothing will change an experiment or fold in this state any more. */
+/** Whether nothing will change an experiment or fold in this state any more, unless somebody retries what failed. */
 export function isFinal(status: ExperimentStatus | FoldStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled'
 }

@@ -41,7 +41,8 @@ export interface Store extends Tables {
    * Runs the work in one transaction: all of it is written, or none. Keep it short; no network call inside.
    *
    * Rows are locked in one order, so that no two transactions wait for each other: folds that are not final, then their
-   * experiment, then its final folds. Appending an event locks the experiment.
+   * experiment, then its final folds, then sessions. Appending an event locks the experiment. Who steers an experiment
+   * waits for others who do before any of that.
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>
   /** Whether the database answers. @throws {AppError} `unavailable` */
@@ -160,6 +161,11 @@ export interface ExperimentTable {
   list(project: string): Promise<ExperimentSummary[]>
   /** For assembling. With `lock`, the row is held until the transaction ends. */
   find(id: string, options?: { lock: boolean }): Promise<ExperimentRecord | null>
+  /**
+   * Waits for whoever else steers the experiment, and keeps others from it until the transaction ends: between the locks
+   * of its open folds and its own lock no fold may be opened.
+   */
+  steer(id: string): Promise<void>
   /** A final status stays as it is. */
   setStatus(id: string, status: ExperimentStatus, failure?: Failure): Promise<void>
   /** Writes the scores, the folds' too, and the leaderboard row, and completes the experiment. */
@@ -183,7 +189,9 @@ export interface FoldRecord {
   readonly sessionId: string | null
   /** Whether `notBefore` has passed. */
   readonly due: boolean
+  /** Only while it is leased: what its session is to be told. */
   readonly cancelAsked: boolean
+  readonly pauseAsked: boolean
   readonly progress: Progress | null
   readonly checkpoint: {
     digest: string
@@ -228,7 +236,9 @@ export interface FoldTable {
    * Renews the lease and stores what came with the heartbeat, each metric and line once. Null: the fence is stale
    * and nothing was stored.
    */
-  heartbeat(beat: Heartbeat): Promise<{ cancelAsked: boolean; sessionStatus: SessionStatus } | null>
+  heartbeat(
+    beat: Heartbeat,
+  ): Promise<{ cancelAsked: boolean; pauseAsked: boolean; sessionStatus: SessionStatus } | null>
   /** Makes a checkpoint of a locked fold its newest. The same checkpoint again changes nothing. */
   appendCheckpoint(
     fold: FoldRecord,
@@ -238,8 +248,17 @@ export interface FoldTable {
   discardCheckpoint(fold: FoldRecord): Promise<void>
   setScore(id: string, score: number): Promise<void>
   fail(id: string, failure: Failure): Promise<void>
-  /** Cancels what is ready and asks what is leased to stop. Returns how many folds are still leased. */
-  cancelAll(experimentId: string): Promise<number>
+  /** Holds the experiment's folds that are not final until the transaction ends. */
+  lockOpen(experimentId: string): Promise<void>
+  /** Of locked folds: cancels what nobody holds, and asks what is leased to stop. */
+  cancelAll(experimentId: string): Promise<void>
+  /** Of locked folds: pauses what is ready, and asks for what is leased to be handed over. */
+  pauseAll(experimentId: string): Promise<void>
+  /**
+   * Of locked folds: makes what is paused ready, each with a new offer number, and takes back what was asked of leased
+   * ones. Returns those that may be offered at once.
+   */
+  resumeAll(experimentId: string): Promise<Pick<FoldRecord, 'id' | 'offer' | 'pool' | 'priority'>[]>
   /** Leased folds whose lease ran out, locked; rows that others hold are passed over. */
   lockExpired(limit: number): Promise<FoldRecord[]>
   /** Ready folds that are due and were last offered more than `olderThanSeconds` ago, or never; the longest ago first. */
@@ -264,7 +283,7 @@ export interface FoldTable {
 /** How an attempt ends, and what becomes of the fold. */
 export type Release =
   | {
-      readonly to: 'ready'
+      readonly to: 'ready' | 'paused'
       readonly attempt: 'handed_over' | 'lost' | 'failed'
       readonly endStep: number | null
       readonly failure?: Failure
@@ -295,7 +314,8 @@ export interface Heartbeat {
 
 export interface SessionTable {
   insert(registration: SessionRegistration, projectId: string | null): Promise<Session>
-  get(id: string): Promise<Session | null>
+  /** With `lock`, it stays what it is until the transaction ends. */
+  get(id: string, options?: { lock: boolean }): Promise<Session | null>
   list(visible: Visible): Promise<Session[]>
   /** An end is final: a session that has ended stays so. */
   setStatus(id: string, status: SessionStatus): Promise<void>

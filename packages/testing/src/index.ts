@@ -5,7 +5,17 @@ export type { TestRedis } from './redis.ts'
 export { memoryBlobs } from './memory-blobs.ts'
 export { memoryQueue } from './memory-queue.ts'
 export type { MemoryQueue } from './memory-queue.ts'
-export { aCheckpoint, aLease, anExperiment, aResult, aSession, aSpec, createWorld, encodePredictions } from './world.ts'
+export {
+  aCheckpoint,
+  aLease,
+  anExperiment,
+  aResult,
+  aSession,
+  aSpec,
+  createWorld,
+  encodePredictions,
+  outliveLease,
+} from './world.ts'
 export type { World } from './world.ts'
 export { startFakeTelegram } from './telegram.ts'
 export type { FakeTelegram, FakeTelegramOptions, SendFault } from './telegram.ts'

@@ -14,7 +14,7 @@ import { openDatabase } from '@baton/db'
 import type { Database } from '@baton/db'
 import { assemble, samplesOf, splitFolds } from '@baton/evaluation'
 import { encode } from '@baton/safetensors'
-import { createTestDatabase } from './database.ts'
+import { createTestDatabase, runSql } from './database.ts'
 import { memoryBlobs } from './memory-blobs.ts'
 import { memoryQueue } from './memory-queue.ts'
 import type { MemoryQueue } from './memory-queue.ts'
@@ -106,6 +106,14 @@ export async function aLease(world: World, sessionId: string): Promise<Lease> {
   const { lease } = await acquireLease({ ...world, offers: world.queue.offers }, { sessionId, waitMs: 0 })
   if (lease === null) throw new Error('no fold was there to lease')
   return lease
+}
+
+/** Lets the lease of a fold run out, and both services be there for long. */
+export async function outliveLease({ store, databaseUrl }: World, foldId: string): Promise<void> {
+  await store.presence.touch('api', 60)
+  await store.presence.touch('coordinator', 60)
+  await runSql(databaseUrl, `UPDATE presence SET up_since = now() - interval '1 hour'`)
+  await runSql(databaseUrl, `UPDATE fold SET lease_expires_at = now() - interval '1 second' WHERE id = '${foldId}'`)
 }
 
 /** A checkpoint at a step, its objects stored. */

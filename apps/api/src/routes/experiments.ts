@@ -1,4 +1,12 @@
-import { cancelExperiment, createExperiment, findProject, getExperiment, recordLb } from '@baton/core'
+import {
+  cancelExperiment,
+  createExperiment,
+  findProject,
+  getExperiment,
+  pauseExperiment,
+  recordLb,
+  resumeExperiment,
+} from '@baton/core'
 import type { Handlers } from '../context.ts'
 
 export const experimentHandlers: Handlers<
@@ -6,6 +14,8 @@ export const experimentHandlers: Handlers<
   | 'listExperiments'
   | 'getExperiment'
   | 'cancelExperiment'
+  | 'pauseExperiment'
+  | 'resumeExperiment'
   | 'recordLb'
   | 'listExperimentEvents'
   | 'getLeaderboard'
@@ -21,6 +31,16 @@ export const experimentHandlers: Handlers<
   },
   getExperiment: (deps, { params }) => getExperiment(deps, params),
   cancelExperiment: (deps, { params }) => cancelExperiment(deps, params),
+  pauseExperiment: async (deps, { params }) => {
+    const experiment = await pauseExperiment(deps, params)
+    await deps.dispatch()
+    return experiment
+  },
+  resumeExperiment: async (deps, { params }) => {
+    const experiment = await resumeExperiment(deps, params)
+    await deps.dispatch()
+    return experiment
+  },
   recordLb: (deps, { params, body }) => recordLb(deps, { ...params, ...body }),
   listExperimentEvents: async (deps, { params, query }) => {
     const experiment = await getExperiment(deps, params)

@@ -56,6 +56,10 @@ export function renderEvent(event: Event): Message {
       return [title(`❌ ${about}: failed`), ...causeOf(payload.failure), ...remedyAndLog(payload.failure)]
     case 'experiment-created':
       return [title(`${about}: started with ${countText(payload.folds, 'fold')}`)]
+    case 'experiment-paused':
+      return [title(`⏸ ${about}: paused`)]
+    case 'experiment-resumed':
+      return [title(`▶️ ${about}: resumed`)]
     case 'experiment-cancelled':
       return [title(`${about}: cancelled`)]
     case 'fold-leased':
@@ -72,9 +76,16 @@ export function renderEvent(event: Event): Message {
   }
 }
 
-/** Whether nobody needs to look up from what they do: the fold goes on by itself. */
+/** Whether nobody needs to look up from what they do: the fold goes on by itself, or somebody wanted it so. */
 export function isQuiet({ payload }: Event): boolean {
-  return payload.kind === 'session-lost' || (payload.kind === 'fold-failed' && payload.outcome === 'retrying')
+  switch (payload.kind) {
+    case 'session-lost':
+    case 'experiment-paused':
+    case 'experiment-resumed':
+      return true
+    default:
+      return payload.kind === 'fold-failed' && payload.outcome === 'retrying'
+  }
 }
 
 function foldFailed(about: string, payload: Extract<Payload, { kind: 'fold-failed' }>): Message {

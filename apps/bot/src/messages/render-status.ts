@@ -38,6 +38,8 @@ function foldState({ status, progress, score, sessionId }: Fold, sessions: Reado
       const session = sessionId === null ? '' : (sessions.get(sessionId) ?? '')
       return [steps || 'starting', eta, session].filter(Boolean).join(' ')
     }
+    case 'paused':
+      return `${steps} paused`.trimStart()
     case 'completed':
       return score === null ? 'done' : `done ${scoreText(score)}`
     case 'failed':

@@ -28,6 +28,10 @@ function describe(event: EventPayload): string {
       return `completed: CV ${formatScore(event.cv)}, ${count(event.attempts, 'attempt')}, ${count(event.interruptions, 'interruption')}`
     case 'experiment-failed':
       return `failed: ${failureText(event.failure)}`
+    case 'experiment-paused':
+      return 'paused'
+    case 'experiment-resumed':
+      return 'resumed'
     case 'experiment-cancelled':
       return 'cancelled'
     case 'lb-recorded':

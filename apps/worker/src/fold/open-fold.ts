@@ -1,6 +1,7 @@
 import { mkdtemp, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Client, Lease, LogLine, Progress } from '@baton/contracts'
+import { assertNever } from '@baton/contracts'
+import type { Client, Command, Lease, LogLine, Progress } from '@baton/contracts'
 import type { FromTraining } from '../child/messages.ts'
 import type { Child } from '../child/start-child.ts'
 import type { Pace } from '../pace/pace.ts'
@@ -46,6 +47,8 @@ export interface OpenFold {
   readonly workDir: string
   /** Aborts when the work is to be dropped at once; the reason says why: lease lost, cancelled, session over. */
   readonly over: AbortSignal
+  /** Aborts when the fold is to be handed over: the session stops, or the experiment was paused. */
+  readonly stopping: AbortSignal
   readonly heartbeat: Heartbeat
   readonly uploads: CheckpointUploads
   /** Last lines of the training, for the words of a failure. */
@@ -78,6 +81,7 @@ export async function openFold(context: FoldContext, lease: Lease): Promise<Open
   const tools = { ...context, log: context.log.child({ foldId, fold, attempt }) }
   const workDir = await mkdtemp(join(context.cacheDir, 'work', `${foldId}-`))
   const over = new AbortController()
+  const paused = new AbortController()
   const closed = new AbortController()
   const outbox = createOutbox()
   const lastLines: string[] = []
@@ -107,12 +111,25 @@ export async function openFold(context: FoldContext, lease: Lease): Promise<Open
     },
     onCommand(command) {
       tools.log.info({ command }, 'command received')
-      if (command === 'checkpoint') child?.signal('checkpoint')
-      else if (command === 'drain') context.stop('drain')
-      else end(new Cancelled('the experiment was cancelled'))
+      obey(command)
     },
   })
   void watchDeadline(context, uploads, closed.signal)
+
+  function obey(command: Command): void {
+    switch (command) {
+      case 'checkpoint':
+        return child?.signal('checkpoint')
+      case 'pause':
+        return paused.abort()
+      case 'drain':
+        return context.stop('drain')
+      case 'cancel':
+        return end(new Cancelled('the experiment was cancelled'))
+      default:
+        return assertNever(command)
+    }
+  }
 
   function say(level: LogLine['level'], text: string): void {
     for (const line of text.split('\n')) if (lastLines.push(line.slice(0, 1000)) > linesKept) lastLines.shift()
@@ -125,6 +142,7 @@ export async function openFold(context: FoldContext, lease: Lease): Promise<Open
     lease,
     workDir,
     over: over.signal,
+    stopping: AbortSignal.any([context.stopping, paused.signal]),
     heartbeat,
     uploads,
     lastLines,

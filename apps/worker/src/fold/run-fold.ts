@@ -68,9 +68,9 @@ async function advance(fold: OpenFold): Promise<FoldEnd> {
   }
 }
 
-/** Null when the session is to stop before everything is there: no step was done, so none can be lost. */
+/** Null when the fold is to be handed over before everything is there: no step was done, so none can be lost. */
 async function prepareUnlessStopped(fold: OpenFold): Promise<TrainingRun | null> {
-  const { stopping } = fold.context
+  const { stopping } = fold
   try {
     return await prepareFold(fold, AbortSignal.any([fold.over, stopping]))
   } catch (error) {
@@ -107,7 +107,7 @@ async function train(fold: OpenFold, run: TrainingRun): Promise<ChildEnd> {
     onLine: (stream, line) => fold.say(stream === 'stdout' ? 'info' : 'warn', line),
   })
   fold.attend(child)
-  whenAborted(context.stopping, ended.signal, () => child.signal('hand-over'))
+  whenAborted(fold.stopping, ended.signal, () => child.signal('hand-over'))
   whenAborted(context.time.lastCall, ended.signal, () => child.kill())
   whenAborted(fold.over, ended.signal, () => stopChild(child, fold.over.reason))
   try {

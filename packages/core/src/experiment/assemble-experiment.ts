@@ -30,17 +30,28 @@ type FoldEntry = ExperimentRecord['folds'][number]
  * again, or twice at once, changes nothing: each result is written under the experiment's lock if it is not there.
  */
 export async function assembleExperiment(deps: Deps, { experimentId }: { experimentId: string }): Promise<void> {
-  const experiment = await deps.store.experiments.find(experimentId)
-  if (experiment === null || isFinal(experiment.status)) return
-  // From here on it cannot be cancelled: nothing is left that could stop.
-  if (experiment.folds.every((fold) => isFinal(fold.status)))
-    await deps.store.experiments.setStatus(experimentId, 'assembling')
+  const experiment = await begin(deps.store, experimentId)
+  if (experiment === null) return
   const manifest = readManifest(
     await deps.blobs.read(experiment.dataset.manifest.digest, { maxBytes: maxManifestBytes }),
   )
   const loaded = await loadPredictions(deps, experiment, manifest)
   await scoreFolds(deps, experiment, manifest, loaded)
   await finish(deps, experimentId, manifest, loaded)
+}
+
+/** Once no fold is open it says so: from here on it cannot be paused or cancelled. Null: it is final already. */
+async function begin(store: Store, experimentId: string): Promise<ExperimentRecord | null> {
+  return store.transaction(async (tables) => {
+    const experiment = await tables.experiments.find(experimentId, { lock: true })
+    if (experiment === null || isFinal(experiment.status)) return null
+    if (isOver(experiment)) await tables.experiments.setStatus(experimentId, 'assembling')
+    return experiment
+  })
+}
+
+function isOver({ folds }: ExperimentRecord): boolean {
+  return folds.every((fold) => isFinal(fold.status))
 }
 
 interface Loaded {
@@ -192,7 +203,7 @@ async function finish(
   loaded: readonly Loaded[],
 ): Promise<void> {
   const experiment = (await store.experiments.find(experimentId))!
-  if (!experiment.folds.every((fold) => isFinal(fold.status))) return
+  if (!isOver(experiment)) return
   const failed = experiment.folds.filter((fold) => fold.status === 'failed')
   if (failed.length > 0) return fail(store, experiment, failed)
   if (loaded.length !== experiment.folds.length) return // a fold finished meanwhile: its own job follows
@@ -206,7 +217,7 @@ async function finish(
   const { cv, cvMean, cvStd, foldScores } = result
   await store.transaction(async (tables) => {
     const locked = (await tables.experiments.find(experimentId, { lock: true }))!
-    if (isFinal(locked.status)) return
+    if (isFinal(locked.status) || !isOver(locked)) return
     const scores = { cv, cvMean, cvStd, foldScores, thresholds, testPredictions }
     const totals = await tables.experiments.complete(experimentId, scores)
     await emit(tables, experimentId, { kind: 'experiment-completed', cv, cvMean, cvStd, ...totals })
@@ -223,7 +234,8 @@ async function fail(store: Store, experiment: ExperimentRecord, failed: readonly
   }
   await store.transaction(async (tables) => {
     const locked = (await tables.experiments.find(experiment.id, { lock: true }))!
-    if (isFinal(locked.status)) return
+    // One of its folds may have been retried meanwhile.
+    if (isFinal(locked.status) || !isOver(locked)) return
     await tables.experiments.setStatus(experiment.id, 'failed', failure)
     await emit(tables, experiment.id, { kind: 'experiment-failed', failure })
   })

@@ -3,6 +3,7 @@ import type { Experiment, ExperimentSpec, Fault, Project } from '@baton/contract
 import { canonicalJson, sha256 } from '../digest.ts'
 import { findProject } from '../project/find-project.ts'
 import type { DatasetRecord, Store, Tables } from '../store.ts'
+import { queueOffers } from '../lease/queue-offers.ts'
 import { emit } from '../notification/emit.ts'
 
 /**
@@ -68,11 +69,10 @@ async function insert(
     folds,
   })
   await emit(tables, id, { kind: 'experiment-created', folds: folds.length })
-  await tables.outbox.append(
-    foldIds.map((foldId) => ({
-      kind: 'offer-fold' as const,
-      payload: { foldId, offer: 1, pool: spec.pool, priority: spec.priority },
-    })),
+  const { pool, priority } = spec
+  await queueOffers(
+    tables,
+    foldIds.map((foldId) => ({ id: foldId, offer: 1, pool, priority })),
   )
   return version
 }

@@ -5,6 +5,7 @@ import { emit } from '../notification/emit.ts'
 import type { LeaseTimes } from '../policy.ts'
 import type { FoldOffer, OfferQueue } from '../ports.ts'
 import type { FoldRecord, Store, Tables } from '../store.ts'
+import { handOver } from './hand-over-fold.ts'
 
 export interface AcquireLease {
   readonly sessionId: string
@@ -35,7 +36,7 @@ interface Deps {
  * fold that is gone leases nothing, and a lost one is made again by the reconciler.
  *
  * A session works on one fold at a time. One that asks while it holds a lease has never heard of it: the answer was
- * lost on its way, and is given again.
+ * lost on its way, and is given again. A fold that is to be cancelled or paused is let go instead.
  *
  * @returns The lease, or null with the command `drain` when the session is to stop, or both null when none came in time.
  * @throws {AppError} `conflict` when the session has ended
@@ -152,7 +153,7 @@ async function leaseTo(
   })
   const lease = leaseOf({ ...fold, fence, attempt }, await tables.folds.leaseContext(fold.id), times)
   // Last of all: a lease for a session that is gone would keep the fold from others until it runs out.
-  const { status } = (await tables.sessions.get(session.id))!
+  const { status } = (await tables.sessions.get(session.id, { lock: true }))!
   if (signal?.aborted || status !== 'active') throw new Gone(status)
   return lease
 }
@@ -169,6 +170,10 @@ async function leaseAgain(
     if (fold?.status !== 'leased' || fold.sessionId !== sessionId) return null
     if (fold.cancelAsked) {
       await tables.folds.release(fold, { to: 'cancelled', endStep: null })
+      return null
+    }
+    if (fold.pauseAsked) {
+      await handOver(tables, fold, fold.checkpoint?.step ?? 0)
       return null
     }
     const beat = { foldId: held, sessionId, fence: fold.fence, leaseSeconds }

@@ -3,9 +3,9 @@ import { emit } from '../notification/emit.ts'
 import { countDeath, decideRetry, failureClassOf } from '../policy.ts'
 import type { RetryDecision } from '../policy.ts'
 import type { FoldRecord, Store, Tables } from '../store.ts'
-import { offerAgain } from './hand-over-fold.ts'
 import { heldFold } from './held-fold.ts'
 import type { LeaseProof } from './held-fold.ts'
+import { releaseOpen } from './release-open.ts'
 
 export interface FailOutcome {
   readonly outcome: 'retrying' | 'given-up'
@@ -62,8 +62,7 @@ export async function settleFailure(
     const { lostAtStep, lostInARow } = death
     const { delaySeconds } = decision
     if (failureClass === 'checkpoint' && isInherited(fold)) await tables.folds.discardCheckpoint(fold)
-    await tables.folds.release(fold, {
-      to: 'ready',
+    await releaseOpen(tables, fold, {
       attempt: how.attempt,
       endStep,
       failure,
@@ -72,8 +71,6 @@ export async function settleFailure(
       lostAtStep,
       lostInARow,
     })
-    // A delayed offer is made by the reconciler once it is due.
-    if (delaySeconds === 0) await offerAgain(tables, fold)
   }
   const outcome: FailOutcome = decision.retry
     ? { outcome: 'retrying', retryInSeconds: decision.delaySeconds }

@@ -1,4 +1,4 @@
-import type { Command } from '@baton/contracts'
+import type { Command, SessionStatus } from '@baton/contracts'
 import type { LeaseTimes } from '../policy.ts'
 import type { Heartbeat, Store } from '../store.ts'
 import { leaseLost } from './held-fold.ts'
@@ -15,6 +15,12 @@ export async function heartbeat(
 ): Promise<{ leaseSeconds: number; command: Command | null }> {
   const beat = await store.folds.heartbeat({ ...input, leaseSeconds: times.leaseSeconds })
   if (beat === null) throw leaseLost(input)
-  const command = beat.cancelAsked ? 'cancel' : beat.sessionStatus === 'draining' ? 'drain' : null
-  return { leaseSeconds: times.leaseSeconds, command }
+  return { leaseSeconds: times.leaseSeconds, command: commandOf(beat) }
+}
+
+/** The strongest of what is asked: who drains hands over as one who pauses does, and ends besides. */
+function commandOf(beat: { cancelAsked: boolean; pauseAsked: boolean; sessionStatus: SessionStatus }): Command | null {
+  if (beat.cancelAsked) return 'cancel'
+  if (beat.sessionStatus === 'draining') return 'drain'
+  return beat.pauseAsked ? 'pause' : null
 }

@@ -8,6 +8,8 @@ const notified: ReadonlySet<EventKind> = new Set([
   'session-lost',
   'experiment-completed',
   'experiment-failed',
+  'experiment-paused',
+  'experiment-resumed',
 ])
 
 /**

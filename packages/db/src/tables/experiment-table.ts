@@ -60,6 +60,7 @@ export function experimentTable(db: Connection): Tables['experiments'] {
         })
       ).map(summaryOf),
     find: (id, options) => findRecord(db, id, options?.lock ?? false),
+    steer: async (id) => void (await db.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${id}, 0))::text`),
     setStatus: async (id, status, failure) => {
       const final = status === 'completed' || status === 'failed' || status === 'cancelled'
       await db.$executeRaw`
@@ -83,8 +84,8 @@ export function experimentTable(db: Connection): Tables['experiments'] {
     unassembled: async () => {
       const rows = await db.$queryRaw<{ id: string }[]>`
         SELECT e.id FROM experiment e
-        WHERE e.status IN ('queued', 'running', 'assembling') AND (
-          NOT EXISTS (SELECT 1 FROM fold f WHERE f.experiment_id = e.id AND f.status IN ('ready', 'leased'))
+        WHERE e.status IN ('queued', 'running', 'paused', 'assembling') AND (
+          NOT EXISTS (SELECT 1 FROM fold f WHERE f.experiment_id = e.id AND f.status IN ('ready', 'leased', 'paused'))
           OR EXISTS (SELECT 1 FROM fold f WHERE f.experiment_id = e.id AND f.status = 'completed' AND f.score IS NULL))
         LIMIT 100`
       return rows.map((row) => row.id)

@@ -37,6 +37,7 @@ export interface FoldRow {
   sessionId: string | null
   due: boolean
   cancelAsked: boolean
+  pauseAsked: boolean
   progress: Progress | null
   failures: Record<string, number>
   lostAtStep: number | null

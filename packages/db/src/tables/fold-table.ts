@@ -17,7 +17,8 @@ import type { FoldRow } from './fold-rows.ts'
 
 const foldColumns = Prisma.sql`
   f.id, f.experiment_id AS "experimentId", f.index, f.status, f.pool, f.priority, f.fence, f.offer,
-  f.session_id AS "sessionId", f.not_before <= now() AS due, f.cancel_asked AS "cancelAsked", f.progress, f.failures,
+  f.session_id AS "sessionId", f.not_before <= now() AS due, f.cancel_asked AS "cancelAsked",
+  f.pause_asked AS "pauseAsked", f.progress, f.failures,
   f.lost_at_step AS "lostAtStep", f.lost_in_a_row AS "lostInARow",
   (SELECT coalesce(max(a.number), 0) FROM attempt a WHERE a.fold_id = f.id) AS attempt,
   c.digest AS "checkpointDigest", c.step AS "checkpointStep", c.fence AS "checkpointFence",
@@ -102,11 +103,35 @@ export function foldTable(db: Connection): Tables['folds'] {
         WHERE id = ${fold.id}::uuid`),
     setScore: async (id, score) => void (await db.fold.update({ where: { id }, data: { score } })),
     fail: async (id, failure) => void (await db.fold.update({ where: { id }, data: { status: 'failed', failure } })),
+    lockOpen: async (experimentId) => {
+      await db.$queryRaw`
+        SELECT 1 FROM fold WHERE experiment_id = ${experimentId}::uuid AND status IN ('ready', 'leased', 'paused')
+        ORDER BY index FOR UPDATE`
+    },
     cancelAll: async (experimentId) => {
       await db.$executeRaw`
-        UPDATE fold SET status = 'cancelled', completed_at = now() WHERE experiment_id = ${experimentId}::uuid AND status = 'ready'`
-      return db.$executeRaw`
+        UPDATE fold SET status = 'cancelled', completed_at = now()
+        WHERE experiment_id = ${experimentId}::uuid AND status IN ('ready', 'paused')`
+      await db.$executeRaw`
         UPDATE fold SET cancel_asked = true WHERE experiment_id = ${experimentId}::uuid AND status = 'leased'`
+    },
+    pauseAll: async (experimentId) => {
+      await db.$executeRaw`
+        UPDATE fold SET status = CASE WHEN status = 'ready' THEN 'paused' ELSE status END, pause_asked = status = 'leased'
+        WHERE experiment_id = ${experimentId}::uuid AND status IN ('ready', 'leased')`
+    },
+    resumeAll: async (experimentId) => {
+      await db.$executeRaw`
+        UPDATE fold SET pause_asked = false WHERE experiment_id = ${experimentId}::uuid AND status = 'leased'`
+      // The column keeps milliseconds: rounded up, a fold would be due only after this.
+      return db.$queryRaw`
+        WITH resumed AS (
+          UPDATE fold SET status = 'ready', offer = offer + 1, offered_at = NULL,
+            not_before = greatest(not_before, date_trunc('milliseconds', now()))
+          WHERE experiment_id = ${experimentId}::uuid AND status = 'paused'
+          RETURNING id, index, offer, pool, priority, not_before <= now() AS due
+        )
+        SELECT id, offer, pool, priority FROM resumed WHERE due ORDER BY index`
     },
     lockExpired: async (limit) => {
       const rows = await db.$queryRaw<{ id: string }[]>`
@@ -170,15 +195,15 @@ async function release(db: Connection, fold: FoldRecord, as: Release): Promise<v
   await db.$executeRaw`
     UPDATE attempt SET status = ${attemptStatus}, end_step = ${as.endStep}, failure = ${failure}::jsonb, ended_at = now()
     WHERE fold_id = ${fold.id}::uuid AND fence = ${fold.fence}`
-  if (as.to === 'ready')
+  if (as.to === 'ready' || as.to === 'paused')
     await db.$executeRaw`
-      UPDATE fold SET status = 'ready', session_id = NULL, lease_expires_at = NULL, offer = offer + 1, offered_at = NULL,
+      UPDATE fold SET status = ${as.to}, pause_asked = false, session_id = NULL, lease_expires_at = NULL, offer = offer + 1, offered_at = NULL,
         not_before = now() + make_interval(secs => ${as.delaySeconds}), failures = ${as.failures}::jsonb,
         failure = ${failure}::jsonb, lost_at_step = ${as.lostAtStep}, lost_in_a_row = ${as.lostInARow}
       WHERE id = ${fold.id}::uuid`
   else
     await db.$executeRaw`
-      UPDATE fold SET status = ${as.to}, session_id = NULL, lease_expires_at = NULL, completed_at = now(),
+      UPDATE fold SET status = ${as.to}, pause_asked = false, session_id = NULL, lease_expires_at = NULL, completed_at = now(),
         failure = ${failure}::jsonb, result = ${as.to === 'completed' ? as.result : null}::jsonb
       WHERE id = ${fold.id}::uuid`
 }
@@ -187,14 +212,14 @@ async function release(db: Connection, fold: FoldRecord, as: Release): Promise<v
 async function heartbeat(
   db: Connection,
   beat: Heartbeat,
-): Promise<{ cancelAsked: boolean; sessionStatus: SessionStatus } | null> {
+): Promise<{ cancelAsked: boolean; pauseAsked: boolean; sessionStatus: SessionStatus } | null> {
   const { foldId, sessionId, fence, leaseSeconds, progress, secondsLeft, metrics, logs } = beat
-  const [renewed] = await db.$queryRaw<{ cancelAsked: boolean; sessionStatus: SessionStatus }[]>`
+  const [renewed] = await db.$queryRaw<{ cancelAsked: boolean; pauseAsked: boolean; sessionStatus: SessionStatus }[]>`
     WITH renewed AS (
       UPDATE fold SET lease_expires_at = now() + make_interval(secs => ${leaseSeconds}),
         progress = coalesce(${progress}::jsonb, progress)
       WHERE id = ${foldId}::uuid AND status = 'leased' AND fence = ${fence} AND session_id = ${sessionId}::uuid
-      RETURNING cancel_asked
+      RETURNING cancel_asked, pause_asked
     ), seen AS (
       UPDATE session SET last_seen_at = now(),
         deadline_at = coalesce(now() + make_interval(secs => ${secondsLeft}::float8), deadline_at),
@@ -211,7 +236,7 @@ async function heartbeat(
       FROM jsonb_to_recordset(${JSON.stringify(logs)}::jsonb) AS l(seq int, level text, text text)
       WHERE EXISTS (SELECT 1 FROM renewed) ORDER BY l.seq ON CONFLICT DO NOTHING
     )
-    SELECT renewed.cancel_asked AS "cancelAsked", seen.status AS "sessionStatus" FROM renewed, seen`
+    SELECT renewed.cancel_asked AS "cancelAsked", renewed.pause_asked AS "pauseAsked", seen.status AS "sessionStatus" FROM renewed, seen`
   return renewed ?? null
 }
 

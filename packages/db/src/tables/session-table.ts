@@ -22,7 +22,9 @@ export function sessionTable(db: Connection): Tables['sessions'] {
       s.registered_at AS "registeredAt", s.last_seen_at AS "lastSeenAt",
       extract(epoch FROM s.deadline_at - now())::float8 AS "secondsLeft"
     FROM session s LEFT JOIN project p ON p.id = s.project_id WHERE ${where} ORDER BY s.registered_at DESC LIMIT 500`
-  const get = async (id: string) => {
+  const get = async (id: string, options?: { lock: boolean }) => {
+    // Shared: many leases of others may look at it, but nobody may change it.
+    if (options?.lock) await db.$queryRaw`SELECT 1 FROM session WHERE id = ${id}::uuid FOR SHARE`
     const [row] = await select(Prisma.sql`s.id = ${id}::uuid`)
     return row ? sessionOf(row) : null
   }

@@ -1,0 +1,30 @@
+import type { Experiment } from '@baton/contracts'
+import { queueOffers } from '../lease/queue-offers.ts'
+import { emit } from '../notification/emit.ts'
+import type { Store } from '../store.ts'
+import { getExperiment } from './get-experiment.ts'
+import { assertOpen, steerExperiment } from './steer-experiment.ts'
+
+/**
+ * Resumes a paused experiment: its folds are offered at once, each from its newest checkpoint; one that waits after a
+ * failure is offered when its wait is over. A session that was told to pause and has not let go keeps its fold, or hands
+ * it over to the next. Resuming one that is not paused changes nothing.
+ *
+ * @throws {AppError} `not-found`; `conflict` when the experiment is final or being assembled
+ */
+export async function resumeExperiment(
+  { store }: { store: Store },
+  input: { project: string; version: number },
+): Promise<Experiment> {
+  const { id } = await getExperiment({ store }, input)
+  await store.transaction(async (tables) => {
+    const experiment = await steerExperiment(tables, id)
+    assertOpen(experiment)
+    if (experiment.status !== 'paused') return
+    await queueOffers(tables, await tables.folds.resumeAll(id))
+    const hasBegun = experiment.folds.some((fold) => fold.attempts > 0)
+    await tables.experiments.setStatus(id, hasBegun ? 'running' : 'queued')
+    await emit(tables, id, { kind: 'experiment-resumed' })
+  })
+  return getExperiment({ store }, input)
+}

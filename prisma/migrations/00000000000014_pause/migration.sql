@@ -1,0 +1,1 @@
+ALTER TABLE "fold" ADD COLUMN "pause_asked" BOOLEAN NOT NULL DEFAULT false;
