@@ -18,6 +18,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import type { S3Client } from '@aws-sdk/client-s3'
+import { Upload } from '@aws-sdk/lib-storage'
 import { createS3Endpoint } from '@baton/s3-endpoint'
 import type { S3Endpoint } from '@baton/s3-endpoint'
 import { integer, streamKey } from '@baton/random'
@@ -115,6 +116,44 @@ test('a killed process loses no acknowledged object and shows no torn one', asyn
   for (const digest of keys) expect(sha256(await read(digest))).toBe(digest)
 })
 
+test('of an object that is replaced while its process is killed, the last acknowledged version or a later one is there', async () => {
+  const partBytes = 5 * 1024 * 1024
+  const writers = 4
+  /** Version by version, by writer: an object's first four bytes are its version, the rest follow from it. */
+  const bytesOf = (version: number, sizeBytes: number) => {
+    const bytes = Buffer.alloc(sizeBytes, version % 251)
+    bytes.writeUInt32BE(version)
+    return bytes
+  }
+  const acknowledged = Array.from({ length: writers }, () => 0)
+  const begun = [...acknowledged]
+  for (let round = 0; round < 4; round++) {
+    const { child, client } = await startHost()
+    const sum = () => acknowledged.reduce((total, version) => total + version, 0)
+    const target = sum() + 12
+    const write = async (writer: number) => {
+      while (child.signalCode === null) {
+        const version = ++begun[writer]!
+        const Key = `replaced-${writer}`
+        const Body = bytesOf(version, version % 3 === 0 ? partBytes + 1000 : 50_000)
+        await new Upload({ client, params: { Bucket: bucket, Key, Body }, partSize: partBytes }).done()
+        acknowledged[writer] = version
+        if (sum() >= target) child.kill('SIGKILL')
+      }
+    }
+    await Promise.allSettled(acknowledged.map((_, writer) => write(writer)))
+    for (const [writer, version] of acknowledged.entries()) {
+      const bytes = await read(`replaced-${writer}`)
+      const found = bytes.readUInt32BE()
+      expect(found).toBeGreaterThanOrEqual(version)
+      expect(found).toBeLessThanOrEqual(begun[writer]!)
+      expect(bytes.equals(bytesOf(found, bytes.length))).toBe(true)
+    }
+  }
+  await endpointAt(() => Date.now() + 2 * hourMs).collectGarbage()
+  expect((await filesIn(world.directory)).sort()).toEqual(await namedFiles())
+})
+
 test('a multipart upload goes on where a killed process left it', async () => {
   const bytes = randomBytes(3 * 5 * 1024 * 1024)
   const part = (n: number) => bytes.subarray((n - 1) * 5 * 1024 * 1024, n * 5 * 1024 * 1024)
@@ -200,6 +239,56 @@ test('uploads that nobody went on with for a week are garbage, with their parts'
   expect((await world.client.send(new ListPartsCommand(at))).Parts).toHaveLength(1)
   expect(await endpointAt(() => Date.now() + 8 * 24 * hourMs).collectGarbage()).toEqual({ removed: 1 })
   await expect(world.client.send(new ListPartsCommand(at))).rejects.toMatchObject({ name: 'NoSuchUpload' })
+})
+
+test('an upload that was begun long ago and is still gone on with keeps all its parts', async () => {
+  const { UploadId } = await world.client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: 'key' }))
+  const at = { Bucket: bucket, Key: 'key', UploadId }
+  const Parts = []
+  for (const PartNumber of [1, 2, 3]) {
+    const Body = Buffer.alloc(5 * 1024 * 1024, PartNumber)
+    const { ETag } = await world.client.send(new UploadPartCommand({ ...at, PartNumber, Body }))
+    Parts.push({ PartNumber, ETag })
+    await runSql(world.database.url, "UPDATE s3_upload SET created_at = created_at - interval '5 days'")
+    await runSql(world.database.url, "UPDATE s3_part SET modified_at = modified_at - interval '5 days'")
+    expect(await world.server.endpoint.collectGarbage()).toEqual({ removed: 0 })
+  }
+  await world.client.send(new CompleteMultipartUploadCommand({ ...at, MultipartUpload: { Parts } }))
+  expect((await read('key')).length).toBe(15 * 1024 * 1024)
+})
+
+test('garbage is collected all the while others write, upload in parts and replace, and takes nothing of theirs', async () => {
+  const key = streamKey('s3 gc')
+  const stored = new Map<string, string>()
+  let writing = true
+  const write = async (writer: number) => {
+    for (let round = 0; round < 12; round++) {
+      const Key = `gc-${writer}-${integer(key, writer * 100 + round, 3)}`
+      const inParts = round % 4 === 0
+      const bytes = randomBytes(inParts ? 6 * 1024 * 1024 : 20_000)
+      await (inParts
+        ? new Upload({
+            client: world.client,
+            params: { Bucket: bucket, Key, Body: bytes },
+            partSize: 5 * 1024 * 1024,
+          }).done()
+        : world.client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: bytes })))
+      stored.set(Key, sha256(bytes))
+    }
+  }
+  const collect = async () => {
+    while (writing) {
+      // Old at once: only rows, and what the endpoint itself is writing, protect a file.
+      for (const id of await filesIn(world.directory))
+        await utimes(join(world.directory, id.slice(0, 2), id), 0, 0).catch(() => undefined)
+      await world.server.endpoint.collectGarbage()
+    }
+  }
+  const collecting = collect()
+  await Promise.all([0, 1, 2, 3].map(write)).finally(() => (writing = false))
+  await collecting
+  for (const [name, digest] of stored) expect(sha256(await read(name))).toBe(digest)
+  await vi.waitFor(async () => expect((await filesIn(world.directory)).sort()).toEqual(await namedFiles()))
 })
 
 test('a database that is cut off mid-way costs errors, never an acknowledged object', async () => {

@@ -18,7 +18,11 @@ export function signRequest({ method, url, headers = {}, body = '', payloadHash 
   const hash = payloadHash ?? sha256(body)
   const all: Record<string, string> = { ...headers, host, 'x-amz-date': date, 'x-amz-content-sha256': hash }
   const names = Object.keys(all).sort()
-  const query = [...searchParams].map(([name, value]) => `${encode(name)}=${encode(value)}`).sort()
+  // By name first: `select-type=2` comes after `select=`.
+  const query = [...searchParams]
+    .map(([name, value]) => `${encode(name)}\0${encode(value)}`)
+    .sort()
+    .map((pair) => pair.replace('\0', '='))
   const canonical = [
     method,
     pathname,

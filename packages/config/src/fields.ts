@@ -26,6 +26,14 @@ export function seconds({ min, max }: { min: number; max: number }) {
     .transform(Number)
 }
 
+/** A number of bytes, at least `min`. */
+export function bytes({ min }: { min: number }) {
+  return z
+    .string()
+    .refine((value) => /^\d{1,15}$/.test(value) && Number(value) >= min, wants(`a number of bytes from ${min}`))
+    .transform(Number)
+}
+
 /** An http or https address, without a slash at its end. */
 export function httpUrl(example: string) {
   return z

@@ -2,7 +2,20 @@ import { AppError } from '@baton/contracts'
 import type { Fault } from '@baton/contracts'
 import type { z } from 'zod'
 import { Secret } from './secret.ts'
-import { Auth, Client, Data, Database, Health, Http, Lease, LogSection, Queue, Storage, Telegram } from './sections.ts'
+import {
+  Auth,
+  Client,
+  Data,
+  Database,
+  EmbeddedStorage,
+  Health,
+  Http,
+  Lease,
+  LogSection,
+  Queue,
+  Storage,
+  Telegram,
+} from './sections.ts'
 
 /** What the services read from the environment. */
 const sections = {
@@ -10,6 +23,7 @@ const sections = {
   database: Database,
   queue: Queue,
   storage: Storage,
+  embeddedStorage: EmbeddedStorage,
   telegram: Telegram,
   auth: Auth,
   lease: Lease,

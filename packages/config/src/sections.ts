@@ -1,7 +1,7 @@
 import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
-import { httpUrl, oneOf, port, seconds, secret, secretUrl, slug, text } from './fields.ts'
+import { bytes, httpUrl, oneOf, port, seconds, secret, secretUrl, slug, text } from './fields.ts'
 
 /** Where the API listens, and the address that notebooks reach it under. */
 export const Http = z
@@ -52,6 +52,15 @@ export const Storage = whenAnySet(
       secretAccessKey: env.S3_SECRET_ACCESS_KEY,
     })),
 )
+
+/** What the embedded object store takes at most; undefined: S3's own limits, and as much as the disk. */
+export const EmbeddedStorage = z
+  .object({
+    // Less than one part of an upload would leave room for nothing.
+    BATON_OBJECT_MAX_BYTES: bytes({ min: 5 * 1024 ** 2 }).optional(),
+    BATON_STORE_MAX_BYTES: bytes({ min: 5 * 1024 ** 2 }).optional(),
+  })
+  .transform((env) => ({ objectMaxBytes: env.BATON_OBJECT_MAX_BYTES, bucketMaxBytes: env.BATON_STORE_MAX_BYTES }))
 
 /** The bot; null: none. With a webhook secret, Telegram calls `<public address>/telegram`; without, it is polled. */
 export const Telegram = whenAnySet(

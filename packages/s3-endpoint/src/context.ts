@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import type { FileStore } from './files/file-store.ts'
+import type { Limits, Quota } from './limits.ts'
 import type { S3Request, S3Response } from './request.ts'
 
 /** Takes fields first, then a fixed message, as pino does. */
@@ -12,6 +13,8 @@ export interface EndpointLog {
 export interface Context {
   readonly db: Pool
   readonly files: FileStore
+  readonly limits: Limits
+  readonly quota: Quota
   readonly region: string
   /** Shown as the owner of everything: there is one. */
   readonly ownerId: string

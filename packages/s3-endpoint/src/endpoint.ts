@@ -9,6 +9,8 @@ import { toS3Error } from './failure.ts'
 import { collectGarbage } from './files/collect-garbage.ts'
 import { createFileStore } from './files/file-store.ts'
 import { readHeaders } from './headers.ts'
+import { createQuota } from './limits.ts'
+import type { Limits } from './limits.ts'
 import { readBody, readTarget } from './request.ts'
 import type { S3Response } from './request.ts'
 import { errorResponse, respond } from './respond.ts'
@@ -24,6 +26,7 @@ export interface S3EndpointOptions {
   /** The path under which it is mounted, e.g. `/s3`: clients sign it too. Empty for the origin's root. */
   readonly prefix: string
   readonly region: string
+  readonly limits?: Limits
   readonly log?: EndpointLog
   /** Milliseconds since the epoch. */
   readonly now?: () => number
@@ -33,7 +36,7 @@ export interface S3Endpoint {
   /** Answers one request, with an error document where it has to; never rejects. */
   handle(req: IncomingMessage, res: ServerResponse): Promise<void>
   /**
-   * Removes files that no row names, and multipart uploads that were begun a week ago and never ended.
+   * Removes files that no row names, and multipart uploads that nobody went on with for a week.
    * Files younger than an hour are left alone: their row may be about to be written.
    */
   collectGarbage(): Promise<{ removed: number }>
@@ -60,9 +63,11 @@ const guards = [
  * is committed before the answer. An object is seen whole or not at all.
  */
 export function createS3Endpoint(options: S3EndpointOptions): S3Endpoint {
-  const { pool, directory, credentials, prefix, region, log = silent, now = Date.now } = options
+  const { pool, directory, credentials, prefix, region, limits = {}, log = silent, now = Date.now } = options
   const files = createFileStore(directory, (error) => log.warn({ error }, 's3 file not removed'))
-  const context: Context = { db: pool, files, region, prefix, now, ownerId: credentials[0].accessKeyId }
+  const quota = createQuota(pool, limits)
+  const ownerId = credentials[0].accessKeyId
+  const context: Context = { db: pool, files, limits, quota, region, prefix, now, ownerId }
   const running = new Set<Promise<void>>()
   let closing = false
 

@@ -85,6 +85,7 @@ export const errors = {
     status: 412,
     message: 'At least one of the pre-conditions you specified did not hold.',
   },
+  QuotaExceeded: { status: 403, message: 'Your request was denied due to quota exceeded.' },
   RequestTimeTooSkewed: {
     status: 403,
     message: 'The difference between the request time and the current time is too large.',

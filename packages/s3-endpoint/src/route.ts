@@ -66,9 +66,11 @@ const isCopy = ({ headers }: S3Request) => headers.has('x-amz-copy-source')
 
 /** Parameters that choose operations which this endpoint does not have. */
 const unknownOperations = [
+  'abac',
   'accelerate',
   'acl',
   'analytics',
+  'annotation',
   'cors',
   'encryption',
   'intelligent-tiering',
@@ -76,7 +78,10 @@ const unknownOperations = [
   'legal-hold',
   'lifecycle',
   'logging',
+  'metadataAnnotationTable',
   'metadataConfiguration',
+  'metadataInventoryTable',
+  'metadataJournalTable',
   'metadataTable',
   'metrics',
   'notification',
@@ -97,6 +102,9 @@ const unknownOperations = [
   'website',
 ]
 
+/** Parameters beside `x-*` that a request which changes something may carry without asking for another operation. */
+const harmless = ['partNumber', 'versionId']
+
 /**
  * The operation that a request asks for.
  * @throws {S3Error} `NotImplemented` for what S3 has and this endpoint has not, `MethodNotAllowed`, 4xx
@@ -108,13 +116,29 @@ export function route(request: S3Request, ownerId: string): Operation {
   if (unknown !== undefined) throw notImplemented(unknown)
   checkVersion(request)
   const rows = bucket === '' ? onService : key === '' ? onBucket : onObject
-  const row = rows.find(([verb, parameter]) => verb === method && (parameter === null || query.has(parameter)))
-  if (row === undefined) throw refuse(request)
   if (key !== '' && method === 'GET' && query.has('uploads'))
     throw invalidRequest('Key is not expected for the GET method ?uploads subresource')
   if (key !== '' && method === 'PUT' && query.has('partNumber') && !query.has('uploadId'))
     throw invalidArgument('partNumber', '', 'This operation does not accept partNumber without uploadId')
+  checkSubResource(request, rows)
+  const row = rows.find(([verb, parameter]) => verb === method && (parameter === null || query.has(parameter)))
+  if (row === undefined) throw refuse(request)
   return row[2]
+}
+
+/**
+ * A parameter chooses an operation, so one that a change does not know must not be passed over: deleting an object's
+ * annotation would delete the object.
+ */
+function checkSubResource(request: S3Request, rows: readonly Row[]): void {
+  const { method, query } = request
+  if (method === 'GET' || method === 'HEAD') return
+  for (const [name] of query.pairs) {
+    if (name.toLowerCase().startsWith('x-') || harmless.includes(name)) continue
+    if (rows.some(([verb, parameter]) => verb === method && parameter === name)) continue
+    if (name === 'versioning' || !rows.some(([, parameter]) => parameter === name)) throw notImplemented(name)
+    throw refuse(request)
+  }
 }
 
 /** A client may say whose bucket it means; there is one owner. */

@@ -42,7 +42,7 @@ export async function openStorage(options: StorageOptions): Promise<OpenStorage>
 }
 
 async function openEmbedded({ config, url, databaseUrl, log }: StorageOptions): Promise<OpenStorage> {
-  const { data, http } = config
+  const { data, http, embeddedStorage: limits } = config
   const secretAccessKey = (await keepSecret(path.join(data.dir, 's3-secret'))).reveal()
   const credentials = { accessKeyId, secretAccessKey }
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 })
@@ -52,7 +52,7 @@ async function openEmbedded({ config, url, databaseUrl, log }: StorageOptions): 
   })
   const directory = path.join(data.dir, 'objects')
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const s3 = createS3Endpoint({ pool, directory, credentials: [credentials], prefix, region, log })
+  const s3 = createS3Endpoint({ pool, directory, credentials: [credentials], prefix, region, limits, log })
   const collecting = setInterval(() => {
     s3.collectGarbage().catch((error: unknown) => log.warn({ error }, 'objects not tidied'))
   }, collectEveryMs)

@@ -6,7 +6,6 @@ import { algorithms, checksumHeader, isChecksumValue } from './checksum.ts'
 import type { Checksum, ChecksumAlgorithm, Digester } from './checksum.ts'
 import { decodeChunked } from './chunked.ts'
 import type { Expectations } from './expect.ts'
-import { readExpectations } from './expect.ts'
 
 /** Bytes that lie durable in a file which no row names yet. */
 export interface StoredBytes {
@@ -34,19 +33,21 @@ const batchBytes = 1024 * 1024
  * Streams a request's body into the file and checks all that the request says of it: length, framing, payload hash,
  * MD5 and checksum. Only bytes that are what they were said to be come back as stored.
  *
+ * @param expected What the request says of its body: `readExpectations`.
  * @param keep The algorithm whose checksum is kept, whatever the request names; left out, the request's own.
  * @throws {S3Error} 4xx for bytes that differ from what was said
  */
-export async function storeBody(request: S3Request, file: NewFile, keep?: ChecksumAlgorithm): Promise<StoredBody> {
-  const { headers, payload } = request
-  const expected = readExpectations(headers, payload)
+export async function storeBody(
+  { payload, body }: S3Request,
+  expected: Expectations,
+  file: NewFile,
+  keep?: ChecksumAlgorithm,
+): Promise<StoredBody> {
   const told = expected.checksum?.algorithm ?? keep ?? algorithmDefault
   const kept = keep ?? told
   let trailers: ReadonlyMap<string, string> = new Map()
   const source =
-    payload.kind === 'chunked'
-      ? decodeChunked(request.body, { ...payload, onTrailers: (read) => (trailers = read) })
-      : request.body
+    payload.kind === 'chunked' ? decodeChunked(body, { ...payload, onTrailers: (read) => (trailers = read) }) : body
   const digesters = createDigesters([kept, told])
   const sha256 = createHash('sha256')
   const update = (bytes: Buffer) => {

@@ -6,7 +6,7 @@ import { filePath } from './file-store.ts'
 
 /** Long after any upload's file got its row, or its writer was found to be gone. */
 const ageMinMs = 3600_000
-/** Uploads that were begun this long ago and are still open were given up. */
+/** Uploads that nobody went on with for so long were given up. */
 const uploadMaxMs = 7 * 24 * 3600_000
 const batchFiles = 5000
 
@@ -18,10 +18,16 @@ export async function collectGarbage(
   { db, files, now }: Pick<Context, 'db' | 'files' | 'now'>,
   directory: string,
 ): Promise<{ removed: number }> {
-  await db.query('DELETE FROM s3_upload WHERE created_at < $1', [new Date(now() - uploadMaxMs)])
+  await db.query(
+    `DELETE FROM s3_upload WHERE created_at < $1
+       AND NOT EXISTS (SELECT 1 FROM s3_part WHERE upload_id = s3_upload.id AND modified_at >= $1)`,
+    [new Date(now() - uploadMaxMs)],
+  )
   let removed = 0
   for await (const batch of listOldFiles(directory, now() - ageMinMs)) {
-    const orphans = (await findOrphans(db, batch)).filter((id) => !files.isBusy(id))
+    // Asked first: a file that is being written now may have its row, and be busy no more, once rows were looked up.
+    const idle = batch.filter((id) => !files.isBusy(id))
+    const orphans = await findOrphans(db, idle)
     for (const id of orphans) await rm(filePath(directory, id), { force: true })
     removed += orphans.length
   }

@@ -9,6 +9,7 @@ import { S3Error, invalidArgument, invalidRequest } from '../errors.ts'
 import type { Headers } from '../headers.ts'
 import { readWriteCondition, unquote } from '../object/conditions.ts'
 import { findObject, gateName, writeObject } from '../object/record.ts'
+import { checkObjectSize } from '../limits.ts'
 import type { ObjectRecord } from '../object/record.ts'
 import type { S3Request, S3Response } from '../request.ts'
 import { encodePath } from '../uri.ts'
@@ -38,6 +39,8 @@ export async function completeUpload(context: Context, request: S3Request): Prom
     const chosen = asked.map((part) => choosePart(upload, part, parts))
     checkSizes(chosen)
     const made = await assemble(upload, chosen, new Date(context.now()))
+    // Parts that arrived at once were each checked without the other.
+    checkObjectSize(made.sizeBytes, context.limits)
     checkFinal(request.headers, final, upload, made)
     const replaced = await writeObject(db, request, made, condition)
     await db.query('DELETE FROM s3_upload WHERE id = $1', [id])

@@ -89,6 +89,15 @@ export async function readParts(
   return rows.map((row) => ({ ...row, sizeBytes: Number(row.size_bytes), modifiedAt: row.modified_at }))
 }
 
+/** Bytes of an upload's parts beside the one of that number, which may be about to be replaced. */
+export async function readSizeBeside(db: Db, uploadId: string, number: number): Promise<number> {
+  const { rows } = await db.query<{ bytes: string }>(
+    'SELECT coalesce(sum(size_bytes), 0) AS bytes FROM s3_part WHERE upload_id = $1 AND number <> $2',
+    [uploadId, number],
+  )
+  return Number(rows[0]!.bytes)
+}
+
 /**
  * Puts a part in its place.
  * @returns The file of the part that it replaced, if any.

@@ -1,19 +1,21 @@
 import { checksumHeaders, findAlgorithm } from '../body/checksum.ts'
 import type { ChecksumAlgorithm } from '../body/checksum.ts'
-import { readChecksum } from '../body/expect.ts'
+import { readChecksum, readExpectations } from '../body/expect.ts'
 import { algorithmDefault, storeBody, storeCopy } from '../body/store.ts'
 import type { StoredBytes } from '../body/store.ts'
 import type { Context } from '../context.ts'
 import { invalidArgument, invalidRequest } from '../errors.ts'
+import type { NewFile } from '../files/file-store.ts'
 import { toMaybeKept } from '../files/maybe-kept.ts'
 import type { Headers } from '../headers.ts'
 import { wholeOf, withSource } from '../object/copy-source.ts'
 import { describeCopy } from '../object/copy.ts'
 import { readPartNumber } from '../object/range.ts'
 import type { Range } from '../object/range.ts'
+import { checkObjectSize } from '../limits.ts'
 import type { ObjectRecord } from '../object/record.ts'
 import type { S3Request, S3Response } from '../request.ts'
-import { readUpload, writePart } from './record.ts'
+import { readSizeBeside, readUpload, writePart } from './record.ts'
 import type { UploadRecord } from './record.ts'
 
 /** UploadPart: sent again, the later one counts. */
@@ -21,8 +23,10 @@ export async function uploadPart(context: Context, request: S3Request): Promise<
   const number = readPartNumber(request.query.get('partNumber'))
   const upload = await readUpload(context.db, request)
   checkAlgorithm(request.headers, upload)
-  const stored = await context.files.withNewFile(async (file) => {
-    const bytes = await storeBody(request, file, keptAlgorithm(upload))
+  const expected = readExpectations(request.headers, request.payload)
+  const at = { bucket: request.bucket, upload, number, sizeBytes: expected.sizeBytes }
+  const stored = await withRoomForPart(context, at, async (file) => {
+    const bytes = await storeBody(request, expected, file, keptAlgorithm(upload))
     await commitPart(context, upload, number, bytes)
     return bytes
   })
@@ -34,15 +38,33 @@ export async function uploadPart(context: Context, request: S3Request): Promise<
 export async function copyPart(context: Context, request: S3Request): Promise<S3Response> {
   const number = readPartNumber(request.query.get('partNumber'))
   const upload = await readUpload(context.db, request)
-  return withSource(context, request.headers, (source, read) =>
-    context.files.withNewFile(async (file) => {
-      const range = readCopyRange(request.headers.get('x-amz-copy-source-range'), source)
+  return withSource(context, request.headers, (source, read) => {
+    const range = readCopyRange(request.headers.get('x-amz-copy-source-range'), source)
+    const at = { bucket: request.bucket, upload, number, sizeBytes: range.last - range.first + 1 }
+    return withRoomForPart(context, at, async (file) => {
       const bytes = await storeCopy(read(range), file, keptAlgorithm(upload))
       const modifiedAt = await commitPart(context, upload, number, bytes)
       const checksum = upload.checksum === null ? undefined : bytes.checksum
       return { status: 200, document: describeCopy('CopyPartResult', { ...bytes, checksum, modifiedAt }) }
-    }),
-  )
+    })
+  })
+}
+
+interface PartPlace {
+  readonly bucket: string
+  readonly upload: UploadRecord
+  readonly number: number
+  readonly sizeBytes: number
+}
+
+/** Runs `work` with a new file once it is sure that the part fits its object and its bucket. */
+async function withRoomForPart<T>(
+  { db, files, limits, quota }: Context,
+  { bucket, upload, number, sizeBytes }: PartPlace,
+  work: (file: NewFile) => Promise<T>,
+): Promise<T> {
+  checkObjectSize((await readSizeBeside(db, upload.id, number)) + sizeBytes, limits)
+  return quota.withRoom(bucket, sizeBytes, () => files.withNewFile(work))
 }
 
 /** Parts carry the checksum from which the whole object's is made. */

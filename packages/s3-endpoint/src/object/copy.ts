@@ -6,6 +6,7 @@ import { requireBucket } from '../bucket/record.ts'
 import type { Context } from '../context.ts'
 import { invalidArgument, invalidRequest } from '../errors.ts'
 import type { Headers } from '../headers.ts'
+import { checkObjectSize } from '../limits.ts'
 import type { S3Request, S3Response } from '../request.ts'
 import { writeXml } from '../xml/write.ts'
 import { readWriteCondition } from './conditions.ts'
@@ -22,16 +23,20 @@ export async function copyObject(context: Context, request: S3Request): Promise<
   const change = readChange(headers)
   refuseCopyToItself(request, change)
   await requireBucket(context.db, bucket)
-  return withSource(context, headers, (source, read) =>
-    context.files.withNewFile(async (file) => {
-      const algorithm = change.algorithm ?? source.checksum.algorithm
-      const bytes = await storeCopy(read(wholeOf(source)), file, algorithm)
-      const modifiedAt = new Date(context.now())
-      const rest = { headers: change.headers(source), tags: change.tags(source), modifiedAt }
-      await commitObject(context, { bucket, key }, recordOf(bytes, rest), condition)
-      return { status: 200, document: describeCopy('CopyObjectResult', { ...bytes, modifiedAt }) }
-    }),
-  )
+  return withSource(context, headers, (source, read) => {
+    const whole = wholeOf(source)
+    checkObjectSize(source.sizeBytes, context.limits)
+    return context.quota.withRoom(bucket, source.sizeBytes, () =>
+      context.files.withNewFile(async (file) => {
+        const algorithm = change.algorithm ?? source.checksum.algorithm
+        const bytes = await storeCopy(read(whole), file, algorithm)
+        const modifiedAt = new Date(context.now())
+        const rest = { headers: change.headers(source), tags: change.tags(source), modifiedAt }
+        await commitObject(context, { bucket, key }, recordOf(bytes, rest), condition)
+        return { status: 200, document: describeCopy('CopyObjectResult', { ...bytes, modifiedAt }) }
+      }),
+    )
+  })
 }
 
 /** The document that answers a copy, of an object or into a part. */

@@ -1,9 +1,11 @@
+import { readExpectations } from '../body/expect.ts'
 import { storeBody } from '../body/store.ts'
 import type { StoredBytes } from '../body/store.ts'
 import { checksumHeaders } from '../body/checksum.ts'
 import type { Context } from '../context.ts'
 import { toMaybeKept } from '../files/maybe-kept.ts'
 import { S3Error } from '../errors.ts'
+import { checkObjectSize } from '../limits.ts'
 import type { S3Request, S3Response } from '../request.ts'
 import { requireBucket } from '../bucket/record.ts'
 import { readWriteCondition } from './conditions.ts'
@@ -19,12 +21,16 @@ export async function putObject(context: Context, request: S3Request): Promise<S
   const headers = readStoredHeaders(request.headers)
   const tags = readTagHeader(request.headers)
   await checkEarly(context, request, condition)
-  const stored = await context.files.withNewFile(async (file) => {
-    const bytes = await storeBody(request, file)
-    const object = recordOf(bytes, { headers, tags, modifiedAt: new Date(context.now()) })
-    await commitObject(context, { bucket, key }, object, condition)
-    return bytes
-  })
+  const expected = readExpectations(request.headers, request.payload)
+  checkObjectSize(expected.sizeBytes, context.limits)
+  const stored = await context.quota.withRoom(bucket, expected.sizeBytes, () =>
+    context.files.withNewFile(async (file) => {
+      const bytes = await storeBody(request, expected, file)
+      const object = recordOf(bytes, { headers, tags, modifiedAt: new Date(context.now()) })
+      await commitObject(context, { bucket, key }, object, condition)
+      return bytes
+    }),
+  )
   return {
     status: 200,
     headers: {
