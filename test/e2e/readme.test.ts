@@ -58,7 +58,7 @@ describe.skipIf(!hasCurl)('the walk-through over REST', () => {
     const [start] = blockUnder('The same over REST').split(/^(?=# Folds)/m)
     const { stdout } = await world.run('bash', ['--norc', '-euo', 'pipefail', '-c', start!])
     expect(JSON.parse(stdout)).toMatchObject({ version: 1 })
-    expect((await world.baton.api.listExperiments({ params: { project: 'emoji' } })).items).toHaveLength(1)
+    expect((await world.baton.api.listExperiments({ params: { project: 'emoji' }, query: {} })).items).toHaveLength(1)
   })
 })
 

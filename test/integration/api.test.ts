@@ -98,25 +98,25 @@ describe('experiments', () => {
   })
 
   test('twelve at once under one key make one experiment', async () => {
-    const before = (await owner.listExperiments({ params: { project: 'emoji' } })).items.length
+    const before = (await owner.listExperiments({ params: { project: 'emoji' }, query: {} })).items.length
     const answers = await Promise.all(
       Array.from({ length: 12 }, () =>
         post('/v1/projects/emoji/experiments', aSpec({ name: 'race' }), { 'idempotency-key': 'race' }),
       ),
     )
     expect(answers.every(({ status }) => status === 201 || status === 409)).toBe(true)
-    expect((await owner.listExperiments({ params: { project: 'emoji' } })).items).toHaveLength(before + 1)
+    expect((await owner.listExperiments({ params: { project: 'emoji' }, query: {} })).items).toHaveLength(before + 1)
   })
 
   test('a refused spec names every fault and stores nothing', async () => {
-    const before = (await owner.listExperiments({ params: { project: 'emoji' } })).items.length
+    const before = (await owner.listExperiments({ params: { project: 'emoji' }, query: {} })).items.length
     const { image: _, ...spec } = aSpec()
     const response = await post('/v1/projects/emoji/experiments', { ...spec, folds: { count: 1 }, dataset: 'emoji' })
     expect(response.headers.get('content-type')).toMatch('application/problem+json')
     const problem = (await response.json()) as { code: string; errors: { pointer: string }[] }
     expect(problem.code).toBe('spec-invalid')
     expect(problem.errors.map((error) => error.pointer).sort()).toEqual(['/folds/count', '/image'])
-    expect((await owner.listExperiments({ params: { project: 'emoji' } })).items).toHaveLength(before)
+    expect((await owner.listExperiments({ params: { project: 'emoji' }, query: {} })).items).toHaveLength(before)
   })
 
   test('a spec that names a dataset or bundle that is not there is refused by pointer', async () => {

@@ -243,7 +243,8 @@ describe('code', () => {
 })
 
 describe('a run', () => {
-  const versions = async () => (await baton.api.listExperiments({ params: { project: 'first' } })).items.length
+  const versions = async () =>
+    (await baton.api.listExperiments({ params: { project: 'first' }, query: {} })).items.length
 
   test('of a broken spec names every fault by file, line and column, and starts nothing', async () => {
     const spec = await write(

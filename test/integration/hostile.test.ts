@@ -160,7 +160,7 @@ describe('an Idempotency-Key', () => {
   const post = (name: string, key: string, changes = {}) =>
     send('POST', experiments, { body: aSpec({ name, ...changes }), headers: { 'idempotency-key': key } })
   const named = async (name: string) =>
-    (await owner.listExperiments({ params: { project: 'emoji' } })).items.filter(
+    (await owner.listExperiments({ params: { project: 'emoji' }, query: {} })).items.filter(
       (experiment) => experiment.name === name,
     )
 

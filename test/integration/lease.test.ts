@@ -9,6 +9,7 @@ import {
   grantFoldUploads,
   handOverFold,
   heartbeat,
+  listLeaderboard,
   recordCheckpoint,
   reconcile,
   retireCheckpoints,
@@ -318,8 +319,9 @@ describe('assembling (I7)', () => {
     await Promise.all([1, 2, 3].map(() => assembleExperiment(world, { experimentId: id })))
     const experiment = await getExperiment(world, { project: 'emoji', version })
     expect(experiment).toMatchObject({ status: 'completed', cv: 1, cvMean: 1, cvStd: 0 })
-    expect(await world.store.experiments.leaderboard('emoji', 10)).toMatchObject([
-      { version, cv: 1, attempts: 2, foldScores: [1, 1] },
+    const fields = 'cv,foldMin,foldMax,attempts,foldsCompleted'
+    expect((await listLeaderboard(world, { project: 'emoji', fields, limit: 10 })).items).toEqual([
+      { rank: 1, version, cv: 1, foldMin: 1, foldMax: 1, attempts: 2, foldsCompleted: 2 },
     ])
     const events = await world.store.events.listByExperiment(id, { after: 0, limit: 100 })
     const count = (kind: string) => events.filter((event) => event.payload.kind === kind).length

@@ -9,6 +9,7 @@ import type { Deps, Handler } from './context.ts'
 import { auditOf } from './plugins/audit.ts'
 import { callerOf } from './plugins/authenticate.ts'
 import { authorise } from './plugins/authorise.ts'
+import { sendCsv, wantsCsv } from './plugins/csv.ts'
 import { dispatchSoon } from './plugins/dispatch-soon.ts'
 import { watchHangUps } from './plugins/hang-ups.ts'
 import { once } from './plugins/idempotency.ts'
@@ -80,6 +81,13 @@ function register(
       try {
         audit.about(await authorise(deps.store, route, caller, request.params))
         const input = validated(name, route, request)
+        const { query } = input as { query?: Parameters<typeof wantsCsv>[1] }
+        if (query && wantsCsv(route, query, request))
+          return await sendCsv(reply, route, query, (page) => {
+            const paged = { ...input, query: { ...query, ...page } }
+            const answer: unknown = handler(deps, paged, { caller, signal, requestId: null })
+            return answer as ReturnType<Parameters<typeof sendCsv>[3]>
+          })
         const run = async (requestId: string | null) => {
           const body = await handler({ ...deps, store: audit.store }, input, { caller, signal, requestId })
           await audit.done()

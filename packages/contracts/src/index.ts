@@ -6,6 +6,7 @@ export {
   FoldStatus,
   isFinal,
   isPersonal,
+  isInterrupted,
   Provider,
   Role,
   SessionStatus,
@@ -39,10 +40,8 @@ export {
   DatasetVersion,
   Download,
   Experiment,
-  ExperimentSummary,
   Failure,
   Fold,
-  LeaderboardRow,
   Lease,
   LogLine,
   MetricPoint,
@@ -59,6 +58,21 @@ export {
 } from './resources.ts'
 export { AuditEntry } from './audit.ts'
 export { IssuedToken, NewToken, RotatedToken, Token } from './token.ts'
+export {
+  columnNames,
+  columns,
+  ExperimentRow,
+  isNullable,
+  LeaderboardRow,
+  parseColumns,
+  usualColumns,
+} from './board/columns.ts'
+export type { ColumnName } from './board/columns.ts'
+export { csvRecord } from './board/csv.ts'
+export type { Filter, FilterField, FilterValue } from './board/filter.ts'
+export { parseFilter } from './board/parse-filter.ts'
+export { parseSort } from './board/sort.ts'
+export type { SortKey } from './board/sort.ts'
 export { Event, EventPayload } from './events.ts'
 export type { EventKind } from './events.ts'
 export { routes } from './routes/index.ts'

@@ -98,7 +98,7 @@ export const Scores = z.strictObject({
 })
 export type Scores = z.infer<typeof Scores>
 
-export const ExperimentSummary = Scores.extend({
+export const Experiment = Scores.extend({
   id: Id,
   project: Slug,
   /** Number within the project: `imet #41` is version 41. */
@@ -111,10 +111,6 @@ export const ExperimentSummary = Scores.extend({
   foldsCompleted: z.int().nonnegative(),
   createdAt: Moment,
   completedAt: Moment.nullable(),
-})
-export type ExperimentSummary = z.infer<typeof ExperimentSummary>
-
-export const Experiment = ExperimentSummary.extend({
   spec: ExperimentSpec,
   specDigest: Digest,
   folds: z.array(Fold),
@@ -125,22 +121,6 @@ export const Experiment = ExperimentSummary.extend({
   failure: Failure.nullable(),
 })
 export type Experiment = z.infer<typeof Experiment>
-
-export const LeaderboardRow = Scores.extend({
-  rank: z.int().positive(),
-  version: z.int().positive(),
-  name: z.string(),
-  dataset: z.string(),
-  code: Digest.nullable(),
-  foldScores: z.array(z.number()),
-  attempts: z.int().nonnegative(),
-  /** Attempts that ended handed over or lost: interruptions that cost nothing but time. */
-  interruptions: z.int().nonnegative(),
-  /** Seconds that sessions held this experiment's folds. */
-  sessionSeconds: z.number().nonnegative(),
-  completedAt: Moment,
-})
-export type LeaderboardRow = z.infer<typeof LeaderboardRow>
 
 export const Session = z.strictObject({
   id: Id,

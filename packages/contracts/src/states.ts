@@ -31,6 +31,11 @@ export type FoldStatus = z.infer<typeof FoldStatus>
 export const AttemptStatus = z.enum(['running', 'completed', 'handed_over', 'failed', 'lost', 'cancelled'])
 export type AttemptStatus = z.infer<typeof AttemptStatus>
 
+/** Whether an attempt ended without having failed: another goes on from its last checkpoint. */
+export function isInterrupted(status: AttemptStatus): boolean {
+  return status === 'handed_over' || status === 'lost'
+}
+
 /**
  * active     registered, seen lately
  * draining   asked to finish: gets no new lease, hands over the one it has

@@ -5,6 +5,7 @@ export type { Assemble } from './experiment/assemble-experiment.ts'
 export { cancelExperiment } from './experiment/cancel-experiment.ts'
 export { createExperiment } from './experiment/create-experiment.ts'
 export { getExperiment } from './experiment/get-experiment.ts'
+export { listExperiments, listLeaderboard } from './experiment/list-experiments.ts'
 export { pauseExperiment } from './experiment/pause-experiment.ts'
 export { recordLb } from './experiment/record-lb.ts'
 export { resumeExperiment } from './experiment/resume-experiment.ts'
@@ -39,6 +40,7 @@ export type {
   Caller,
   Chat,
   DatasetRecord,
+  ExperimentQuery,
   ExperimentRecord,
   FoldRecord,
   Heartbeat,

@@ -2,6 +2,7 @@ import type {
   Attempt,
   AuditEntry,
   Blob,
+  ColumnName,
   CheckpointManifest,
   CodeBundle,
   DatasetVersion,
@@ -10,8 +11,8 @@ import type {
   Experiment,
   ExperimentSpec,
   ExperimentStatus,
-  ExperimentSummary,
   Failure,
+  Filter,
   Fold,
   FoldResult,
   FoldStatus,
@@ -26,6 +27,7 @@ import type {
   Session,
   SessionRegistration,
   SessionStatus,
+  SortKey,
   StoredLogLine,
   StoredMetric,
   Token,
@@ -41,8 +43,8 @@ export interface Store extends Tables {
    * Runs the work in one transaction: all of it is written, or none. Keep it short; no network call inside.
    *
    * Rows are locked in one order, so that no two transactions wait for each other: folds that are not final, then their
-   * experiment, then its final folds, then sessions. Appending an event locks the experiment. Who steers an experiment
-   * waits for others who do before any of that.
+   * experiment's tally, then the experiment, then its final folds, then sessions. Appending an event locks the experiment.
+   * Who steers an experiment waits for others who do before any of that.
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>
   /** Whether the database answers. @throws {AppError} `unavailable` */
@@ -154,11 +156,22 @@ export interface AssembledScores {
   readonly testPredictions: Blob | null
 }
 
+/** Which experiments of a project, in which order, with what of each. */
+export interface ExperimentQuery extends PageRequest {
+  readonly projectId: string
+  /** Completed ones alone, as the leaderboard shows. */
+  readonly completedOnly: boolean
+  readonly filter: Filter | null
+  readonly sort: readonly SortKey[]
+  readonly columns: readonly ColumnName[]
+}
+
 export interface ExperimentTable {
   /** Inserts the experiment with its folds, all ready. */
   insert(experiment: NewExperiment): Promise<{ id: string; foldIds: string[] }>
   get(project: string, version: number): Promise<Experiment | null>
-  list(project: string): Promise<ExperimentSummary[]>
+  /** A page in the order asked for, each row with its rank in it. Reads only rows of the page where the first key has an index. */
+  page(query: ExperimentQuery): Promise<Page<LeaderboardRow>>
   /** For assembling. With `lock`, the row is held until the transaction ends. */
   find(id: string, options?: { lock: boolean }): Promise<ExperimentRecord | null>
   /**
@@ -168,10 +181,9 @@ export interface ExperimentTable {
   steer(id: string): Promise<void>
   /** A final status stays as it is. */
   setStatus(id: string, status: ExperimentStatus, failure?: Failure): Promise<void>
-  /** Writes the scores, the folds' too, and the leaderboard row, and completes the experiment. */
+  /** Writes the scores, the folds' too, and completes the experiment: from then on the leaderboard has it. */
   complete(id: string, scores: AssembledScores): Promise<{ attempts: number; interruptions: number }>
   recordLb(id: string, lb: { lbPublic: number | null; lbPrivate: number | null }): Promise<void>
-  leaderboard(project: string, limit: number): Promise<LeaderboardRow[]>
   /** Experiments that are not final though no fold is open: their assembling was lost, or waits. */
   unassembled(): Promise<string[]>
 }

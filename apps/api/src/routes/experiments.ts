@@ -1,8 +1,9 @@
 import {
   cancelExperiment,
   createExperiment,
-  findProject,
   getExperiment,
+  listExperiments,
+  listLeaderboard,
   pauseExperiment,
   recordLb,
   resumeExperiment,
@@ -25,10 +26,7 @@ export const experimentHandlers: Handlers<
     await deps.dispatch()
     return experiment
   },
-  listExperiments: async (deps, { params }) => {
-    const project = await findProject(deps, params.project)
-    return { items: await deps.store.experiments.list(project.slug) }
-  },
+  listExperiments: (deps, { params, query }) => listExperiments(deps, { ...params, ...query }),
   getExperiment: (deps, { params }) => getExperiment(deps, params),
   cancelExperiment: (deps, { params }) => cancelExperiment(deps, params),
   pauseExperiment: async (deps, { params }) => {
@@ -46,8 +44,5 @@ export const experimentHandlers: Handlers<
     const experiment = await getExperiment(deps, params)
     return { items: await deps.store.events.listByExperiment(experiment.id, query) }
   },
-  getLeaderboard: async (deps, { params, query }) => {
-    const project = await findProject(deps, params.project)
-    return { items: await deps.store.experiments.leaderboard(project.slug, query.limit) }
-  },
+  getLeaderboard: (deps, { params, query }) => listLeaderboard(deps, { ...params, ...query }),
 }

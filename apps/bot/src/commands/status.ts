@@ -1,17 +1,22 @@
-import { isFinal } from '@baton/contracts'
+import { ExperimentStatus, isFinal } from '@baton/contracts'
 import { renderStatus } from '../messages/render-status.ts'
 import type { Command } from './command.ts'
+
+/** A filter of the experiments that something may still change. */
+const open = `status IN (${ExperimentStatus.options.filter((state) => !isFinal(state)).join(', ')})`
 
 export const status: Command = {
   name: 'status',
   description: 'What runs: folds, steps, time left, sessions',
   answer: async ({ client }) => {
     const [{ items: projects }, { items: sessions }] = await Promise.all([client.listProjects(), client.listSessions()])
-    const lists = await Promise.all(projects.map(({ slug }) => client.listExperiments({ params: { project: slug } })))
-    const open = lists.flatMap(({ items }) => items.filter((experiment) => !isFinal(experiment.status)))
-    const experiments = await Promise.all(
-      open.map(({ project, version }) => client.getExperiment({ params: { project, version } })),
+    const lists = await Promise.all(
+      projects.map(async ({ slug: project }) => {
+        const { items } = await client.listExperiments({ params: { project }, query: { where: open, limit: 200 } })
+        return items.map(({ version }) => ({ project, version }))
+      }),
     )
+    const experiments = await Promise.all(lists.flat().map((params) => client.getExperiment({ params })))
     return renderStatus(experiments, sessions)
   },
 }

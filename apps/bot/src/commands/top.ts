@@ -19,7 +19,10 @@ export const top: Command = {
     const shown = project === null ? slugs : [project]
     const boards = await Promise.all(
       shown.map(async (slug) => {
-        const { items } = await client.getLeaderboard({ params: { project: slug }, query: { limit } })
+        const { items } = await client.getLeaderboard({
+          params: { project: slug },
+          query: { limit, fields: 'cv,lbPublic,name' },
+        })
         return renderLeaderboard(slug, items)
       }),
     )

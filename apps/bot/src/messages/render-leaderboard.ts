@@ -13,7 +13,7 @@ export function renderLeaderboard(project: string, rows: readonly LeaderboardRow
 }
 
 function line({ version, cv, lbPublic, name }: LeaderboardRow) {
-  return fixed(rowText(`#${version}`, scoreText(cv), scoreText(lbPublic), name))
+  return fixed(rowText(`#${version}`, scoreText(cv ?? null), scoreText(lbPublic ?? null), name ?? ''))
 }
 
 function rowText(version: string, cv: string, lb: string, name: string): string {

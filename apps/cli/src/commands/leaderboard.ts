@@ -1,51 +1,56 @@
-import type { Client } from '@baton/contracts'
+import type { Client, ColumnName } from '@baton/contracts'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
 import type { Io } from '../io.ts'
-import { printList } from '../output/print.ts'
-import { formatScore, formatSeconds, shortDigest } from '../output/text.ts'
-import { example, jsonOption, numberArgument, projectOption } from './options.ts'
-import type { CommonOptions } from './options.ts'
+import { printBoard } from '../output/board.ts'
+import { addBoardOptions, boardQueryOf, firstRows } from './board-options.ts'
+import type { BoardOptions } from './board-options.ts'
+import { example } from './options.ts'
+
+const shown: readonly ColumnName[] = [
+  'version',
+  'cv',
+  'cvMean',
+  'cvStd',
+  'lbPublic',
+  'lbPrivate',
+  'gap',
+  'gpuHours',
+  'attempts',
+  'interruptions',
+  'dataset',
+  'code',
+  'name',
+]
 
 export function leaderboardCommand(program: Command, io: Io): void {
-  program
+  const command = program
     .command('leaderboard')
     .summary('list completed experiments, best CV first')
-    .description('Lists completed experiments, best CV first: code version, CV, LB, and what interruptions there were.')
-    .option('--limit <rows>', 'rows at most', numberArgument({ min: 1, max: 1000, isWhole: true }), 100)
-    .addOption(projectOption())
-    .addOption(jsonOption())
-    .addHelpText('after', example('baton leaderboard', 'baton leaderboard --project imet --limit 10'))
-    .action(async (options: CommonOptions & { limit: number }) => {
+    .description('Lists completed experiments, best CV first: CV, LB, what they cost and what interrupted them.')
+  addBoardOptions(command, '-cv')
+    .addHelpText('after', example('baton leaderboard', 'baton leaderboard --where "gap < 0.01" --sort -lbPublic'))
+    .action(async (options: BoardOptions) => {
       const connection = await connect(io)
       const project = await chooseProject(connection, options.project)
-      await printLeaderboard(io, connection.api, { project, limit: options.limit, json: options.json })
+      await printLeaderboard(io, connection.api, { ...options, project })
     })
 }
 
-/** Prints a project's completed experiments, best CV first. */
+/** Prints a project's completed experiments, best CV first where no order is asked for. */
 export async function printLeaderboard(
   io: Io,
   api: Client,
-  { project, limit, json }: { project: string; limit: number; json?: boolean | undefined },
+  { project, limit, ...options }: Omit<BoardOptions, 'project'> & { project: string },
 ): Promise<void> {
-  const { items } = await api.getLeaderboard({ params: { project }, query: { limit } })
-  printList(io, items, {
-    json,
-    empty: `no experiment of ${project} has completed yet; \`baton experiments\` lists all`,
-    columns: [
-      { title: 'rank', value: ({ rank }) => rank, align: 'right' },
-      { title: 'version', value: ({ version }) => version, align: 'right' },
-      { title: 'CV', value: ({ cv }) => formatScore(cv), align: 'right' },
-      { title: 'folds', value: ({ cvMean, cvStd }) => `${formatScore(cvMean)} ± ${formatScore(cvStd)}` },
-      { title: 'LB public', value: ({ lbPublic }) => formatScore(lbPublic), align: 'right' },
-      { title: 'LB private', value: ({ lbPrivate }) => formatScore(lbPrivate), align: 'right' },
-      { title: 'attempts', value: ({ attempts }) => attempts, align: 'right' },
-      { title: 'interruptions', value: ({ interruptions }) => interruptions, align: 'right' },
-      { title: 'session time', value: ({ sessionSeconds }) => formatSeconds(sessionSeconds), align: 'right' },
-      { title: 'dataset', value: ({ dataset }) => dataset },
-      { title: 'code', value: ({ code }) => shortDigest(code) },
-      { title: 'name', value: ({ name }) => name },
-    ],
-  })
+  const names = ['rank' as const, ...(options.columns ?? shown)]
+  const query = boardQueryOf(options, names)
+  const rows = await firstRows(limit, (page) =>
+    api.getLeaderboard({ params: { project }, query: { ...query, ...page } }),
+  )
+  const empty =
+    options.where === undefined
+      ? `no experiment of ${project} has completed yet; \`baton experiments\` lists all`
+      : `the filter holds for no completed experiment of ${project}`
+  printBoard(io, rows, names, { ...options, empty })
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { ExperimentRow, usualColumns } from '../board/columns.ts'
 import { Event } from '../events.ts'
-import { Experiment, ExperimentSummary } from '../resources.ts'
+import { Experiment } from '../resources.ts'
 import { ExperimentSpec } from '../spec.ts'
-import { experiment, list, page, project, readers, submitters } from './parts.ts'
+import { boardQuery, experiment, list, page, pageOf, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
 /** Experiments: one immutable spec each, numbered within a project. */
@@ -22,12 +23,14 @@ export const experimentsRoutes = {
   listExperiments: {
     method: 'GET',
     path: '/v1/projects/:project/experiments',
-    summary: 'List experiments, newest first',
+    summary: 'List experiments, newest first, or filtered and sorted by anything recorded',
     roles: readers,
     scope: 'project',
     params: project,
+    query: z.object(boardQuery),
     status: 200,
-    response: list(ExperimentSummary),
+    response: pageOf(ExperimentRow),
+    csv: { before: [], usual: usualColumns.experiments },
     problems: [],
   },
   getExperiment: {

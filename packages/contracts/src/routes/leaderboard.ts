@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { LeaderboardRow } from '../resources.ts'
-import { list, project, readers } from './parts.ts'
+import { LeaderboardRow, usualColumns } from '../board/columns.ts'
+import { boardQuery, pageOf, project, readers } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
 /** Completed experiments as people compare them. */
@@ -8,13 +8,14 @@ export const leaderboardRoutes = {
   getLeaderboard: {
     method: 'GET',
     path: '/v1/projects/:project/leaderboard',
-    summary: 'Completed experiments, best CV first',
+    summary: 'Completed experiments, best CV first, or filtered and sorted by anything recorded',
     roles: readers,
     scope: 'project',
     params: project,
-    query: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
+    query: z.object({ ...boardQuery, limit: boardQuery.limit.unwrap().default(100) }),
     status: 200,
-    response: list(LeaderboardRow),
+    response: pageOf(LeaderboardRow),
+    csv: { before: ['rank'], usual: usualColumns.leaderboard },
     problems: [],
   },
 } as const satisfies Record<string, RouteSpec>

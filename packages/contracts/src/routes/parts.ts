@@ -1,5 +1,6 @@
 /** What rows of the route table share: who may call, what stands in addresses, lists. */
 import { z } from 'zod'
+import { filterLengthMax } from '../board/parse-filter.ts'
 import { Id, Ordinal, Slug } from '../ids.ts'
 import type { Role } from '../states.ts'
 
@@ -24,6 +25,19 @@ export const pageQuery = {
 /** A page of a list; `nextCursor` is null on the last one. */
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() })
+
+/** Query of a list of experiments: which, in which order, with what of each. `docs/filters.md` has the grammar. */
+export const boardQuery = {
+  ...pageQuery,
+  /** A filter: `cv > 0.6 AND model = 'resnet'`. */
+  where: z.string().max(filterLengthMax).optional(),
+  /** Columns with commas, `-` before one that descends: `-cv,version`. */
+  sort: z.string().max(200).optional(),
+  /** Columns with commas; the usual ones where it is left out. */
+  fields: z.string().max(500).optional(),
+  /** `csv` streams all rows from the cursor on, as `Accept: text/csv` does. */
+  format: z.enum(['json', 'csv']).optional(),
+}
 
 /** A list that is short by its nature, whole. */
 export const list = <T extends z.ZodType>(item: T) => z.strictObject({ items: z.array(item) })

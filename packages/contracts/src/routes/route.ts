@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { ColumnName } from '../board/columns.ts'
 import type { ProblemCode } from '../problems.ts'
 import type { Role } from '../states.ts'
 
@@ -33,6 +34,8 @@ export interface RouteSpec {
   readonly status: 200 | 201 | 202 | 204
   /** Absent: no content. */
   readonly response?: z.ZodType
+  /** A list of experiments that is also answered as CSV: its columns where `fields` names none, and what stands before. */
+  readonly csv?: { readonly before: readonly string[]; readonly usual: readonly ColumnName[] }
   /** The answer holds a secret that is shown once and stored nowhere, so it is not remembered to be given again. */
   readonly isSecret?: true
   /** Problems beside those any route may answer with (`commonProblems`). */

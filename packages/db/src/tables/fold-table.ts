@@ -1,3 +1,4 @@
+import { isInterrupted } from '@baton/contracts'
 import type {
   Attempt,
   AttemptStatus,
@@ -85,6 +86,8 @@ export function foldTable(db: Connection): Tables['folds'] {
       await db.attempt.create({
         data: { foldId: fold.id, number: attempt, fence, sessionId, startStep: fold.checkpoint?.step ?? 0 },
       })
+      await db.$executeRaw`
+        UPDATE tally SET attempts = attempts + 1 WHERE experiment_id = ${fold.experimentId}::uuid`
       return { fence, attempt }
     },
     heldBy: async (sessionId) => {
@@ -193,8 +196,15 @@ async function release(db: Connection, fold: FoldRecord, as: Release): Promise<v
   const attemptStatus: AttemptStatus = as.to === 'completed' || as.to === 'cancelled' ? as.to : as.attempt
   const failure = ('failure' in as ? as.failure : null) ?? null
   await db.$executeRaw`
-    UPDATE attempt SET status = ${attemptStatus}, end_step = ${as.endStep}, failure = ${failure}::jsonb, ended_at = now()
-    WHERE fold_id = ${fold.id}::uuid AND fence = ${fold.fence}`
+    WITH ended AS (
+      UPDATE attempt a SET status = ${attemptStatus}, end_step = ${as.endStep}, failure = ${failure}::jsonb, ended_at = now()
+      FROM session s WHERE a.fold_id = ${fold.id}::uuid AND a.fence = ${fold.fence} AND s.id = a.session_id
+      RETURNING extract(epoch FROM now() - a.started_at)::float8 AS seconds, s.accelerator IS NOT NULL AS has_gpu
+    )
+    UPDATE tally SET interruptions = interruptions + ${isInterrupted(attemptStatus) ? 1 : 0},
+      folds_completed = folds_completed + ${as.to === 'completed' ? 1 : 0},
+      session_seconds = session_seconds + seconds, gpu_seconds = gpu_seconds + CASE WHEN has_gpu THEN seconds ELSE 0 END
+    FROM ended WHERE experiment_id = ${fold.experimentId}::uuid`
   if (as.to === 'ready' || as.to === 'paused')
     await db.$executeRaw`
       UPDATE fold SET status = ${as.to}, pause_asked = false, session_id = NULL, lease_expires_at = NULL, offer = offer + 1, offered_at = NULL,
