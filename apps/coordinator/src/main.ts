@@ -1,4 +1,6 @@
 import { runService } from '@baton/service'
 import { startCoordinator } from './start-coordinator.ts'
 
-await runService('coordinator', ({ config, ...services }) => startCoordinator({ ...services, times: config.lease }))
+await runService('coordinator', ({ config, ...services }) =>
+  startCoordinator({ ...services, times: config.lease, auditDays: config.audit.days }),
+)

@@ -21,6 +21,8 @@ export interface CoordinatorOptions {
   readonly blobs: BlobStore
   readonly log: Log
   readonly times: LeaseTimes
+  /** How long the audit log is kept. */
+  readonly auditDays: number
 }
 
 export interface RunningCoordinator {
@@ -31,8 +33,11 @@ export interface RunningCoordinator {
 const outboxSeconds = 1
 const reconcileSeconds = 5
 const retireSeconds = 600
+const daySeconds = 86_400
+/** Who looks for a token that has ended does it while they remember it; the audit log keeps its name. */
+const endedTokenDays = 30
 /** Replayed answers are promised for a day. */
-const idempotencySeconds = 86_400
+const idempotencySeconds = daySeconds
 
 /**
  * Starts what happens without being asked: it empties the outbox, makes lost offers again, ends leases that ran out,
@@ -52,6 +57,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     sweep: async () => {
       await retireCheckpoints(deps)
       await store.idempotency.expire(idempotencySeconds)
+      await store.tokens.removeEnded(endedTokenDays * daySeconds)
+      await store.audit.expire(options.auditDays * daySeconds)
     },
   })
   await queue.schedule('sweep', retireSeconds * 1000)

@@ -18,8 +18,17 @@ export const port = z
   .transform(Number)
 
 /** A time in seconds, fractions allowed. */
-export function seconds({ min, max }: { min: number; max: number }) {
-  const what = `seconds, ${min} to ${max}`
+export function seconds(limits: { min: number; max: number }) {
+  return amount('seconds', limits)
+}
+
+/** A time in days, fractions allowed. */
+export function days(limits: { min: number; max: number }) {
+  return amount('days', limits)
+}
+
+function amount(unit: string, { min, max }: { min: number; max: number }) {
+  const what = `${unit}, ${min} to ${max}`
   return z
     .string()
     .refine((value) => /^\d+(\.\d+)?$/.test(value) && Number(value) >= min && Number(value) <= max, wants(what))

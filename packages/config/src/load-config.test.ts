@@ -28,6 +28,7 @@ test('an empty environment means one machine with everything embedded', () => {
     storage: null,
     telegram: null,
     auth: { ownerToken: null },
+    audit: { days: 365 },
     lease: { leaseSeconds: 60, heartbeatSeconds: 15 },
     data: { dir: path.join(os.homedir(), '.local/share/baton') },
     log: { level: 'info' },

@@ -3,6 +3,7 @@ import type { Fault } from '@baton/contracts'
 import type { z } from 'zod'
 import { Secret } from './secret.ts'
 import {
+  Audit,
   Auth,
   Client,
   Data,
@@ -26,6 +27,7 @@ const sections = {
   embeddedStorage: EmbeddedStorage,
   telegram: Telegram,
   auth: Auth,
+  audit: Audit,
   lease: Lease,
   data: Data,
   log: LogSection,

@@ -1,7 +1,7 @@
 import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
-import { bytes, httpUrl, oneOf, port, seconds, secret, secretUrl, slug, text } from './fields.ts'
+import { bytes, days, httpUrl, oneOf, port, seconds, secret, secretUrl, slug, text } from './fields.ts'
 
 /** Where the API listens, and the address that notebooks reach it under. */
 export const Http = z
@@ -102,6 +102,14 @@ export const Lease = z
     error: 'must be at most half of BATON_LEASE_SECONDS, so that one heartbeat may go missing',
   })
   .transform((env) => ({ leaseSeconds: env.BATON_LEASE_SECONDS, heartbeatSeconds: env.BATON_HEARTBEAT_SECONDS }))
+
+/** How long the log of who changed what is kept. */
+export const Audit = z
+  .object({
+    // Long enough to look back over a season of competitions.
+    BATON_AUDIT_DAYS: days({ min: 1, max: 3650 }).default(365),
+  })
+  .transform((env) => ({ days: env.BATON_AUDIT_DAYS }))
 
 /** What this machine keeps: database, objects, the owner's token. */
 export const Data = z

@@ -106,7 +106,11 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
   })
   closers.add(() => api.close())
   await blobs.ensureBucket()
-  const coordinator = await startCoordinator({ ...common, log: log.child({ part: 'coordinator' }) })
+  const coordinator = await startCoordinator({
+    ...common,
+    auditDays: config.audit.days,
+    log: log.child({ part: 'coordinator' }),
+  })
   closers.add(() => coordinator.close())
   const client = createClient({ url, token: ownerToken.reveal() })
   return { url, ownerToken, api: client, lost, close: () => closers.closeAll() }
