@@ -83,10 +83,10 @@ const isIdScope = (scope: string): scope is IdScope => (idScopes as readonly str
 
 /** The path with a value for each name; those that no test made anything for get an id of nothing. */
 function pathOf(route: RouteSpec, caller: Tester | null, ids: Partial<Record<string, string>>) {
-  const values: Record<string, unknown> = { project: 'emoji', version, ...ids }
+  const values: Partial<Record<string, string>> = { project: 'emoji', version: String(version), ...ids }
   if (route.scope === 'own') values.session = caller?.sessionId ?? targets.session
   const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name!)
-  const path = route.path.replace(/:(\w+)/g, (_, name: string) => String(values[name] ?? crypto.randomUUID()))
+  const path = route.path.replace(/:(\w+)/g, (_, name: string) => values[name] ?? crypto.randomUUID())
   return { path, isKnown: names.every((name) => name in values) }
 }
 
