@@ -52,6 +52,7 @@ async function openOwnQueue(): Promise<Queue> {
   const queue = await openQueue({ backend: { kind: 'postgres', url: world.databaseUrl }, log })
   queue.consume('coordinator', {
     'assemble-experiment': never,
+    'make-submission': never,
     sweep: never,
     'fan-out-event': (job) => fanOutEvent({ store: world.store, queue }, job),
   })

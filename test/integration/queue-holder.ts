@@ -8,6 +8,7 @@ const queue = await openQueue({ ...options, log: { info: silent, warn: silent, e
 const never = new Promise<void>(silent)
 queue.consume('coordinator', {
   'assemble-experiment': () => never,
+  'make-submission': () => never,
   'fan-out-event': ({ eventId }) => {
     process.send!(eventId)
     return never

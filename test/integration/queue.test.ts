@@ -220,6 +220,7 @@ function conformance(openPlace: () => Promise<Place>): void {
       const ran = inbox<void>()
       queue.consume('coordinator', {
         'assemble-experiment': never,
+        'make-submission': never,
         'fan-out-event': never,
         sweep: async () => ran.put(),
       })
@@ -419,7 +420,11 @@ function conformance(openPlace: () => Promise<Place>): void {
   })
 
   const onFanOut = (work: Handlers<'coordinator'>['fan-out-event'], options?: ConsumeOptions) =>
-    queue.consume('coordinator', { 'assemble-experiment': never, sweep: never, 'fan-out-event': work }, options)
+    queue.consume(
+      'coordinator',
+      { 'assemble-experiment': never, 'make-submission': never, sweep: never, 'fan-out-event': work },
+      options,
+    )
   const take = (pools: string[]) => queue.offers.take(pools, { waitMs: 60_000 })
 }
 

@@ -98,6 +98,7 @@ function register(
           route.method === 'POST' && typeof key === 'string' && !route.isSecret
             ? await once(deps.store, { tokenId: caller.tokenId, key, url: request.url, body: request.body }, run)
             : await run(null)
+        if (route.location) reply.header('location', locationOf(route.location, answer.body))
         return await reply.code(answer.status).send(route.response ? answer.body : undefined)
       } catch (error) {
         await audit.refused(error)
@@ -105,6 +106,12 @@ function register(
       }
     },
   })
+}
+
+/** The path of what was made: its names are fields of the answer. */
+function locationOf(path: string, answer: unknown): string {
+  const fields = answer as Readonly<Record<string, string | number>>
+  return path.replace(/:([a-z]+)/g, (_, name: string) => encodeURIComponent(fields[name]!))
 }
 
 /** Params, query and body as the route's schemas want them, or every fault at once. */

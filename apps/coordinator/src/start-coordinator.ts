@@ -3,6 +3,7 @@ import {
   dispatchOutbox,
   expireLeases,
   fanOutEvent,
+  makeSubmission,
   presenceGapSeconds,
   presenceSeconds,
   reconcile,
@@ -14,6 +15,7 @@ import type { Log } from '@baton/log'
 import type { Queue } from '@baton/queue'
 import { assembleInThread } from './assemble-in-thread.ts'
 import { every } from './every.ts'
+import { renderSubmissionInThread } from './render-submission-in-thread.ts'
 
 export interface CoordinatorOptions {
   readonly database: Database
@@ -41,18 +43,20 @@ const idempotencySeconds = daySeconds
 
 /**
  * Starts what happens without being asked: it empties the outbox, makes lost offers again, ends leases that ran out,
- * assembles experiments and retires checkpoints. Several may run: every sweep is safe beside itself and repeatable.
+ * assembles experiments, writes files of submissions and retires checkpoints. Several may run: every sweep is safe beside itself and repeatable.
  *
  * What nothing may be lost without runs on timers of each process, not on the queue, whose data may be lost.
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { database: store, queue, blobs, log, times } = options
-  const deps = { store, queue, blobs, times, random: Math.random, assemble: assembleInThread }
+  const compute = { assemble: assembleInThread, render: renderSubmissionInThread }
+  const deps = { store, queue, blobs, times, random: Math.random, ...compute }
   queue.consume('coordinator', {
     'assemble-experiment': async (job) => {
       await assembleExperiment(deps, job)
       await dispatchOutbox(deps)
     },
+    'make-submission': (job) => makeSubmission(deps, job),
     'fan-out-event': (job) => fanOutEvent(deps, job),
     sweep: async () => {
       await retireCheckpoints(deps)

@@ -60,6 +60,14 @@ export const EventPayload = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('experiment-resumed') }),
   z.strictObject({ kind: z.literal('experiment-cancelled') }),
   z.strictObject({ kind: z.literal('lb-recorded'), lbPublic: z.number().nullable(), lbPrivate: z.number().nullable() }),
+  z.strictObject({
+    kind: z.literal('submission-scored'),
+    submission: z.int(),
+    lbPublic: z.number().nullable(),
+    lbPrivate: z.number().nullable(),
+    /** Its public score is above every LB that the project had. */
+    isNewBest: z.boolean(),
+  }),
 ])
 export type EventPayload = z.infer<typeof EventPayload>
 export type EventKind = EventPayload['kind']

@@ -10,6 +10,7 @@ export {
   Provider,
   Role,
   SessionStatus,
+  SubmissionStatus,
 } from './states.ts'
 export { AppError, isAppError, pointerOf, problemCodes, problems } from './problems.ts'
 export type { AppErrorOptions, Fault, ProblemCode, ProblemSpec } from './problems.ts'
@@ -73,6 +74,7 @@ export type { Filter, FilterField, FilterValue } from './board/filter.ts'
 export { parseFilter } from './board/parse-filter.ts'
 export { parseSort } from './board/sort.ts'
 export type { SortKey } from './board/sort.ts'
+export { Submission, SubmissionOptions } from './submission.ts'
 export { Event, EventPayload } from './events.ts'
 export type { EventKind } from './events.ts'
 export { routes } from './routes/index.ts'

@@ -48,7 +48,11 @@ function operation(operationId: string, route: RouteSpec): Json {
 
 function responses(route: RouteSpec): Json {
   const ok = route.response
-    ? { description: 'Done', content: { 'application/json': { schema: jsonSchema(route.response, 'output') } } }
+    ? {
+        description: 'Done',
+        ...(route.location ? { headers: { Location: { schema: { type: 'string' } } } } : {}),
+        content: { 'application/json': { schema: jsonSchema(route.response, 'output') } },
+      }
     : { description: 'Done; no content' }
   const byStatus = new Map<number, ProblemCode[]>()
   for (const code of [...commonProblems, ...route.problems]) {

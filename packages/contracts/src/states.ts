@@ -45,6 +45,14 @@ export function isInterrupted(status: AttemptStatus): boolean {
 export const SessionStatus = z.enum(['active', 'draining', 'ended', 'lost'])
 export type SessionStatus = z.infer<typeof SessionStatus>
 
+/**
+ * queued     the coordinator is asked to write the file
+ * ready      the file is in storage: it can be downloaded and scored
+ * failed     no file can be made of this experiment with these options; final
+ */
+export const SubmissionStatus = z.enum(['queued', 'ready', 'failed'])
+export type SubmissionStatus = z.infer<typeof SubmissionStatus>
+
 export const Provider = z.enum(['kaggle', 'colab', 'container', 'local'])
 export type Provider = z.infer<typeof Provider>
 

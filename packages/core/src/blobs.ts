@@ -1,3 +1,4 @@
+import { isAppError } from '@baton/contracts'
 import type { Blob, Download, Upload } from '@baton/contracts'
 import type { BlobStore } from './ports.ts'
 
@@ -30,6 +31,16 @@ export async function missingBlobs(blobs: BlobStore, wanted: readonly Blob[]): P
     return stat?.sizeBytes === sizeBytes ? null : digest
   })
   return missing.filter((digest) => digest !== null)
+}
+
+/** Bytes can be damaged on the way; damaged twice, they are wrong in storage. */
+export async function readTwice(blobs: BlobStore, digest: string, maxBytes: number): Promise<Uint8Array> {
+  try {
+    return await blobs.read(digest, { maxBytes })
+  } catch (error) {
+    if (!isAppError(error, 'digest-mismatch')) throw error
+    return blobs.read(digest, { maxBytes })
+  }
 }
 
 async function mapParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

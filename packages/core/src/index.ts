@@ -49,10 +49,18 @@ export type {
   OutboxJob,
   Release,
   Store,
+  SubmissionRecord,
   Tables,
   TokenRecord,
   Visible,
 } from './store.ts'
+export { createSubmission } from './submission/create-submission.ts'
+export { assertReady, getSubmission } from './submission/get-submission.ts'
+export { makeSubmission } from './submission/make-submission.ts'
+export type { RenderSubmission } from './submission/make-submission.ts'
+export { renderSubmission } from './submission/render-submission.ts'
+export type { RenderedSubmission, RenderSubmissionInput } from './submission/render-submission.ts'
+export { scoreSubmission } from './submission/score-submission.ts'
 export { dispatchOutbox, reconcile } from './sweep/dispatch.ts'
 export type { JobQueue } from './sweep/dispatch.ts'
 export { expireLeases, presenceGapSeconds, presenceSeconds } from './sweep/expire-leases.ts'

@@ -21,6 +21,7 @@ import type {
   LeaderboardRow,
   LogLine,
   MetricPoint,
+  MetricSpec,
   Progress,
   Project,
   Role,
@@ -31,6 +32,8 @@ import type {
   StoredLogLine,
   StoredMetric,
   Token,
+  Submission,
+  SubmissionOptions,
 } from '@baton/contracts'
 import type { Page, PageRequest } from './page.ts'
 
@@ -57,6 +60,7 @@ export interface Tables {
   readonly bundles: BundleTable
   readonly experiments: ExperimentTable
   readonly folds: FoldTable
+  readonly submissions: SubmissionTable
   readonly sessions: SessionTable
   readonly events: EventTable
   readonly outbox: OutboxTable
@@ -184,8 +188,37 @@ export interface ExperimentTable {
   /** Writes the scores, the folds' too, and completes the experiment: from then on the leaderboard has it. */
   complete(id: string, scores: AssembledScores): Promise<{ attempts: number; interruptions: number }>
   recordLb(id: string, lb: { lbPublic: number | null; lbPrivate: number | null }): Promise<void>
+  /** The highest public score of a project's experiments; null while there is none. */
+  bestLb(projectId: string): Promise<number | null>
   /** Experiments that are not final though no fold is open: their assembling was lost, or waits. */
   unassembled(): Promise<string[]>
+}
+
+/** A submission with what making its file and scoring it take. */
+export interface SubmissionRecord {
+  readonly submission: Submission
+  readonly experimentId: string
+  readonly projectId: string
+  readonly dataset: DatasetRecord
+  readonly metric: MetricSpec
+  readonly testPredictions: Blob
+}
+
+export interface SubmissionTable {
+  /** Takes the project's next number; the project's row stays locked until the transaction ends. */
+  insert(submission: { id?: string; experimentId: string; options: SubmissionOptions }): Promise<Submission>
+  get(project: string, number: number): Promise<Submission | null>
+  find(id: string): Promise<SubmissionRecord | null>
+  /** Of a project, or of one of its experiments where `experimentId` says which; newest first. */
+  list(of: { projectId: string } | { experimentId: string }, page: PageRequest): Promise<Page<Submission>>
+  /** Changes nothing unless it is queued, and so does `setFailed`. */
+  setReady(id: string, made: { file: Blob; rows: number; thresholds: Readonly<Record<string, number>> }): Promise<void>
+  setFailed(id: string, failure: Pick<Failure, 'code' | 'detail'>): Promise<void>
+  score(id: string, lb: { lbPublic: number | null; lbPrivate: number | null }): Promise<void>
+  /** Scores of an experiment's submission with the highest public score, the earlier of equal ones; null: none has one. */
+  best(experimentId: string): Promise<{ lbPublic: number; lbPrivate: number | null } | null>
+  /** Submissions that have been queued for so long: their job was lost, or waits. */
+  unmade(olderThanSeconds: number, limit: number): Promise<string[]>
 }
 
 /** A fold as the lease protocol sees it. */
@@ -348,6 +381,7 @@ export interface EventTable {
 export type OutboxJob =
   | { readonly kind: 'offer-fold'; readonly payload: { foldId: string; offer: number; pool: string; priority: number } }
   | { readonly kind: 'assemble-experiment'; readonly payload: { experimentId: string } }
+  | { readonly kind: 'make-submission'; readonly payload: { submissionId: string } }
   | { readonly kind: 'fan-out-event'; readonly payload: { eventId: number } }
 
 export interface OutboxTable {

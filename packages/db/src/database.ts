@@ -16,6 +16,7 @@ import { outboxTable } from './tables/outbox-table.ts'
 import { presenceTable } from './tables/presence-table.ts'
 import { projectTable } from './tables/project-table.ts'
 import { sessionTable } from './tables/session-table.ts'
+import { submissionTable } from './tables/submission-table.ts'
 import { tokenTable } from './tables/token-table.ts'
 
 export interface Database extends Store {
@@ -69,6 +70,7 @@ function tablesOn(db: Connection): Tables {
     bundles: bundleTable(db),
     experiments: experimentTable(db),
     folds: foldTable(db),
+    submissions: submissionTable(db),
     sessions: sessionTable(db),
     events: eventTable(db),
     outbox: outboxTable(db),

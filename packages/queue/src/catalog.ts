@@ -35,6 +35,14 @@ export const jobs = {
     backoffMs: 1_000,
     lockMs: 60_000,
   },
+  // Reads the manifest and the test predictions from storage, as assembling does, and computes for as long at most.
+  'make-submission': {
+    payload: z.strictObject({ submissionId: Id }),
+    consumer: 'coordinator',
+    attempts: 10,
+    backoffMs: 1_000,
+    lockMs: 60_000,
+  },
   // Two statements in the database; they fail only while it is away.
   'fan-out-event': {
     payload: z.strictObject({ eventId: z.int().positive() }),

@@ -98,6 +98,7 @@ export async function openQueue({ backend: where, prefix = 'baton', log }: OpenQ
     offers,
     add,
     assemble: (experimentId) => add('assemble-experiment', { experimentId }, { id: experimentId }),
+    makeSubmission: (submissionId) => add('make-submission', { submissionId }, { id: submissionId }),
     fanOut: (eventId) => add('fan-out-event', { eventId }, { id: String(eventId) }),
     deliver: (chat) => add('deliver-notifications', { chat }, { id: chat }),
     consume: (consumer, handlers, { concurrency = 4 } = {}) => {

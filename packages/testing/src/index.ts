@@ -7,6 +7,7 @@ export { memoryQueue } from './memory-queue.ts'
 export type { MemoryQueue } from './memory-queue.ts'
 export {
   aCheckpoint,
+  aCompletedExperiment,
   aLease,
   anExperiment,
   aResult,

@@ -4,6 +4,7 @@ import type { FoldOffer, JobQueue } from '@baton/core'
 export interface MemoryQueue extends JobQueue {
   readonly waiting: FoldOffer[]
   readonly assembling: string[]
+  readonly submissions: string[]
   readonly events: number[]
   readonly delivering: string[]
 }
@@ -11,12 +12,14 @@ export interface MemoryQueue extends JobQueue {
 export function memoryQueue(): MemoryQueue {
   const waiting: FoldOffer[] = []
   const assembling: string[] = []
+  const submissions: string[] = []
   const events: number[] = []
   const delivering: string[] = []
   const same = (a: FoldOffer, b: FoldOffer) => a.foldId === b.foldId && a.offer === b.offer
   return {
     waiting,
     assembling,
+    submissions,
     events,
     delivering,
     offers: {
@@ -32,6 +35,7 @@ export function memoryQueue(): MemoryQueue {
       },
     },
     assemble: async (experimentId) => void assembling.push(experimentId),
+    makeSubmission: async (submissionId) => void submissions.push(submissionId),
     fanOut: async (eventId) => void events.push(eventId),
     deliver: async (chat) => void delivering.push(chat),
   }

@@ -5,6 +5,7 @@ import { foldHandlers } from './folds.ts'
 import { projectHandlers } from './projects.ts'
 import { sessionHandlers } from './sessions.ts'
 import { tokenHandlers } from './tokens.ts'
+import { submissionHandlers } from './submissions.ts'
 
 /** One handler a route: the compiler asks for each. */
 export const handlers: Handlers = {
@@ -17,4 +18,5 @@ export const handlers: Handlers = {
   ...foldHandlers,
   ...sessionHandlers,
   ...tokenHandlers,
+  ...submissionHandlers,
 }

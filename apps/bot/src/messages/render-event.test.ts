@@ -119,9 +119,26 @@ test('a failed experiment says why and what to do', () => {
   ])
 })
 
+const scored = {
+  kind: 'submission-scored',
+  submission: 3,
+  lbPublic: 0.651,
+  lbPrivate: null,
+  isNewBest: true,
+} as const
+
+test('a scored submission says its scores, and that it is the best', () => {
+  expect(textOf(scored)).toEqual([
+    '🏆 imet #41 resnet <b>: submission 3 scored',
+    'LB public 0.6510, private –: the best of the project',
+  ])
+})
+
 test('only what needs nobody comes without a sound', () => {
   const quiet = (payload: EventPayload) => isQuiet(anEvent(payload))
   expect(quiet({ kind: 'session-lost', fold: 0, attempt: 1, session: 's', resumeStep: 0 })).toBe(true)
   expect(quiet({ ...failed, outcome: 'retrying', retryInSeconds: 1 })).toBe(true)
   expect(quiet({ ...failed, outcome: 'given-up', retryInSeconds: null })).toBe(false)
+  expect(quiet({ ...scored, isNewBest: false })).toBe(true)
+  expect(quiet(scored)).toBe(false)
 })

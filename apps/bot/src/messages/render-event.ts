@@ -71,18 +71,28 @@ export function renderEvent(event: Event): Message {
         title(`${about}: LB recorded`),
         plain(`Public ${scoreText(payload.lbPublic)}, private ${scoreText(payload.lbPrivate)}`),
       ]
+    case 'submission-scored':
+      return [
+        title(`${payload.isNewBest ? '🏆' : '📤'} ${about}: submission ${payload.submission} scored`),
+        plain(
+          `LB public ${scoreText(payload.lbPublic)}, private ${scoreText(payload.lbPrivate)}` +
+            (payload.isNewBest ? ': the best of the project' : ''),
+        ),
+      ]
     default:
       return assertNever(payload)
   }
 }
 
-/** Whether nobody needs to look up from what they do: the fold goes on by itself, or somebody wanted it so. */
+/** Whether nobody needs to look up from what they do: the fold goes on by itself, somebody wanted it so, or the score is no better. */
 export function isQuiet({ payload }: Event): boolean {
   switch (payload.kind) {
     case 'session-lost':
     case 'experiment-paused':
     case 'experiment-resumed':
       return true
+    case 'submission-scored':
+      return !payload.isNewBest
     default:
       return payload.kind === 'fold-failed' && payload.outcome === 'retrying'
   }

@@ -46,6 +46,10 @@ const cases: [EventPayload, string][] = [
   [{ kind: 'experiment-failed', failure }, 'failed: out-of-memory at step 12: batch 64 does not fit'],
   [{ kind: 'experiment-cancelled' }, 'cancelled'],
   [{ kind: 'lb-recorded', lbPublic: 0.65, lbPrivate: null }, 'LB recorded: public 0.6500, private -'],
+  [
+    { kind: 'submission-scored', submission: 3, lbPublic: 0.65, lbPrivate: 0.64, isNewBest: true },
+    'submission 3 scored: LB public 0.6500, private 0.6400; the best of the project',
+  ],
 ]
 
 const eventOf = (payload: EventPayload): Event => ({

@@ -36,6 +36,11 @@ function describe(event: EventPayload): string {
       return 'cancelled'
     case 'lb-recorded':
       return `LB recorded: public ${formatScore(event.lbPublic)}, private ${formatScore(event.lbPrivate)}`
+    case 'submission-scored':
+      return (
+        `submission ${event.submission} scored: LB public ${formatScore(event.lbPublic)}, private ${formatScore(event.lbPrivate)}` +
+        (event.isNewBest ? '; the best of the project' : '')
+      )
     default:
       return assertNever(event)
   }

@@ -87,7 +87,7 @@ export const experimentsRoutes = {
     body: z.strictObject({ lbPublic: z.number().nullable().optional(), lbPrivate: z.number().nullable().optional() }),
     status: 200,
     response: Experiment,
-    problems: [],
+    problems: ['conflict'],
   },
   listExperimentEvents: {
     method: 'GET',

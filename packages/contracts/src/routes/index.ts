@@ -8,6 +8,7 @@ import { leasesRoutes } from './leases.ts'
 import { projectsRoutes } from './projects.ts'
 import { serviceRoutes } from './service.ts'
 import { sessionsRoutes } from './sessions.ts'
+import { submissionsRoutes } from './submissions.ts'
 import { telegramRoutes } from './telegram.ts'
 import { tokensRoutes } from './tokens.ts'
 
@@ -18,6 +19,7 @@ export const routes = {
   ...datasetsRoutes,
   ...experimentsRoutes,
   ...leaderboardRoutes,
+  ...submissionsRoutes,
   ...foldsRoutes,
   ...sessionsRoutes,
   ...leasesRoutes,

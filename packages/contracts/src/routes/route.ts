@@ -32,6 +32,8 @@ export interface RouteSpec {
   readonly query?: z.ZodObject
   readonly body?: z.ZodType
   readonly status: 200 | 201 | 202 | 204
+  /** Where the answer's resource is: its names in the path are fields of the answer. Sent as the Location header. */
+  readonly location?: `/v1/${string}`
   /** Absent: no content. */
   readonly response?: z.ZodType
   /** A list of experiments that is also answered as CSV: its columns where `fields` names none, and what stands before. */

@@ -2,14 +2,14 @@ import { AppError, isAppError, isFinal, labelRanges, labelsOf } from '@baton/con
 import type { DatasetManifest, ExperimentSpec, Failure, FoldResult } from '@baton/contracts'
 import type { AssembleInput, Assembly, FoldPredictions, Predictions, TestEnsemble } from '@baton/evaluation'
 import { decode, encode } from '@baton/safetensors'
+import { readTwice } from '../blobs.ts'
 import { emit } from '../notification/emit.ts'
 import type { BlobStore } from '../ports.ts'
-import { readManifest } from '../project/create-dataset-version.ts'
+import { maxManifestBytes, readManifest } from '../project/create-dataset-version.ts'
 import type { ExperimentRecord, Store } from '../store.ts'
 
 /** The header of a predictions file, which names two tensors, is far smaller. */
 const predictionsHeaderBytes = 2 ** 20
-const maxManifestBytes = 512 * 2 ** 20
 
 /** Computes scores and ensembles: minutes for a large dataset, so services run it off the thread that answers calls. */
 export type Assemble = (input: AssembleInput) => Promise<Assembly>
@@ -129,16 +129,6 @@ async function readTable(blobs: BlobStore, digest: string, maxBytes: number): Pr
   const probability = tensors.get('probability')?.data
   if (sample instanceof Int32Array && probability instanceof Float32Array) return { sample, probability }
   throw unusable(digest, 'the predictions lack int32 `sample` or float32 `probability`')
-}
-
-/** Bytes can be damaged on the way; damaged twice, they are wrong in storage. */
-async function readTwice(blobs: BlobStore, digest: string, maxBytes: number): Promise<Uint8Array> {
-  try {
-    return await blobs.read(digest, { maxBytes })
-  } catch (error) {
-    if (!isAppError(error, 'digest-mismatch')) throw error
-    return blobs.read(digest, { maxBytes })
-  }
 }
 
 function decodeTable(digest: string, bytes: Uint8Array): ReturnType<typeof decode>['tensors'] {

@@ -10,6 +10,7 @@ const notified: ReadonlySet<EventKind> = new Set([
   'experiment-failed',
   'experiment-paused',
   'experiment-resumed',
+  'submission-scored',
 ])
 
 /**

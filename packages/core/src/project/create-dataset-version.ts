@@ -6,7 +6,7 @@ import type { Store } from '../store.ts'
 import { findProject } from './find-project.ts'
 
 /** A manifest of a million samples is about 300 MB; past this a dataset wants another form. */
-const maxManifestBytes = 512 * 2 ** 20
+export const maxManifestBytes = 512 * 2 ** 20
 
 /**
  * Makes an uploaded manifest the next version of a dataset, once it is proved sound: it fits its schema, its labels,

@@ -5,6 +5,7 @@ import type { OutboxJob, Store } from '../store.ts'
 export interface JobQueue {
   readonly offers: OfferQueue
   assemble(experimentId: string): Promise<void>
+  makeSubmission(submissionId: string): Promise<void>
   fanOut(eventId: number): Promise<void>
   deliver(chat: string): Promise<void>
 }
@@ -41,22 +42,24 @@ function hand(queue: JobQueue, job: OutboxJob): Promise<void> {
       return queue.offers.offer(job.payload)
     case 'assemble-experiment':
       return queue.assemble(job.payload.experimentId)
+    case 'make-submission':
+      return queue.makeSubmission(job.payload.submissionId)
     case 'fan-out-event':
       return queue.fanOut(job.payload.eventId)
   }
 }
 
-/** An offer that waits this long may have been lost with its queue, so it is looked for. */
-const offerAgeSeconds = 15
+/** A job that waits this long may have been lost with its queue, so it is looked for. */
+const lostAgeSeconds = 15
 
 /**
  * Makes again what a queue lost: offers of ready folds that no longer wait in it, assembling of experiments whose
- * folds are all final, notifications not delivered. Losing Redis with all its data costs one pass of this.
+ * folds are all final, files of submissions, notifications not delivered. Losing Redis with all its data costs one pass of this.
  *
  * @returns How many offers were made again.
  */
 export async function reconcile({ store, queue }: { store: Store; queue: JobQueue }): Promise<number> {
-  const folds = await store.folds.unoffered(offerAgeSeconds, batch)
+  const folds = await store.folds.unoffered(lostAgeSeconds, batch)
   let again = 0
   for (const { id: foldId, ...rest } of folds) {
     const offer: FoldOffer = { foldId, ...rest }
@@ -66,6 +69,8 @@ export async function reconcile({ store, queue }: { store: Store; queue: JobQueu
   }
   await store.folds.markOffered(folds.map((fold) => fold.id))
   for (const experimentId of await store.experiments.unassembled()) await queue.assemble(experimentId)
+  for (const submissionId of await store.submissions.unmade(lostAgeSeconds, batch))
+    await queue.makeSubmission(submissionId)
   for (const chat of await store.notifications.chatsWaiting()) await queue.deliver(chat)
   return again
 }

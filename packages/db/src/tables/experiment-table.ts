@@ -57,6 +57,10 @@ export function experimentTable(db: Connection): Tables['experiments'] {
     },
     complete: (id, scores) => complete(db, id, scores),
     recordLb: async (id, lb) => void (await db.experiment.update({ where: { id }, data: lb })),
+    bestLb: async (projectId) => {
+      const { _max } = await db.experiment.aggregate({ where: { projectId }, _max: { lbPublic: true } })
+      return _max.lbPublic
+    },
     unassembled: async () => {
       const rows = await db.$queryRaw<{ id: string }[]>`
         SELECT e.id FROM experiment e

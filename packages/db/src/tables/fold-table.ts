@@ -323,6 +323,7 @@ async function removeCheckpoints(db: Connection, ids: readonly string[]): Promis
     AND NOT EXISTS (
       SELECT 1 FROM fold f WHERE named.digest IN (f.result->'oof'->>'digest', f.result->'test'->>'digest', f.result->'weights'->>'digest'))
     AND NOT EXISTS (SELECT 1 FROM experiment e WHERE e.test_predictions->>'digest' = named.digest)
+    AND NOT EXISTS (SELECT 1 FROM submission s WHERE s.file_digest = named.digest)
     AND NOT EXISTS (SELECT 1 FROM code_bundle b WHERE b.digest = named.digest)
     AND NOT EXISTS (
       SELECT 1 FROM dataset_version d WHERE d.manifest = named.digest

@@ -1,0 +1,45 @@
+import { AppError, pointerOf } from '@baton/contracts'
+import type { Fault, Submission, SubmissionOptions } from '@baton/contracts'
+import { getExperiment } from '../experiment/get-experiment.ts'
+import type { Store } from '../store.ts'
+
+/**
+ * Accepts a submission of a completed experiment and asks for its file, in one transaction. A large test set takes a
+ * while to write, so the file is the coordinator's work.
+ *
+ * @param input.id Names the request: a submission that it made before is answered again, not made twice.
+ * @throws {AppError} `not-found`; `conflict` when the experiment is not completed or its dataset has no test samples;
+ *   `request-invalid` for a threshold of a label group that its dataset does not have
+ */
+export async function createSubmission(
+  { store }: { store: Store },
+  input: { project: string; version: number; options: SubmissionOptions; id: string | null },
+): Promise<Submission> {
+  const before = input.id === null ? null : await store.submissions.find(input.id)
+  if (before !== null) return before.submission
+  const experiment = await getExperiment({ store }, input)
+  const refuse = (detail: string) => new AppError('conflict', { status: experiment.status }, { detail })
+  if (experiment.status !== 'completed')
+    throw refuse(`the experiment is ${experiment.status}; a submission is made of a completed one`)
+  if (experiment.testPredictions === null) throw refuse('the dataset has no test samples to submit predictions of')
+  const faults = unknownGroups(input.options, Object.keys(experiment.thresholds ?? {}))
+  if (faults.length > 0) throw new AppError('request-invalid', {}, { faults })
+  return store.transaction(async (tables) => {
+    const submission = await tables.submissions.insert({
+      ...(input.id === null ? {} : { id: input.id }),
+      experimentId: experiment.id,
+      options: input.options,
+    })
+    await tables.outbox.append([{ kind: 'make-submission', payload: { submissionId: submission.id } }])
+    return submission
+  })
+}
+
+function unknownGroups({ thresholds }: SubmissionOptions, groups: readonly string[]): Fault[] {
+  return Object.keys(thresholds)
+    .filter((group) => !groups.includes(group))
+    .map((group) => ({
+      pointer: pointerOf(['thresholds', group]),
+      detail: `names no label group of the dataset; they are ${groups.join(', ')}`,
+    }))
+}

@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto'
+import { startApi } from '@baton/api'
+import type { RunningApi } from '@baton/api'
+import { createClient, labelRanges, labelsOf } from '@baton/contracts'
+import type { Client, Experiment, Submission } from '@baton/contracts'
+import { dispatchOutbox, insertToken, makeSubmission, reconcile, renderSubmission } from '@baton/core'
+import { createLog } from '@baton/log'
+import { decode, encode } from '@baton/safetensors'
+import { aCompletedExperiment, anExperiment, createWorld, runSql } from '@baton/testing'
+import type { World } from '@baton/testing'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+
+let world: World
+let api: RunningApi
+let ownerToken: string
+let owner: Client
+let experiment: Experiment
+let params: { project: string; version: number }
+
+beforeAll(async () => {
+  world = await createWorld()
+  const { store, blobs, queue, times } = world
+  const log = createLog({ app: 'api', level: 'silent' })
+  api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
+  ownerToken = (await insertToken(store, { name: 'owner', role: 'owner', project: null, validSeconds: null })).token
+  owner = createClient({ url: api.url, token: ownerToken })
+})
+afterAll(async () => {
+  await api.close()
+  await world.close()
+})
+beforeEach(async () => {
+  experiment = await aCompletedExperiment(world)
+  params = { project: 'emoji', version: experiment.version }
+})
+
+/** As the coordinator does, but in this thread. */
+const make = (submissionId: string) =>
+  makeSubmission({ ...world, render: async (input) => renderSubmission(input) }, { submissionId })
+
+async function aSubmission(body: Parameters<Client['createSubmission']>[0]['body'] = {}): Promise<Submission> {
+  const { id, number } = await owner.createSubmission({ params, body })
+  await make(id)
+  return owner.getSubmission({ params: { project: 'emoji', number } })
+}
+
+const fileOf = ({ file }: Submission) => new TextDecoder().decode(world.blobs.objects.get(file!.digest))
+const bestLb = async () => {
+  const { lbPublic, lbPrivate } = await owner.getExperiment({ params })
+  return { lbPublic, lbPrivate }
+}
+const score = (number: number, body: { lbPublic?: number | null; lbPrivate?: number | null }) =>
+  owner.scoreSubmission({ params: { project: 'emoji', number }, body })
+
+/** The labels of each test sample, from the stored ensemble by the words of the spec: no code of Baton decides. */
+function expectedRows(override: Record<string, number> = {}): Map<string, string[]> {
+  const { tensors } = decode(world.blobs.objects.get(experiment.testPredictions!.digest)!)
+  const sample = tensors.get('sample')!.data as Int32Array
+  const rank = tensors.get('rank')!.data as Float32Array
+  const threshold = tensors.get('threshold')!.data as Float32Array
+  const { minLabels, maxLabels } = experiment.spec.metric
+  const names = labelsOf(world.manifest)
+  const groupOf = (label: number) => labelRanges(world.manifest).findIndex(({ end }) => label < end)
+  return new Map(
+    Array.from(sample, (index, row) => {
+      const byRank = names
+        .map((name, label) => ({ name, label, value: rank[row * names.length + label]! }))
+        .sort((a, b) => b.value - a.value || a.label - b.label)
+        .slice(0, maxLabels)
+      const given = byRank.filter(({ label, value }, place) => {
+        const { name } = world.manifest.labelGroups[groupOf(label)]!
+        return place < minLabels || value > (override[name] ?? threshold[groupOf(label)]!)
+      })
+      const inOrder = given.sort((a, b) => a.label - b.label).map(({ name }) => name)
+      return [world.manifest.samples[index]!.id, inOrder]
+    }),
+  )
+}
+
+describe('the file', () => {
+  test('has a row for each test sample with the labels above the OOF thresholds', async () => {
+    const submission = await aSubmission()
+    const rows = [...expectedRows()].map(([id, labels]) => `${id},${labels.join(' ')}\n`)
+    expect(rows.length).toBe(world.manifest.samples.filter(({ split }) => split === 'test').length)
+    expect(new Set(rows.map((row) => row.split(',')[1])).size).toBeGreaterThan(1)
+    expect(fileOf(submission)).toBe(`id,labels\n${rows.join('')}`)
+    const bytes = world.blobs.objects.get(submission.file!.digest)!
+    expect(submission).toMatchObject({
+      status: 'ready',
+      rows: rows.length,
+      version: experiment.version,
+      file: { digest: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.byteLength },
+      failure: null,
+    })
+  })
+
+  test('is written as the options say, at their thresholds', async () => {
+    const thresholds = { tag: 0.2 }
+    const submission = await aSubmission({ idColumn: 'image', labelsColumn: 'ids', labelForm: 'index', thresholds })
+    const names = labelsOf(world.manifest)
+    const rows = [...expectedRows(thresholds)].map(
+      ([id, labels]) => `${id},${labels.map((name) => names.indexOf(name)).join(' ')}\n`,
+    )
+    expect(fileOf(submission)).toBe(`image,ids\n${rows.join('')}`)
+    expect(submission.thresholds).toMatchObject(thresholds)
+    expect(fileOf(submission)).not.toBe(
+      fileOf(await aSubmission({ idColumn: 'image', labelsColumn: 'ids', labelForm: 'index' })),
+    )
+  })
+
+  test('quotes what would break a row', () => {
+    const csv = renderedWith(['a,"b"'], { idColumn: 'the "id"' })
+    expect(csv.split('\n').slice(0, 2)).toEqual(['"the ""id""",labels', 's20,"a,""b"""'])
+  })
+
+  test('cannot be made by name where a name has a space in it, and says what can', () => {
+    expect(() => renderedWith(['blue whale'], {})).toThrow(/"blue whale".*labelForm index/)
+    expect(renderedWith(['blue whale'], { labelForm: 'index' })).toContain('s20,0\n')
+  })
+
+  test('of predictions that are gone fails the submission, and says so', async () => {
+    const { id, number } = await owner.createSubmission({ params, body: {} })
+    const { digest } = experiment.testPredictions!
+    const bytes = world.blobs.objects.get(digest)!
+    world.blobs.objects.delete(digest)
+    await make(id)
+    world.blobs.objects.set(digest, bytes)
+    const at = { params: { project: 'emoji', number } }
+    expect(await owner.getSubmission(at)).toMatchObject({ status: 'failed', failure: { code: 'blob-missing' } })
+    await expect(owner.downloadSubmission(at)).rejects.toMatchObject({ code: 'conflict' })
+    await expect(score(number, { lbPublic: 0.5 })).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test('is made once though its job runs twice, and though the queue lost it', async () => {
+    const { id, number } = await owner.createSubmission({ params, body: {} })
+    world.queue.submissions.length = 0
+    await runSql(world.databaseUrl, `UPDATE submission SET created_at = now() - interval '1 minute' WHERE id = '${id}'`)
+    await reconcile(world)
+    expect(world.queue.submissions).toEqual([id])
+    await Promise.all([make(id), make(id)])
+    const { readyAt } = await owner.getSubmission({ params: { project: 'emoji', number } })
+    await make(id)
+    expect(await owner.getSubmission({ params: { project: 'emoji', number } })).toMatchObject({ readyAt })
+    await reconcile(world)
+    expect(world.queue.submissions).toEqual([id])
+  })
+})
+
+/** The file of the test samples' predictions for other labels, all in one group and all given. */
+function renderedWith(labels: string[], changes: Partial<Submission['options']>): string {
+  const samples = world.manifest.samples.map((sample) => ({ ...sample, labels: sample.split === 'train' ? [0] : [] }))
+  const manifest = { ...world.manifest, labelGroups: [{ name: 'all', labels }], samples }
+  const { csv } = renderSubmission({
+    manifest: new TextEncoder().encode(JSON.stringify(manifest)),
+    predictions: encode(
+      new Map([
+        ['sample', { shape: [4], data: Int32Array.of(20, 21, 22, 23) }],
+        ['rank', { shape: [4, labels.length], data: new Float32Array(4 * labels.length).fill(0.9) }],
+        ['threshold', { shape: [1], data: Float32Array.of(0.5) }],
+      ]),
+    ),
+    metric: { minLabels: 1, maxLabels: 10 },
+    options: { idColumn: 'id', labelsColumn: 'labels', labelForm: 'name', thresholds: {}, ...changes },
+  })
+  return new TextDecoder().decode(csv)
+}
+
+describe('a submission', () => {
+  test('is answered 202 with where it will be, and its job waits', async () => {
+    const path = `/v1/projects/emoji/experiments/${experiment.version}/submissions`
+    const post = () =>
+      fetch(`${api.url}${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${ownerToken}`, 'idempotency-key': `once-${experiment.id}` },
+      })
+    const response = await post()
+    const body = (await response.json()) as Submission
+    expect([response.status, response.headers.get('location')]).toEqual([
+      202,
+      `/v1/projects/emoji/submissions/${body.number}`,
+    ])
+    expect(body).toMatchObject({ status: 'queued', file: null, rows: null, thresholds: null })
+    expect(world.queue.submissions.filter((id) => id === body.id)).toHaveLength(1)
+    expect(((await (await post()).json()) as Submission).number).toBe(body.number)
+  })
+
+  test('of what is not completed, or of a label group that is not there, is refused and not numbered', async () => {
+    const { number } = await aSubmission()
+    const { version } = await anExperiment(world, { folds: { count: 2, only: [0] } })
+    await expect(owner.createSubmission({ params: { project: 'emoji', version }, body: {} })).rejects.toMatchObject({
+      code: 'conflict',
+    })
+    await owner.cancelExperiment({ params: { project: 'emoji', version } })
+    await expect(owner.createSubmission({ params, body: { thresholds: { tagg: 0.5 } } })).rejects.toMatchObject({
+      code: 'request-invalid',
+      faults: [{ pointer: '/thresholds/tagg', detail: expect.stringContaining('category') as unknown }],
+    })
+    await expect(owner.createSubmission({ params, body: { idColumn: 'labels' } })).rejects.toMatchObject({
+      faults: [{ pointer: '/labelsColumn' }],
+    })
+    expect((await aSubmission()).number).toBe(number + 1)
+  })
+
+  test('is listed newest first, of its experiment and of its project, page by page', async () => {
+    const numbers: number[] = []
+    for (let i = 0; i < 3; i++) numbers.unshift((await aSubmission()).number)
+    const first = await owner.listExperimentSubmissions({ params, query: { limit: 2 } })
+    const rest = await owner.listExperimentSubmissions({
+      params,
+      query: { limit: 2, cursor: first.nextCursor ?? undefined },
+    })
+    expect([...first.items, ...rest.items].map(({ number }) => number)).toEqual(numbers)
+    expect(rest.nextCursor).toBeNull()
+    const all = await owner.listSubmissions({ params: { project: 'emoji' }, query: { limit: 200 } })
+    expect(all.items.map(({ number }) => number)).toEqual(
+      Array.from({ length: numbers[0]! }, (_, i) => numbers[0]! - i),
+    )
+  })
+
+  test('is downloaded from an address that names its digest', async () => {
+    const { number, file } = await aSubmission()
+    const download = await owner.downloadSubmission({ params: { project: 'emoji', number } })
+    expect(download).toEqual({ digest: file!.digest, url: `memory:${file!.digest}` })
+  })
+})
+
+describe("an experiment's LB", () => {
+  test('is that of its best public submission, and falls back when scores are taken back', async () => {
+    const [one, two, three] = [await aSubmission(), await aSubmission(), await aSubmission()]
+    await score(one.number, { lbPublic: 0.61, lbPrivate: 0.65 })
+    expect(await bestLb()).toEqual({ lbPublic: 0.61, lbPrivate: 0.65 })
+    await score(two.number, { lbPublic: 0.6, lbPrivate: 0.9 })
+    await score(three.number, { lbPrivate: 0.99 })
+    expect(await bestLb()).toEqual({ lbPublic: 0.61, lbPrivate: 0.65 })
+    await score(two.number, { lbPublic: 0.62 })
+    expect(await bestLb()).toEqual({ lbPublic: 0.62, lbPrivate: 0.9 })
+    const { items } = await owner.getLeaderboard({ params: { project: 'emoji' }, query: {} })
+    expect(items.find(({ version }) => version === experiment.version)).toMatchObject({ lbPublic: 0.62 })
+    await score(two.number, { lbPublic: null })
+    expect(await bestLb()).toEqual({ lbPublic: 0.61, lbPrivate: 0.65 })
+    await score(one.number, { lbPublic: null })
+    expect(await bestLb()).toEqual({ lbPublic: null, lbPrivate: null })
+  })
+
+  test('is what a person records until a submission is scored, and not after', async () => {
+    await owner.recordLb({ params, body: { lbPublic: 0.5 } })
+    const { number } = await aSubmission()
+    await owner.recordLb({ params, body: { lbPublic: 0.7, lbPrivate: 0.7 } })
+    await score(number, { lbPublic: 0.6 })
+    expect(await bestLb()).toEqual({ lbPublic: 0.6, lbPrivate: null })
+    await expect(owner.recordLb({ params, body: { lbPublic: 0.9 } })).rejects.toMatchObject({ code: 'conflict' })
+    await score(number, { lbPublic: null })
+    await owner.recordLb({ params, body: { lbPublic: 0.9 } })
+    expect(await bestLb()).toEqual({ lbPublic: 0.9, lbPrivate: null })
+    await owner.recordLb({ params, body: { lbPublic: null } })
+  })
+
+  test('that beats the project is told with a sound, any other without', async () => {
+    const chat = await world.store.notifications.pair({ chatId: 7, title: 'me' })
+    const [one, two] = [await aSubmission(), await aSubmission()]
+    await score(one.number, { lbPublic: 0.8 })
+    await score(two.number, { lbPublic: 0.7 })
+    await score(one.number, { lbPublic: 0.8 })
+    await score(two.number, { lbPublic: 0.81 })
+    await dispatchOutbox(world)
+    const told = (await world.store.notifications.pending(chat.id, 100)).map(({ event }) => event.payload)
+    expect(told.filter(({ kind }) => kind === 'submission-scored')).toMatchObject([
+      { submission: one.number, lbPublic: 0.8, isNewBest: true },
+      { submission: two.number, lbPublic: 0.7, isNewBest: false },
+      { submission: one.number, lbPublic: 0.8, isNewBest: false },
+      { submission: two.number, lbPublic: 0.81, isNewBest: true },
+    ])
+  })
+})
