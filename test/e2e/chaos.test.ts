@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { isFinal, parseSpec } from '@baton/contracts'
+import { allPages, isFinal, parseSpec } from '@baton/contracts'
 import type { Attempt, CheckpointManifest, Event, Experiment, LeaderboardRow, StoredMetric } from '@baton/contracts'
 import { buildEmojiDataset, readDataset } from '@baton/dataset'
 import { integer, permutation, streamKey, uniform } from '@baton/random'
@@ -182,7 +182,7 @@ async function foldRecordOf(fold: string): Promise<FoldRecord> {
   const curves = new Map<string, StoredMetric[]>()
   for (const name of metrics) curves.set(name, (await fleet.api.listMetrics({ params, query: { name } })).items)
   return {
-    attempts: (await fleet.api.listAttempts({ params })).items,
+    attempts: await allPages(fleet.api.listAttempts, { params }),
     fences: attempts.map(({ fence }) => fence),
     result: stored!.result,
     checkpoints: await rows(`SELECT fence, step, digest, manifest FROM checkpoint WHERE fold_id = '${fold}'`),

@@ -49,7 +49,7 @@ describe.skipIf(!hasCurl)('the walk-through over REST', () => {
       { version: 1, status: 'queued', foldsTotal: 5 },
       { version: 1, folds: [{ index: 0 }, {}, {}, {}, {}] },
       { items: [{ payload: { kind: 'experiment-created', folds: 5 } }] },
-      { version: 1, lbPublic: 0.601 },
+      { lbPublic: 0.601, lbPrivate: null },
       { items: [] },
     ])
   })

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createClient } from '@baton/contracts'
+import { allPages, createClient } from '@baton/contracts'
 import type { Blob, Client, DatasetManifest, ExperimentSpecInput, Lease, Upload } from '@baton/contracts'
 import { splitFolds } from '@baton/evaluation'
 import { encode } from '@baton/safetensors'
@@ -119,7 +119,7 @@ describeWithRedis('two apis, coordinator and bot on PostgreSQL, Redis and S3', (
 
   test('SIGTERM answers the long poll under way and ends each process with 0', async () => {
     const { session, worker } = await enrol('waiting')
-    const lastSeen = async () => (await one.listSessions()).items.find(({ id }) => id === session)!.lastSeenAt
+    const lastSeen = async () => (await allPages(one.listSessions, {})).find(({ id }) => id === session)!.lastSeenAt
     const registered = await lastSeen()
     const poll = worker.acquireLease({ params: { session }, body: { waitSeconds: 30 } })
     await vi.waitFor(async () => expect(await lastSeen()).not.toBe(registered), soon)

@@ -112,8 +112,8 @@ describe('experiments', () => {
   test('LB recorded by hand stays what it was where it is left out', async () => {
     const { version } = await anExperiment(world)
     const params = { project: 'emoji', version }
-    await owner.recordLb({ params, body: { lbPublic: 0.61 } })
-    await owner.recordLb({ params, body: { lbPrivate: 0.6 } })
+    await owner.recordLb({ params, body: { lbPublic: 0.61 } }, { ifMatch: '*' })
+    await owner.recordLb({ params, body: { lbPrivate: 0.6 } }, { ifMatch: '*' })
     expect(await owner.getExperiment({ params })).toMatchObject({ lbPublic: 0.61, lbPrivate: 0.6 })
   })
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { startBaton, startLocalWorkers } from '@baton/cli'
 import type { RunningBaton } from '@baton/cli'
 import { loadConfig } from '@baton/config'
-import { createClient } from '@baton/contracts'
+import { allPages, createClient } from '@baton/contracts'
 import { createLog } from '@baton/log'
 import { createTestDatabase, freePort } from '@baton/testing'
 import type { TestDatabase } from '@baton/testing'
@@ -231,7 +231,7 @@ describe('code', () => {
     expect(first.code, first.stderr).toBe(0)
     expect(first.stdout).toMatch(/^[0-9a-f]{64}\n$/)
     expect((await cli('code', 'push', bundle)).stdout).toBe(first.stdout)
-    const { items } = await baton.api.listCodeBundles({ params: { project: 'first' } })
+    const { items } = await baton.api.listCodeBundles({ params: { project: 'first' }, query: {} })
     expect(items).toMatchObject([{ digest: first.stdout.trim(), files: ['index.mjs'] }])
   })
 
@@ -290,7 +290,7 @@ describe('a run', () => {
     expect(ended.code, ended.stderr).toBe(0)
     expect(ended.stdout).toBe('first #1 queued with 3 folds\n')
     const experiment = await baton.api.getExperiment({ params: { project: 'first', version: 1 } })
-    const { items } = await baton.api.listCodeBundles({ params: { project: 'first' } })
+    const { items } = await baton.api.listCodeBundles({ params: { project: 'first' }, query: {} })
     expect(experiment).toMatchObject({ status: 'queued', spec: { seed: 7, name: 'tiny' } })
     expect(items.map(({ digest }) => digest)).toContain(experiment.code)
   })
@@ -452,7 +452,7 @@ describe('local workers', () => {
       onLine: () => undefined,
       env: { ...process.env, ...secrets, BATON_CACHE: cache },
     })
-    const sessions = async () => (await baton.api.listSessions()).items.filter(({ name }) => name === 'local-1')
+    const sessions = async () => (await allPages(baton.api.listSessions, {})).filter(({ name }) => name === 'local-1')
     const untilThereAre = (wanted: number) =>
       vi.waitFor(async () => expect(await sessions()).toHaveLength(wanted), { timeout: 100_000, interval: 200 })
     try {

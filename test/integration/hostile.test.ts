@@ -146,6 +146,10 @@ describe('what is no request of ours', () => {
     ['a path that is half encoded', 'GET', '/v1/projects/%Z', {}, 400],
     ['a long name', 'GET', `/v1/projects/${'a'.repeat(5000)}`, {}, 400],
     ['a parameter twice', 'GET', `${experiments}/1/events?after=1&after=2`, {}, 400],
+    ['a parameter that is not known', 'GET', '/v1/projects?limt=5', {}, 400],
+    ['a page of more than there may be', 'GET', '/v1/projects?limit=201', {}, 400],
+    ['a field that is not there', 'GET', '/v1/projects?fields=slug,nome', {}, 400],
+    ['fields twice', 'GET', '/v1/projects?fields=slug&fields=name', {}, 400],
     ['another method', 'PATCH', '/v1/projects', { body: {} }, 404],
     ['a long token', 'GET', '/v1/projects', { token: 'x'.repeat(8000) }, 401],
   ]

@@ -131,7 +131,7 @@ describe('nothing is lost (I2)', () => {
       attempt: 2,
       checkpoint: { manifest: { position: { step: 7 } } },
     })
-    const attempts = await world.store.folds.attempts(lease.foldId)
+    const { items: attempts } = await world.store.folds.attempts(lease.foldId, { limit: 10 })
     expect(attempts.map(({ status, startStep, endStep }) => ({ status, startStep, endStep }))).toEqual([
       { status: 'handed_over', startStep: 0, endStep: 7 },
       { status: 'running', startStep: 7, endStep: null },

@@ -134,7 +134,7 @@ describe('a fold that is trained while its experiment is paused', () => {
       attempt: 2,
       checkpoint: { manifest: { position: { step: 7 } } },
     })
-    const attempts = await world.store.folds.attempts(lease.foldId)
+    const { items: attempts } = await world.store.folds.attempts(lease.foldId, { limit: 10 })
     expect(attempts.map(({ status, endStep }) => [status, endStep])).toEqual([
       ['handed_over', 7],
       ['running', null],

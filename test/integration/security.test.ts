@@ -1,6 +1,6 @@
 import { startApi } from '@baton/api'
 import type { RunningApi } from '@baton/api'
-import { createClient } from '@baton/contracts'
+import { allPages, createClient } from '@baton/contracts'
 import type { Client, IssuedToken, Role } from '@baton/contracts'
 import { admitOwnerToken, authenticate, insertToken, rotateToken, sha256 } from '@baton/core'
 import type { Caller, Store } from '@baton/core'
@@ -35,7 +35,8 @@ const aToken = (role: Role, project: Caller['project'], validSeconds: number | n
   insertToken(world.store, { name: `${role} of ${project?.slug ?? 'all'}`, role, project, validSeconds })
 const as = ({ token }: { token: string }) => createClient({ url: api.url, token })
 const refused = (code: string) => expect.objectContaining({ code }) as unknown
-const listed = (client: Client) => client.listProjects().then(({ items }) => items.map(({ slug }) => slug))
+const listed = (client: Client) =>
+  allPages(client.listProjects, {}).then((projects) => projects.map(({ slug }) => slug))
 const sql = (query: string) => runSql(world.databaseUrl, query)
 
 describe('a secret', () => {

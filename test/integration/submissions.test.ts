@@ -243,16 +243,18 @@ describe("an experiment's LB", () => {
   })
 
   test('is what a person records until a submission is scored, and not after', async () => {
-    await owner.recordLb({ params, body: { lbPublic: 0.5 } })
+    await owner.recordLb({ params, body: { lbPublic: 0.5 } }, { ifMatch: '*' })
     const { number } = await aSubmission()
-    await owner.recordLb({ params, body: { lbPublic: 0.7, lbPrivate: 0.7 } })
+    await owner.recordLb({ params, body: { lbPublic: 0.7, lbPrivate: 0.7 } }, { ifMatch: '*' })
     await score(number, { lbPublic: 0.6 })
     expect(await bestLb()).toEqual({ lbPublic: 0.6, lbPrivate: null })
-    await expect(owner.recordLb({ params, body: { lbPublic: 0.9 } })).rejects.toMatchObject({ code: 'conflict' })
+    await expect(owner.recordLb({ params, body: { lbPublic: 0.9 } }, { ifMatch: '*' })).rejects.toMatchObject({
+      code: 'conflict',
+    })
     await score(number, { lbPublic: null })
-    await owner.recordLb({ params, body: { lbPublic: 0.9 } })
+    await owner.recordLb({ params, body: { lbPublic: 0.9 } }, { ifMatch: '*' })
     expect(await bestLb()).toEqual({ lbPublic: 0.9, lbPrivate: null })
-    await owner.recordLb({ params, body: { lbPublic: null } })
+    await owner.recordLb({ params, body: { lbPublic: null } }, { ifMatch: '*' })
   })
 
   test('that beats the project is told with a sound, any other without', async () => {

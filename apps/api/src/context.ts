@@ -1,5 +1,5 @@
 import type { RouteName, RouteRequest, RouteResponse } from '@baton/contracts'
-import type { BlobStore, Caller, JobQueue, LeaseTimes } from '@baton/core'
+import type { BlobStore, Caller, IfMatch, JobQueue, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
 
 /** What handlers work with. */
@@ -24,6 +24,8 @@ export interface Call {
   readonly signal: AbortSignal
   /** Names this request and its repetitions, where the caller sent an Idempotency-Key. */
   readonly requestId: string | null
+  /** For verbs of routes that need If-Match: whether the caller means the state that is to be changed. */
+  readonly ifMatch: IfMatch
 }
 
 /** Answers one route: the request is validated and its caller's role was checked. */

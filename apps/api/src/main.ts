@@ -3,7 +3,6 @@ import { runService } from '@baton/service'
 import { startApi } from './start-api.ts'
 
 await runService('api', async ({ config, database, queue, blobs, log }) => {
-  const { host, port, publicUrl } = config.http
   if (config.auth.ownerToken) await admitOwnerToken(database, config.auth.ownerToken.reveal())
-  return startApi({ host, port, publicUrl, database, queue, blobs, s3: null, log, times: config.lease })
+  return startApi({ ...config.http, database, queue, blobs, s3: null, log, times: config.lease })
 })

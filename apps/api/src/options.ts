@@ -3,6 +3,7 @@ import type { BlobStore, JobQueue, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
 import type { Log } from '@baton/log'
 import type { S3Endpoint } from '@baton/s3-endpoint'
+import type { RateLimits } from './plugins/rate-limit.ts'
 
 export interface ApiOptions {
   readonly host: string
@@ -20,5 +21,7 @@ export interface ApiOptions {
   /** User name of the bot, for pairing links. */
   readonly botName?: string | null
   readonly log: Log
+  /** Absent: no limits. */
+  readonly rateLimits?: RateLimits
   readonly times: LeaseTimes
 }

@@ -1,20 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
-import { AppError, openApiDocument, parseOrThrow, routes } from '@baton/contracts'
+import { AppError, openApiDocument, routes } from '@baton/contracts'
 import type { RouteName, RouteSpec } from '@baton/contracts'
 import type { Log } from '@baton/log'
 import { fastify, LogController } from 'fastify'
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import type { Deps, Handler } from './context.ts'
+import { doorkeeper } from './plugins/admit.ts'
+import type { Doorkeeper } from './plugins/admit.ts'
+import { sendAnswer } from './plugins/answer.ts'
 import { auditOf } from './plugins/audit.ts'
-import { callerOf } from './plugins/authenticate.ts'
 import { authorise } from './plugins/authorise.ts'
 import { sendCsv, wantsCsv } from './plugins/csv.ts'
 import { dispatchSoon } from './plugins/dispatch-soon.ts'
+import { ifMatchOf } from './plugins/etag.ts'
 import { watchHangUps } from './plugins/hang-ups.ts'
 import { once } from './plugins/idempotency.ts'
 import { sendProblem } from './plugins/problem.ts'
-import { storable } from './plugins/storable.ts'
+import { requestReader } from './plugins/read-request.ts'
 import { handlers } from './routes/index.ts'
 import { sameOrigin } from './same-origin.ts'
 import type { Mount } from './same-origin.ts'
@@ -48,11 +50,19 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     random: Math.random,
     now: () => performance.now(),
   }
+  const door = doorkeeper({ store: deps.store, limits: options.rateLimits ?? null, now: deps.now })
   const signalOf = watchHangUps(options.closing)
   server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply))
-  server.setNotFoundHandler((request, reply) => sendProblem(new AppError('not-found'), request, reply))
-  for (const name of Object.keys(routes) as RouteName[]) register(server, deps, { signalOf, log: options.log }, name)
-  server.get('/v1/openapi.json', () => openApiDocument({ version, url: options.publicUrl ?? '/' }))
+  server.setNotFoundHandler((request, reply) => {
+    door.letPass(request, reply)
+    throw new AppError('not-found')
+  })
+  const serving = { deps, door, signalOf, log: options.log }
+  for (const name of Object.keys(routes) as RouteName[]) register(server, serving, name)
+  server.get('/v1/openapi.json', (request, reply) => {
+    door.letPass(request, reply)
+    return openApiDocument({ version, url: options.publicUrl ?? '/' })
+  })
   return server
 }
 
@@ -63,63 +73,52 @@ function mountsOf({ s3, telegramWebhook }: ServerOptions): ReadonlyMap<string, M
   return mounts
 }
 
-function register(
-  server: FastifyInstance,
-  deps: Deps,
-  { signalOf, log }: { signalOf: (response: ServerResponse) => AbortSignal; log: Log },
-  name: RouteName,
-): void {
+interface Serving {
+  readonly deps: Deps
+  readonly door: Doorkeeper
+  readonly signalOf: ReturnType<typeof watchHangUps>
+  readonly log: Log
+}
+
+function register(server: FastifyInstance, { deps, door, signalOf, log }: Serving, name: RouteName): void {
   const route: RouteSpec = routes[name]
   const handler = handlers[name] as Handler<RouteName>
+  const read = requestReader(name, route)
   server.route({
     method: route.method,
     url: route.path,
     handler: async (request, reply) => {
       const signal = signalOf(reply.raw)
-      const caller = await callerOf(deps.store, route, request.headers.authorization)
-      const audit = auditOf(deps.store, log, { name, route, caller, url: request.url, requestId: request.id })
+      const { headers, url, body } = request
+      const caller = await door.admit(route, request, reply)
+      const audit = auditOf(deps.store, log, { name, route, caller, url, requestId: request.id })
       try {
         audit.about(await authorise(deps.store, route, caller, request.params))
-        const input = validated(name, route, request)
+        const { input, pick } = read(request)
         const { query } = input as { query?: Parameters<typeof wantsCsv>[1] }
+        const ifMatch = ifMatchOf(route, headers['if-match'])
         if (query && wantsCsv(route, query, request))
           return await sendCsv(reply, route, query, (page) => {
             const paged = { ...input, query: { ...query, ...page } }
-            const answer: unknown = handler(deps, paged, { caller, signal, requestId: null })
+            const answer: unknown = handler(deps, paged, { caller, signal, requestId: null, ifMatch })
             return answer as ReturnType<Parameters<typeof sendCsv>[3]>
           })
         const run = async (requestId: string | null) => {
-          const body = await handler({ ...deps, store: audit.store }, input, { caller, signal, requestId })
+          const call = { caller, signal, requestId, ifMatch }
+          const answer = { status: route.status, body: await handler({ ...deps, store: audit.store }, input, call) }
           await audit.done()
-          return { status: route.status, body }
+          return answer
         }
-        const key = request.headers['idempotency-key']
+        const key = headers['idempotency-key']
         const answer =
           route.method === 'POST' && typeof key === 'string' && !route.isSecret
-            ? await once(deps.store, { tokenId: caller.tokenId, key, url: request.url, body: request.body }, run)
+            ? await once(deps.store, { tokenId: caller.tokenId, key, method: route.method, url, body }, run)
             : await run(null)
-        if (route.location) reply.header('location', locationOf(route.location, answer.body))
-        return await reply.code(answer.status).send(route.response ? answer.body : undefined)
+        return sendAnswer(route, request, reply, { ...answer, pick })
       } catch (error) {
         await audit.refused(error)
         throw error
       }
     },
   })
-}
-
-/** The path of what was made: its names are fields of the answer. */
-function locationOf(path: string, answer: unknown): string {
-  const fields = answer as Readonly<Record<string, string | number>>
-  return path.replace(/:([a-z]+)/g, (_, name: string) => encodeURIComponent(fields[name]!))
-}
-
-/** Params, query and body as the route's schemas want them, or every fault at once. */
-function validated(name: RouteName, route: RouteSpec, request: FastifyRequest): Record<string, unknown> {
-  const bodyProblem = name === 'createExperiment' ? 'spec-invalid' : 'request-invalid'
-  return {
-    ...(route.params ? { params: parseOrThrow(route.params, request.params, 'not-found') } : {}),
-    ...(route.query ? { query: parseOrThrow(route.query, request.query, 'request-invalid') } : {}),
-    ...(route.body ? { body: parseOrThrow(route.body, storable(request.body ?? {}), bodyProblem) } : {}),
-  }
 }

@@ -8,7 +8,7 @@ import { ownClient } from './own-client.ts'
 const seen: (string | undefined)[] = []
 const server = createServer((request, response) => {
   seen.push(request.headers.authorization)
-  response.setHeader('content-type', 'application/json').end('{"items":[]}')
+  response.setHeader('content-type', 'application/json').end('{"items":[],"nextCursor":null}')
 })
 beforeAll(async () => {
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -23,11 +23,11 @@ test('a token is issued when the first call is made, and a new one once half its
   const client = ownClient({ url, store: { tokens } as unknown as Store, now: () => now })
   expect(issued).toBe(0)
 
-  await client.listProjects()
+  await client.listProjects({ query: {} })
   now = 1_799_999
-  await client.listProjects()
+  await client.listProjects({ query: {} })
   now = 1_800_000
-  await client.listProjects()
+  await client.listProjects({ query: {} })
 
   expect(issued).toBe(2)
   expect(seen[0]).toMatch(/^Bearer baton_submitter_/)

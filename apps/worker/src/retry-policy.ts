@@ -1,4 +1,4 @@
-import { isAppError, problems } from '@baton/contracts'
+import { isAppError, problems, retryAfterMs } from '@baton/contracts'
 import type { Log } from '@baton/log'
 import type { Clock } from './clock.ts'
 
@@ -58,7 +58,7 @@ export async function retrying<T>(tools: Tools, options: RetryOptions, work: () 
       const isOverdue = tools.clock.now() - startMs >= (options.giveUpAfterMs ?? Infinity)
       if (isOverdue || verdictOn(error) !== 'retry') throw error
       options.beforeRetry?.(error)
-      const delayMs = delayBeforeRetry(failures, tools.random)
+      const delayMs = Math.max(delayBeforeRetry(failures, tools.random), retryAfterMs(error))
       // The first failure is everyday: a notebook's network hiccups.
       tools.log[failures === 0 ? 'debug' : 'warn'](
         { error, failures: failures + 1, delayMs },

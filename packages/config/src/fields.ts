@@ -17,6 +17,15 @@ export const port = z
   .refine((value) => /^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65_535, wants('a port, 1 to 65535'))
   .transform(Number)
 
+/** A whole number. */
+export function whole({ min, max }: { min: number; max: number }) {
+  const what = `a whole number, ${min} to ${max}`
+  return z
+    .string()
+    .refine((value) => /^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max, wants(what))
+    .transform(Number)
+}
+
 /** A time in seconds, fractions allowed. */
 export function seconds(limits: { min: number; max: number }) {
   return amount('seconds', limits)

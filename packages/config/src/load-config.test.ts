@@ -22,7 +22,12 @@ const faultOf = (env: Env, name: string) => faultsOf(() => loadConfig(env)).find
 
 test('an empty environment means one machine with everything embedded', () => {
   expect(loadConfig({})).toEqual({
-    http: { host: '127.0.0.1', port: 4000, publicUrl: 'http://127.0.0.1:4000' },
+    http: {
+      host: '127.0.0.1',
+      port: 4000,
+      publicUrl: 'http://127.0.0.1:4000',
+      rateLimits: { tokenPerMinute: 12_000, addressPerMinute: 3_000 },
+    },
     database: { url: null },
     queue: { url: null },
     storage: null,

@@ -1,20 +1,28 @@
 import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
-import { bytes, days, httpUrl, oneOf, port, seconds, secret, secretUrl, slug, text } from './fields.ts'
+import { bytes, days, httpUrl, oneOf, port, seconds, secret, secretUrl, slug, text, whole } from './fields.ts'
 
-/** Where the API listens, and the address that notebooks reach it under. */
+/** Where the API listens, the address that notebooks reach it under, and how much it takes of one caller. */
 export const Http = z
   .object({
     // Only this machine, until somebody decides otherwise.
     BATON_HOST: text('a host name or address').default('127.0.0.1'),
     BATON_PORT: port.default(4000),
     BATON_PUBLIC_URL: httpUrl('https://baton.example.org').optional(),
+    // A session sends a few requests a second at most; a script that starts thousands of experiments is within it too.
+    BATON_REQUESTS_PER_MINUTE: whole({ min: 1, max: 1_000_000 }).default(12_000),
+    // Behind a tunnel all strangers have one address.
+    BATON_REQUESTS_PER_MINUTE_WITHOUT_TOKEN: whole({ min: 1, max: 1_000_000 }).default(3_000),
   })
   .transform((env) => ({
     host: env.BATON_HOST,
     port: env.BATON_PORT,
     publicUrl: env.BATON_PUBLIC_URL ?? `http://${reachable(env.BATON_HOST)}:${env.BATON_PORT}`,
+    rateLimits: {
+      tokenPerMinute: env.BATON_REQUESTS_PER_MINUTE,
+      addressPerMinute: env.BATON_REQUESTS_PER_MINUTE_WITHOUT_TOKEN,
+    },
   }))
 
 /** `url` null: PostgreSQL embedded in `baton up`. */

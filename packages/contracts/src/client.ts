@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { AppError, problemCodes } from './problems.ts'
+import { AppError, isAppError, problemCodes } from './problems.ts'
 import type { ProblemCode } from './problems.ts'
 import { routes } from './routes/index.ts'
 import type { RouteInput, RouteName, RouteResponse } from './routes/index.ts'
+import { LARGEST_PAGE } from './routes/parts.ts'
 import type { RouteSpec } from './routes/route.ts'
 
 export interface ClientOptions {
@@ -17,6 +18,8 @@ export interface ClientOptions {
 export interface CallOptions {
   readonly signal?: AbortSignal
   readonly idempotencyKey?: string
+  /** The state that the call changes: the ETag it was read with (`etagOf`), or `*` for whatever it is now. */
+  readonly ifMatch?: string
 }
 
 /** One method a route, named as in `routes`. */
@@ -43,6 +46,33 @@ export const Problem = z.object({
 })
 export type Problem = z.infer<typeof Problem>
 
+const etags = new WeakMap<object, string>()
+
+/** The ETag that an answer of the client came with. */
+export function etagOf(answer: object): string | undefined {
+  return etags.get(answer)
+}
+
+/**
+ * Every item of a list, page after page: `allPages(api.listAttempts, { params: { fold } })`. What is added or removed
+ * meanwhile may or may not be there; everything else is there once.
+ */
+export async function allPages<Q extends { query?: { limit?: unknown } | undefined }, T>(
+  list: (input: Q & { query: object }, options?: CallOptions) => Promise<{ items: T[]; nextCursor: string | null }>,
+  input: Omit<Q, 'query'> & { query?: Omit<NonNullable<Q['query']>, 'limit' | 'cursor'> },
+  options?: CallOptions,
+): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | null = null
+  do {
+    const query = { ...input.query, limit: LARGEST_PAGE, ...(cursor === null ? {} : { cursor }) }
+    const page = await list({ ...input, query } as Q & { query: object }, options)
+    items.push(...page.items)
+    cursor = page.nextCursor
+  } while (cursor !== null)
+  return items
+}
+
 interface Input {
   params?: Record<string, string | number>
   query?: Record<string, string | number | undefined>
@@ -63,7 +93,10 @@ async function send(options: ClientOptions, route: RouteSpec, input: Input, call
   const response = await request(options, route, input, call)
   if (!response.ok) throw await problemOf(response, route)
   const body = await answered(route, call, () => (route.response ? response.json() : response.arrayBuffer()))
-  return route.response?.parse(body)
+  const parsed = route.response?.parse(body)
+  const etag = response.headers.get('etag')
+  if (etag !== null && typeof parsed === 'object' && parsed !== null) etags.set(parsed, etag)
+  return parsed
 }
 
 async function request(options: ClientOptions, route: RouteSpec, input: Input, call: CallOptions): Promise<Response> {
@@ -99,6 +132,7 @@ function headersOf(options: ClientOptions, input: Input, call: CallOptions): Rec
     ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
     ...(input.body === undefined ? {} : { 'content-type': 'application/json' }),
     ...(call.idempotencyKey === undefined ? {} : { 'idempotency-key': call.idempotencyKey }),
+    ...(call.ifMatch === undefined ? {} : { 'if-match': call.ifMatch }),
   }
 }
 
@@ -109,18 +143,34 @@ function addressOf(url: string, path: string, { params, query }: Input): string 
   return `${url.replace(/\/+$/, '')}${filled}${search.size > 0 ? `?${search.toString()}` : ''}`
 }
 
+/** What the server, or a proxy before it, says about when to come back. A date is left to the caller's own patience. */
+function retryAfterOf(response: Response): { retryAfterSeconds?: number } {
+  const text = response.headers.get('retry-after')
+  return text !== null && /^\d{1,5}$/.test(text) ? { retryAfterSeconds: Number(text) } : {}
+}
+
+/** How long an error asks its caller to wait before the next try, in milliseconds; 0 where it does not say. */
+export function retryAfterMs(error: unknown): number {
+  const seconds = isAppError(error) ? error.facts.retryAfterSeconds : undefined
+  return typeof seconds === 'number' ? seconds * 1000 : 0
+}
+
 async function problemOf(response: Response, route: RouteSpec): Promise<AppError> {
   const parsed = Problem.safeParse(await response.json().catch(() => null))
   if (parsed.success) {
     const { code, detail, errors, facts } = parsed.data
-    return new AppError(code, facts, { faults: errors, ...(detail === undefined ? {} : { detail }) })
+    return new AppError(
+      code,
+      { ...retryAfterOf(response), ...facts },
+      { faults: errors, ...(detail === undefined ? {} : { detail }) },
+    )
   }
   // Not our answer: a proxy or tunnel in between. One with nobody behind it says 404 or 5xx.
   const isAway = response.status >= 500 || [404, 408, 429].includes(response.status)
   const code: ProblemCode = isAway ? 'unavailable' : 'request-invalid'
   return new AppError(
     code,
-    { status: response.status },
+    { status: response.status, ...retryAfterOf(response) },
     { detail: `${route.method} ${route.path} answered ${response.status}` },
   )
 }

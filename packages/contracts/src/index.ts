@@ -1,4 +1,4 @@
-export { Blob, DatasetRef, Digest, Id, Slug } from './ids.ts'
+export { Blob, Count, DatasetRef, Digest, Id, Slug } from './ids.ts'
 export {
   assertNever,
   AttemptStatus,
@@ -43,9 +43,11 @@ export {
   Experiment,
   Failure,
   Fold,
+  Lb,
   Lease,
   LogLine,
   MetricPoint,
+  Moment,
   Pairing,
   Progress,
   Project,
@@ -79,8 +81,9 @@ export { Event, EventPayload } from './events.ts'
 export type { EventKind } from './events.ts'
 export { routes } from './routes/index.ts'
 export type { RouteInput, RouteName, RouteRequest, RouteResponse, Routes } from './routes/index.ts'
-export { commonProblems, idScopes } from './routes/route.ts'
+export { commonProblems, idScopes, picksFields, problemsOf, queryOf } from './routes/route.ts'
 export type { IdScope, RouteSpec, Scope } from './routes/route.ts'
-export { createClient, Problem } from './client.ts'
+export { allPages, createClient, etagOf, Problem, retryAfterMs } from './client.ts'
 export type { CallOptions, Client, ClientOptions } from './client.ts'
 export { openApiDocument } from './openapi.ts'
+export { fieldPicker } from './fields.ts'

@@ -3,7 +3,7 @@ import { Problem } from './client.ts'
 import { problems } from './problems.ts'
 import type { ProblemCode } from './problems.ts'
 import { routes } from './routes/index.ts'
-import { commonProblems } from './routes/route.ts'
+import { problemsOf } from './routes/route.ts'
 import type { RouteSpec } from './routes/route.ts'
 
 type Json = Record<string, unknown>
@@ -55,7 +55,7 @@ function responses(route: RouteSpec): Json {
       }
     : { description: 'Done; no content' }
   const byStatus = new Map<number, ProblemCode[]>()
-  for (const code of [...commonProblems, ...route.problems]) {
+  for (const code of problemsOf(route)) {
     const { status } = problems[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }

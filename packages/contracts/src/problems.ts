@@ -71,6 +71,18 @@ export const problems = {
     title: 'That name is taken',
     remedy: 'Choose another name.',
   },
+  'precondition-required': {
+    status: 428,
+    retryable: false,
+    title: 'The request does not say which state it changes',
+    remedy: 'Read the resource, then send its ETag as If-Match; `If-Match: *` changes it whatever it is now.',
+  },
+  'precondition-failed': {
+    status: 412,
+    retryable: false,
+    title: 'It was changed meanwhile',
+    remedy: 'Read it again, decide again, and send the new ETag as If-Match.',
+  },
   'idempotency-key-reused': {
     status: 422,
     retryable: false,

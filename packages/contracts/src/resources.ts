@@ -98,6 +98,10 @@ export const Scores = z.strictObject({
 })
 export type Scores = z.infer<typeof Scores>
 
+/** Public and private score of a submission on the competition's leaderboard. */
+export const Lb = Scores.pick({ lbPublic: true, lbPrivate: true })
+export type Lb = z.infer<typeof Lb>
+
 export const Experiment = Scores.extend({
   id: Id,
   project: Slug,

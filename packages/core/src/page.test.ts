@@ -16,8 +16,22 @@ test.each([
   ['of another shape', encodeCursor('version', ['2'])],
   ['cut', encodeCursor('version', [2]).slice(0, -3)],
   ['made up', 'zzz'],
+  ['of an infinite number', Buffer.from('["version",1e999]').toString('base64url')],
 ])('a cursor %s is refused by name', (_, cursor) => {
   expect(() => decodeCursor('version', cursor, ['number'])).toThrow(
     expect.objectContaining({ code: 'request-invalid', faults: [expect.objectContaining({ pointer: '/cursor' })] }),
+  )
+})
+
+test.each([
+  ['int', 2 ** 40],
+  ['int', 1.5],
+  ['string', 'a\0'],
+  ['string', '🙂'.slice(0, 1)],
+  ['id', 'no uuid'],
+  ['moment', 'yesterday'],
+] as const)('what is no %s of the database is refused: %j', (type, part) => {
+  expect(() => decodeCursor('order', encodeCursor('order', [part]), [type])).toThrow(
+    expect.objectContaining({ code: 'request-invalid' }),
   )
 })

@@ -1,4 +1,4 @@
-import { AppError, Id } from '@baton/contracts'
+import { AppError, Count, Id, Moment } from '@baton/contracts'
 
 /** A part of a list, and where the next part begins; `nextCursor` is null when there is none. */
 export interface Page<T> {
@@ -37,7 +37,17 @@ export function encodeCursor(order: string, key: CursorKey): string {
   return Buffer.from(JSON.stringify([order, ...key])).toString('base64url')
 }
 
-type KeyType = 'string' | 'number' | 'moment' | 'id'
+/** What may stand at a place of a sort key. A cursor that somebody made up must not reach the database as anything else. */
+const keyParts = {
+  // PostgreSQL holds neither NUL nor half a character.
+  string: (part: unknown) => typeof part === 'string' && !/[\0\p{Surrogate}]/u.test(part),
+  number: (part: unknown) => Number.isFinite(part),
+  int: (part: unknown) => Count.safeParse(part).success,
+  id: (part: unknown) => Id.safeParse(part).success,
+  // PostgreSQL has no year 0, and nothing of ours is from before this century.
+  moment: (part: unknown) => Moment.safeParse(part).success && (part as string) >= '2000',
+} as const satisfies Record<string, (part: unknown) => boolean>
+export type KeyPart = keyof typeof keyParts
 
 /**
  * The key that a cursor names; null for the first page.
@@ -46,32 +56,19 @@ type KeyType = 'string' | 'number' | 'moment' | 'id'
  *   place but the first may also be null.
  * @throws {AppError} `request-invalid` for what this list never gave out
  */
-export function decodeCursor(order: string, cursor: string | undefined, types: readonly KeyType[]): CursorKey | null {
+export function decodeCursor(order: string, cursor: string | undefined, types: readonly KeyPart[]): CursorKey | null {
   if (cursor === undefined) return null
   const key = parse(cursor)
   const fits =
     Array.isArray(key) &&
     key.length === types.length + 1 &&
     key[0] === order &&
-    types.every((type, i) => isOfType(type, key[i + 1]) || (i > 0 && key[i + 1] === null))
+    types.every((type, i) => keyParts[type](key[i + 1]) || (i > 0 && key[i + 1] === null))
   if (!fits) {
     const fault = { pointer: '/cursor', detail: 'is not a cursor of this list and order; begin without one' }
     throw new AppError('request-invalid', {}, { faults: [fault] })
   }
   return key.slice(1) as CursorKey
-}
-
-function isOfType(type: KeyType, value: unknown): boolean {
-  switch (type) {
-    case 'moment':
-      return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) && !Number.isNaN(Date.parse(value))
-    case 'id':
-      return Id.safeParse(value).success
-    case 'string':
-      return typeof value === 'string'
-    case 'number':
-      return typeof value === 'number'
-  }
 }
 
 function parse(cursor: string): unknown {

@@ -76,8 +76,11 @@ export interface ProjectTable {
   find(slug: string): Promise<Project | null>
   /** Slug of the project that something belongs to, null where it is of all; null at all: there is no such thing. */
   of(kind: IdScope, id: string): Promise<{ slug: string | null } | null>
-  /** All, or the one that the reader's token is of. */
-  list(visible: Visible): Promise<Project[]>
+  /** By slug: all, or the one that the reader's token is of. */
+  list(visible: Visible, page: PageRequest): Promise<Page<Project>>
+  /** The project, its row held until the transaction ends. */
+  lock(slug: string): Promise<Project | null>
+  rename(id: string, name: string): Promise<Project>
   /** Takes the next experiment number; the row stays locked until the transaction ends. */
   takeVersion(projectId: string): Promise<number>
 }
@@ -109,14 +112,16 @@ export interface DatasetTable {
   append(version: NewDatasetVersion): Promise<DatasetVersion>
   /** The named version, or the newest where `version` is null. */
   find(projectId: string, dataset: string, version: number | null): Promise<DatasetRecord | null>
-  list(projectId: string): Promise<DatasetVersion[]>
+  /** Newest first. */
+  list(projectId: string, page: PageRequest): Promise<Page<DatasetVersion>>
 }
 
 export interface BundleTable {
   /** Registers a bundle; registering it again changes nothing. */
   upsert(bundle: { projectId: string; digest: string; sizeBytes: number; files: string[] }): Promise<CodeBundle>
   find(projectId: string, digest: string): Promise<{ id: string; digest: string; sizeBytes: number } | null>
-  list(projectId: string): Promise<CodeBundle[]>
+  /** Newest first. */
+  list(projectId: string, page: PageRequest): Promise<Page<CodeBundle>>
 }
 
 export interface NewExperiment {
@@ -255,7 +260,8 @@ export interface FoldRecord {
 
 export interface FoldTable {
   get(id: string): Promise<Fold | null>
-  attempts(id: string): Promise<Attempt[]>
+  /** First to last. */
+  attempts(id: string, page: PageRequest): Promise<Page<Attempt>>
   logs(id: string, page: { after: number; limit: number }): Promise<StoredLogLine[]>
   metrics(id: string, name: string): Promise<StoredMetric[]>
   /** The fold, its row held until the transaction ends. */
@@ -361,7 +367,8 @@ export interface SessionTable {
   insert(registration: SessionRegistration, projectId: string | null): Promise<Session>
   /** With `lock`, it stays what it is until the transaction ends. */
   get(id: string, options?: { lock: boolean }): Promise<Session | null>
-  list(visible: Visible): Promise<Session[]>
+  /** Newest first. */
+  list(visible: Visible, page: PageRequest): Promise<Page<Session>>
   /** An end is final: a session that has ended stays so. */
   setStatus(id: string, status: SessionStatus): Promise<void>
   /** Notes that the session is there. Returns its status. */

@@ -6,11 +6,14 @@ import { storable } from './storable.ts'
 export interface Answer {
   readonly status: number
   readonly body: unknown
+  /** It was given before, to the first request with the same Idempotency-Key. */
+  readonly isReplay?: true
 }
 
 /**
  * Runs a POST once for each Idempotency-Key and caller; the same request again gets the first one's answer
- * (draft-ietf-httpapi-idempotency-key-header-07). A refused request lets its key go: it changed nothing.
+ * (draft-ietf-httpapi-idempotency-key-header-07). A refused request lets its key go: it changed nothing, and whoever
+ * mends what was missing sends the same again.
  *
  * A process that dies between doing and answering leaves its key unanswered; after a while the same request is run
  * again. `run` gets an id that names the request then too, for what must not be made twice.
@@ -20,18 +23,18 @@ export interface Answer {
  */
 export async function once(
   { idempotency }: Pick<Database, 'idempotency'>,
-  request: { tokenId: string; key: string; url: string; body: unknown },
+  request: { tokenId: string; key: string; method: string; url: string; body: unknown },
   run: (requestId: string) => Promise<Answer>,
 ): Promise<Answer> {
   const { tokenId, key } = request
   if (key.length === 0 || key.length > 255)
     throw new AppError('request-invalid', {}, { detail: 'Idempotency-Key has 1 to 255 characters' })
-  const fingerprint = sha256(`${request.url}\n${canonicalJson(storable(request.body ?? null))}`)
+  const fingerprint = sha256(`${request.method} ${request.url}\n${canonicalJson(storable(request.body ?? null))}`)
   const before = await idempotency.begin(tokenId, key, fingerprint)
   if (before !== null) {
     if (before.fingerprint !== fingerprint) throw new AppError('idempotency-key-reused')
-    if (before.answer === null) throw new AppError('idempotency-in-flight')
-    return before.answer
+    if (before.answer === null) throw new AppError('idempotency-in-flight', { retryAfterSeconds: 1 })
+    return { ...before.answer, isReplay: true }
   }
   try {
     const answer = await run(uuidOf(`${tokenId}\n${key}\n${fingerprint}`))

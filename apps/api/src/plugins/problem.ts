@@ -2,8 +2,8 @@ import { AppError, isAppError, problems } from '@baton/contracts'
 import type { Problem, ProblemCode } from '@baton/contracts'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Names a problem for machines; `docs/problems.md` explains each. */
-const problemType = (code: ProblemCode) => `urn:baton:problem:${code}`
+/** Names a problem for machines, and is where this API explains it. */
+export const problemType = (code: ProblemCode) => `/v1/problems/${code}`
 
 /** The one place where a thrown value becomes an answer (RFC 9457). What is not expected shows nothing of itself. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -11,6 +11,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (known.code === 'internal') request.log.error({ error }, 'request failed')
   else if (problems[known.code].status >= 500) request.log.warn({ error, code: known.code }, 'request refused')
   const { status } = problems[known.code]
+  const { retryAfterSeconds } = known.facts
+  if (typeof retryAfterSeconds === 'number') reply.header('retry-after', retryAfterSeconds)
   return reply.code(status).type('application/problem+json').send(problemOf(known, request.id))
 }
 

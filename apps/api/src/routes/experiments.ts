@@ -2,6 +2,7 @@ import {
   cancelExperiment,
   createExperiment,
   getExperiment,
+  lbOf,
   listExperiments,
   listLeaderboard,
   pauseExperiment,
@@ -17,6 +18,7 @@ export const experimentHandlers: Handlers<
   | 'cancelExperiment'
   | 'pauseExperiment'
   | 'resumeExperiment'
+  | 'getLb'
   | 'recordLb'
   | 'listExperimentEvents'
   | 'getLeaderboard'
@@ -39,7 +41,8 @@ export const experimentHandlers: Handlers<
     await deps.dispatch()
     return experiment
   },
-  recordLb: (deps, { params, body }) => recordLb(deps, { ...params, ...body }),
+  getLb: async (deps, { params }) => lbOf(await getExperiment(deps, params)),
+  recordLb: (deps, { params, body }, { ifMatch }) => recordLb(deps, { ...params, ...body, ifMatch }),
   listExperimentEvents: async (deps, { params, query }) => {
     const experiment = await getExperiment(deps, params)
     return { items: await deps.store.events.listByExperiment(experiment.id, query) }

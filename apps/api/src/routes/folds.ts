@@ -26,9 +26,9 @@ export const foldHandlers: Handlers<
   | 'failFold'
 > = {
   getFold: (deps, { params }) => findFold(deps, params.fold),
-  listAttempts: async (deps, { params }) => {
+  listAttempts: async (deps, { params, query }) => {
     const fold = await findFold(deps, params.fold)
-    return { items: await deps.store.folds.attempts(fold.id) }
+    return deps.store.folds.attempts(fold.id, query)
   },
   listLogs: async (deps, { params, query }) => {
     const fold = await findFold(deps, params.fold)

@@ -1,18 +1,15 @@
-import { version } from '../version.ts'
 import type { Handlers } from '../context.ts'
 import { experimentHandlers } from './experiments.ts'
 import { foldHandlers } from './folds.ts'
 import { projectHandlers } from './projects.ts'
+import { serviceHandlers } from './service.ts'
 import { sessionHandlers } from './sessions.ts'
 import { tokenHandlers } from './tokens.ts'
 import { submissionHandlers } from './submissions.ts'
 
 /** One handler a route: the compiler asks for each. */
 export const handlers: Handlers = {
-  getHealth: async ({ store }) => {
-    await store.ping()
-    return { status: 'ok', version }
-  },
+  ...serviceHandlers,
   ...projectHandlers,
   ...experimentHandlers,
   ...foldHandlers,

@@ -1,11 +1,12 @@
 import { checkBundle } from '@baton/bundle'
-import { createCodeBundle, createDatasetVersion, findProject, grantUploads } from '@baton/core'
+import { createCodeBundle, createDatasetVersion, findProject, grantUploads, updateProject } from '@baton/core'
 import type { Handlers } from '../context.ts'
 
 export const projectHandlers: Handlers<
   | 'createProject'
   | 'listProjects'
   | 'getProject'
+  | 'updateProject'
   | 'createUploads'
   | 'createDatasetVersion'
   | 'listDatasetVersions'
@@ -13,26 +14,26 @@ export const projectHandlers: Handlers<
   | 'listCodeBundles'
 > = {
   createProject: ({ store }, { body }) => store.transaction(({ projects }) => projects.insert(body)),
-  listProjects: async ({ store }, _, { caller }) => ({
-    items: await store.projects.list(caller.project?.slug ?? null),
-  }),
+  listProjects: ({ store }, { query }, { caller }) => store.projects.list(caller.project?.slug ?? null, query),
   getProject: (deps, { params }) => findProject(deps, params.project),
+  updateProject: (deps, { params, body }, { ifMatch }) =>
+    updateProject(deps, { slug: params.project, ...body, ifMatch }),
   createUploads: async (deps, { params, body }) => {
     await findProject(deps, params.project)
     return { items: await grantUploads(deps.blobs, body.blobs) }
   },
   createDatasetVersion: (deps, { params, body }) => createDatasetVersion(deps, { project: params.project, ...body }),
-  listDatasetVersions: async (deps, { params }) => {
+  listDatasetVersions: async (deps, { params, query }) => {
     const project = await findProject(deps, params.project)
-    return { items: await deps.store.datasets.list(project.id) }
+    return deps.store.datasets.list(project.id, query)
   },
   createCodeBundle: (deps, { params, body }) =>
     createCodeBundle(
       { ...deps, checkBundle: async (bytes) => (await checkBundle(bytes)).map((entry) => entry.name) },
       { project: params.project, digest: body.digest },
     ),
-  listCodeBundles: async (deps, { params }) => {
+  listCodeBundles: async (deps, { params, query }) => {
     const project = await findProject(deps, params.project)
-    return { items: await deps.store.bundles.list(project.id) }
+    return deps.store.bundles.list(project.id, query)
   },
 }

@@ -12,9 +12,7 @@ export const sessionHandlers: Handlers<
 > = {
   createEnrolment: (deps, { body }, { caller }) =>
     createToken(deps, { ...body, name: 'enrolment', role: 'enrolment', issuer: caller }),
-  listSessions: async ({ store }, _, { caller }) => ({
-    items: await store.sessions.list(caller.project?.slug ?? null),
-  }),
+  listSessions: ({ store }, { query }, { caller }) => store.sessions.list(caller.project?.slug ?? null, query),
   drainSession: (deps, { params }) => drainSession(deps, { sessionId: params.session }),
   registerSession: (deps, { body }, { caller }) => registerSession(deps, { enrolment: caller, registration: body }),
   endSession: (deps, { params }) => endSession(deps, { sessionId: params.session }),

@@ -1,4 +1,4 @@
-import { ExperimentStatus, isFinal } from '@baton/contracts'
+import { allPages, ExperimentStatus, isFinal } from '@baton/contracts'
 import { renderStatus } from '../messages/render-status.ts'
 import type { Command } from './command.ts'
 
@@ -9,7 +9,10 @@ export const status: Command = {
   name: 'status',
   description: 'What runs: folds, steps, time left, sessions',
   answer: async ({ client }) => {
-    const [{ items: projects }, { items: sessions }] = await Promise.all([client.listProjects(), client.listSessions()])
+    const [projects, sessions] = await Promise.all([
+      allPages(client.listProjects, {}),
+      allPages(client.listSessions, {}),
+    ])
     const lists = await Promise.all(
       projects.map(async ({ slug: project }) => {
         const { items } = await client.listExperiments({ params: { project }, query: { where: open, limit: 200 } })

@@ -1,3 +1,4 @@
+import { allPages } from '@baton/contracts'
 import { plain } from '../messages/message.ts'
 import { renderLeaderboard } from '../messages/render-leaderboard.ts'
 import type { Command } from './command.ts'
@@ -12,7 +13,7 @@ export const top: Command = {
   description: 'Leaderboard: /top, /top 20, /top <project> 20',
   answer: async ({ client }, { words }) => {
     const { project, limit } = parse(words)
-    const slugs = (await client.listProjects()).items.map(({ slug }) => slug)
+    const slugs = (await allPages(client.listProjects, {})).map(({ slug }) => slug)
     if (slugs.length === 0) return [plain('There is no project yet.')]
     if (project !== null && !slugs.includes(project))
       return [plain(`There is no project ${project}. Projects: ${slugs.join(', ')}`)]

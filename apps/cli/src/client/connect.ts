@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { loadClientConfig, Secret } from '@baton/config'
 import type { ClientConfig } from '@baton/config'
-import { AppError, createClient, isAppError } from '@baton/contracts'
+import { allPages, AppError, createClient, isAppError } from '@baton/contracts'
 import type { Client } from '@baton/contracts'
 import { UsageError } from '../exit.ts'
 import type { Io } from '../io.ts'
@@ -65,9 +65,9 @@ export function explained(error: unknown): unknown {
 export async function chooseProject({ api, config }: Connection, named: string | undefined): Promise<string> {
   const project = named ?? config.client.project
   if (project !== null && project !== undefined) return project
-  const { items } = await api.listProjects()
-  const [only, ...others] = items
+  const projects = await allPages(api.listProjects, {})
+  const [only, ...others] = projects
   if (only && others.length === 0) return only.slug
   if (!only) throw new UsageError('there is no project yet; make one with `baton project create <name>`')
-  throw new UsageError(`name a project with --project or BATON_PROJECT: ${items.map(({ slug }) => slug).join(', ')}`)
+  throw new UsageError(`name a project with --project or BATON_PROJECT: ${projects.map(({ slug }) => slug).join(', ')}`)
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { ImportedDataset, ImportProgress } from '@baton/dataset'
+import { allPages } from '@baton/contracts'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
 import { pushDataset } from '../client/push-dataset.ts'
@@ -141,8 +142,8 @@ function showStep(progress: Progress, { phase, done, total }: ImportProgress): v
 async function list(io: Io, options: CommonOptions): Promise<void> {
   const connection = await connect(io)
   const project = await chooseProject(connection, options.project)
-  const { items } = await connection.api.listDatasetVersions({ params: { project } })
-  printList(io, items, {
+  const versions = await allPages(connection.api.listDatasetVersions, { params: { project } })
+  printList(io, versions, {
     json: options.json,
     empty: `${project} has no dataset yet; make one with \`baton dataset create <name>\``,
     columns: [

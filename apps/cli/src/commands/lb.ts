@@ -38,7 +38,10 @@ export function lbCommand(program: Command, io: Io): void {
         ...(options.public === undefined ? {} : { lbPublic: valueOf(options.public) }),
         ...(options.private === undefined ? {} : { lbPrivate: valueOf(options.private) }),
       }
-      const experiment = await connection.api.recordLb({ params: { project, version }, body })
+      const params = { project, version }
+      // Whatever they are now: only what is named here changes.
+      await connection.api.recordLb({ params, body }, { ifMatch: '*' })
+      const experiment = await connection.api.getExperiment({ params })
       if (options.json) printJson(io, experiment)
       else io.out(`${project} #${version}: ${scoreLine(experiment)}`)
     })

@@ -1,3 +1,4 @@
+import { allPages } from '@baton/contracts'
 import type { Command } from 'commander'
 import { connect } from '../client/connect.ts'
 import type { Io } from '../io.ts'
@@ -26,8 +27,8 @@ export function projectCommand(program: Command, io: Io): void {
     .addHelpText('after', example('baton project list --json'))
     .action(async (options: { json?: boolean }) => {
       const { api } = await connect(io)
-      const { items } = await api.listProjects()
-      printList(io, items, {
+      const projects = await allPages(api.listProjects, {})
+      printList(io, projects, {
         json: options.json,
         empty: 'there is no project yet; make one with `baton project create <name>`',
         columns: [

@@ -1,4 +1,4 @@
-import { AppError } from '@baton/contracts'
+import { allPages, AppError } from '@baton/contracts'
 import type { ExperimentSpec } from '@baton/contracts'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
@@ -59,8 +59,8 @@ async function samplesOf(io: Io, { dataset }: ExperimentSpec, named: string | un
   const connection = await connect(io)
   const project = await chooseProject(connection, named)
   const [name, version] = dataset.split('@')
-  const { items } = await connection.api.listDatasetVersions({ params: { project } })
-  const found = items.find(
+  const versions = await allPages(connection.api.listDatasetVersions, { params: { project } })
+  const found = versions.find(
     (item) => item.dataset === name && (version ?? String(item.version)) === String(item.version),
   )
   if (found) return found.samplesTrain

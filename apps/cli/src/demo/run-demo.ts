@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { loadConfig } from '@baton/config'
-import { isAppError } from '@baton/contracts'
+import { allPages, isAppError } from '@baton/contracts'
 import type { Client, Experiment, Fold } from '@baton/contracts'
 import { buildEmojiDataset } from '@baton/dataset'
 import { createLog } from '@baton/log'
@@ -166,8 +166,8 @@ function interruptSessions(api: Client, version: number, workers: LocalWorkers, 
   let hasKilled = false
   const drained = new Set<string>()
   const kill = async (fold: Fold) => {
-    const { items } = await api.listSessions()
-    const name = items.find((session) => session.id === fold.sessionId)?.name
+    const sessions = await allPages(api.listSessions, {})
+    const name = sessions.find((session) => session.id === fold.sessionId)?.name
     const child = [...workers.processes].find(([number]) => name === `local-${number}`)?.[1]
     if (hasKilled || child?.kill('SIGKILL') !== true) return
     hasKilled = true

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Blob, Digest, Slug } from '../ids.ts'
 import { CodeBundle, DatasetVersion, Upload } from '../resources.ts'
-import { list, project, readers, submitters } from './parts.ts'
+import { list, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
 /** Datasets, code bundles, and the objects they are made of. */
@@ -37,8 +37,9 @@ export const datasetsRoutes = {
     roles: readers,
     scope: 'project',
     params: project,
+    query: z.object(pageQuery),
     status: 200,
-    response: list(DatasetVersion),
+    response: pageOf(DatasetVersion),
     problems: [],
   },
   createCodeBundle: {
@@ -60,8 +61,9 @@ export const datasetsRoutes = {
     roles: readers,
     scope: 'project',
     params: project,
+    query: z.object(pageQuery),
     status: 200,
-    response: list(CodeBundle),
+    response: pageOf(CodeBundle),
     problems: [],
   },
 } as const satisfies Record<string, RouteSpec>

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ExperimentRow, usualColumns } from '../board/columns.ts'
 import { Event } from '../events.ts'
-import { Experiment } from '../resources.ts'
+import { Experiment, Lb } from '../resources.ts'
 import { ExperimentSpec } from '../spec.ts'
 import { boardQuery, experiment, list, page, pageOf, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
@@ -18,7 +18,7 @@ export const experimentsRoutes = {
     body: ExperimentSpec,
     status: 201,
     response: Experiment,
-    problems: ['spec-invalid', 'idempotency-key-reused', 'idempotency-in-flight'],
+    problems: ['spec-invalid'],
   },
   listExperiments: {
     method: 'GET',
@@ -77,16 +77,28 @@ export const experimentsRoutes = {
     response: Experiment,
     problems: ['conflict'],
   },
+  getLb: {
+    method: 'GET',
+    path: '/v1/projects/:project/experiments/:version/lb',
+    summary: 'Get the leaderboard scores that were recorded',
+    roles: readers,
+    scope: 'project',
+    params: experiment,
+    status: 200,
+    response: Lb,
+    problems: [],
+  },
   recordLb: {
     method: 'PUT',
     path: '/v1/projects/:project/experiments/:version/lb',
-    summary: 'Record leaderboard scores by hand',
+    summary: 'Record leaderboard scores by hand; one that is left out stays, null clears it',
     roles: submitters,
     scope: 'project',
     params: experiment,
-    body: z.strictObject({ lbPublic: z.number().nullable().optional(), lbPrivate: z.number().nullable().optional() }),
+    body: Lb.partial(),
     status: 200,
-    response: Experiment,
+    response: Lb,
+    needsIfMatch: true,
     problems: ['conflict'],
   },
   listExperimentEvents: {

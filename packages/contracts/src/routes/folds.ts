@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Attempt, Fold, MetricPoint, StoredLogLine, StoredMetric } from '../resources.ts'
-import { fold, list, page, readers } from './parts.ts'
+import { fold, list, page, pageOf, pageQuery, readers } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
 /** Folds, and what their sessions said of them. */
@@ -23,8 +23,9 @@ export const foldsRoutes = {
     roles: readers,
     scope: 'fold',
     params: fold,
+    query: z.object(pageQuery),
     status: 200,
-    response: list(Attempt),
+    response: pageOf(Attempt),
     problems: [],
   },
   listLogs: {

@@ -17,10 +17,12 @@ export const fold = z.object({ fold: Id })
 export const session = z.object({ session: Id })
 export const token = z.object({ token: Id })
 
+export const LARGEST_PAGE = 200
+
 /** Query of a list that is read page by page. `cursor` is what the page before named as its `nextCursor`. */
 export const pageQuery = {
   cursor: z.string().max(1024).optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  limit: z.coerce.number().int().min(1).max(LARGEST_PAGE).default(50),
 }
 /** A page of a list; `nextCursor` is null on the last one. */
 export const pageOf = <T extends z.ZodType>(item: T) =>

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { Slug } from '../ids.ts'
 import { Project } from '../resources.ts'
-import { list, owners, project, readers } from './parts.ts'
+import { owners, pageOf, pageQuery, project, readers } from './parts.ts'
 import type { RouteSpec } from './route.ts'
+
+const name = z.string().trim().min(1).max(120)
 
 /** What experiments are compared within. */
 export const projectsRoutes = {
@@ -12,7 +14,7 @@ export const projectsRoutes = {
     summary: 'Create a project: what experiments are compared within',
     roles: owners,
     scope: 'service',
-    body: z.strictObject({ slug: Slug, name: z.string().trim().min(1).max(120) }),
+    body: z.strictObject({ slug: Slug, name }),
     status: 201,
     response: Project,
     problems: ['already-exists'],
@@ -20,11 +22,12 @@ export const projectsRoutes = {
   listProjects: {
     method: 'GET',
     path: '/v1/projects',
-    summary: 'List projects',
+    summary: 'List projects by short name',
     roles: readers,
     scope: 'visible',
+    query: z.object(pageQuery),
     status: 200,
-    response: list(Project),
+    response: pageOf(Project),
     problems: [],
   },
   getProject: {
@@ -36,6 +39,19 @@ export const projectsRoutes = {
     params: project,
     status: 200,
     response: Project,
+    problems: [],
+  },
+  updateProject: {
+    method: 'PATCH',
+    path: '/v1/projects/:project',
+    summary: "Change a project's name for people; its short name stays",
+    roles: owners,
+    scope: 'project',
+    params: project,
+    body: z.strictObject({ name }),
+    status: 200,
+    response: Project,
+    needsIfMatch: true,
     problems: [],
   },
 } as const satisfies Record<string, RouteSpec>

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { ColumnName } from '../board/columns.ts'
 import type { ProblemCode } from '../problems.ts'
 import type { Role } from '../states.ts'
@@ -40,8 +40,31 @@ export interface RouteSpec {
   readonly csv?: { readonly before: readonly string[]; readonly usual: readonly ColumnName[] }
   /** The answer holds a secret that is shown once and stored nowhere, so it is not remembered to be given again. */
   readonly isSecret?: true
+  /** It changes what a person may have read before: the caller says by If-Match which state they mean. */
+  readonly needsIfMatch?: true
   /** Problems beside those any route may answer with (`commonProblems`). */
   readonly problems: readonly ProblemCode[]
+}
+
+const fields = z
+  .string()
+  .min(1)
+  .max(2000)
+  .optional()
+  .meta({
+    description: 'Fields to answer with, of each item of a list: `version,folds.status`. Without it, all.',
+    examples: ['id'],
+  })
+
+/** Whether an answer's fields are picked from it, and not by the handler. */
+export function picksFields(route: RouteSpec): boolean {
+  return route.method === 'GET' && route.response !== undefined && !('fields' in (route.query?.shape ?? {}))
+}
+
+/** The query that a route takes, no other names: its own, and `fields` where it reads something. */
+export function queryOf(route: RouteSpec): z.ZodObject {
+  const query = route.query ?? z.object({})
+  return (picksFields(route) ? query.safeExtend({ fields }) : query).strict()
 }
 
 /** What any route may answer with. */
@@ -51,6 +74,19 @@ export const commonProblems = [
   'forbidden',
   'not-found',
   'payload-too-large',
+  'rate-limited',
   'unavailable',
   'internal',
 ] as const satisfies readonly ProblemCode[]
+
+/** All that a route may answer with when it does not succeed. */
+export function problemsOf(route: RouteSpec): ProblemCode[] {
+  return [
+    ...commonProblems,
+    ...(route.method === 'POST' && !route.isSecret
+      ? (['idempotency-key-reused', 'idempotency-in-flight'] as const)
+      : []),
+    ...(route.needsIfMatch ? (['precondition-required', 'precondition-failed'] as const) : []),
+    ...route.problems,
+  ]
+}

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Slug } from '../ids.ts'
 import { RegisteredSession, Session, SessionRegistration } from '../resources.ts'
 import { IssuedToken } from '../token.ts'
-import { list, owners, readers, session } from './parts.ts'
+import { owners, pageOf, pageQuery, readers, session } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
 /** Sessions, from enrolment to the end. */
@@ -33,8 +33,9 @@ export const sessionsRoutes = {
     summary: 'List sessions, newest first',
     roles: readers,
     scope: 'visible',
+    query: z.object(pageQuery),
     status: 200,
-    response: list(Session),
+    response: pageOf(Session),
     problems: [],
   },
   drainSession: {

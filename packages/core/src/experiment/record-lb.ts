@@ -1,5 +1,6 @@
 import { AppError } from '@baton/contracts'
-import type { Experiment } from '@baton/contracts'
+import type { Experiment, Lb } from '@baton/contracts'
+import type { IfMatch } from '../if-match.ts'
 import { emit } from '../notification/emit.ts'
 import type { Store } from '../store.ts'
 import { getExperiment } from './get-experiment.ts'
@@ -8,7 +9,7 @@ import { getExperiment } from './get-experiment.ts'
  * Records leaderboard scores by hand; what is left out stays as it was, null clears. This is for what was submitted
  * elsewhere: once a submission of the experiment has a public score, LB is that of the best one.
  *
- * @throws {AppError} `not-found`; `conflict` when LB comes from a submission
+ * @throws {AppError} `not-found`, `precondition-failed`; `conflict` when LB comes from a submission
  */
 export async function recordLb(
   { store }: { store: Store },
@@ -17,21 +18,28 @@ export async function recordLb(
     version: number
     lbPublic?: number | null | undefined
     lbPrivate?: number | null | undefined
+    ifMatch: IfMatch
   },
-): Promise<Experiment> {
+): Promise<Lb> {
   const { id } = await getExperiment({ store }, input)
-  await store.transaction(async (tables) => {
+  return store.transaction(async (tables) => {
     await tables.experiments.find(id, { lock: true })
+    const before = lbOf(await getExperiment({ store: tables }, input))
+    input.ifMatch(before)
     if ((await tables.submissions.best(id)) !== null)
       throw new AppError(
         'conflict',
         {},
         { detail: "LB is that of the experiment's best submission: score the submission instead" },
       )
-    const before = await getExperiment({ store: tables }, input)
     const { lbPublic = before.lbPublic, lbPrivate = before.lbPrivate } = input
     await tables.experiments.recordLb(id, { lbPublic, lbPrivate })
     await emit(tables, id, { kind: 'lb-recorded', lbPublic, lbPrivate })
+    return { lbPublic, lbPrivate }
   })
-  return getExperiment({ store }, input)
+}
+
+/** The leaderboard scores of an experiment, as a resource of their own. */
+export function lbOf({ lbPublic, lbPrivate }: Experiment): Lb {
+  return { lbPublic, lbPrivate }
 }

@@ -2,6 +2,7 @@ import type { CodeBundle } from '@baton/contracts'
 import type { Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import type { CodeBundleModel } from '../generated/models.ts'
+import { newestFirst } from './newest-first.ts'
 
 export function bundleTable(db: Connection): Tables['bundles'] {
   return {
@@ -17,8 +18,10 @@ export function bundleTable(db: Connection): Tables['bundles'] {
       const row = await db.codeBundle.findUnique({ where: { projectId_digest: { projectId, digest } } })
       return row && { id: row.id, digest: row.digest, sizeBytes: row.sizeBytes }
     },
-    list: async (projectId) =>
-      (await db.codeBundle.findMany({ where: { projectId }, orderBy: { createdAt: 'desc' } })).map(bundleOf),
+    list: (projectId, page) =>
+      newestFirst(page, bundleOf, ({ where, ...part }) =>
+        db.codeBundle.findMany({ where: { projectId, ...where }, ...part }),
+      ),
   }
 }
 

@@ -3,6 +3,7 @@ import type { DatasetRecord, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { isUniqueViolation } from '../errors.ts'
 import type { DatasetVersionModel } from '../generated/models.ts'
+import { newestFirst } from './newest-first.ts'
 
 export function datasetTable(db: Connection): Tables['datasets'] {
   const newest = (projectId: string, dataset: string) =>
@@ -45,9 +46,9 @@ export function datasetTable(db: Connection): Tables['datasets'] {
             })
       return row && datasetRecordOf(row)
     },
-    list: async (projectId) =>
-      (await db.datasetVersion.findMany({ where: { projectId }, orderBy: { createdAt: 'desc' } })).map(
-        datasetVersionOf,
+    list: (projectId, page) =>
+      newestFirst(page, datasetVersionOf, ({ where, ...part }) =>
+        db.datasetVersion.findMany({ where: { projectId, ...where }, ...part }),
       ),
   }
 }

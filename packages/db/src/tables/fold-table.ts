@@ -9,6 +9,7 @@ import type {
   LogLine,
   SessionStatus,
 } from '@baton/contracts'
+import { decodeCursor, pageOf } from '@baton/core'
 import type { FoldRecord, Heartbeat, Release, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
@@ -34,14 +35,16 @@ export function foldTable(db: Connection): Tables['folds'] {
       const row = await db.fold.findUnique({ where: { id }, include: foldInclude })
       return row && foldOf(row)
     },
-    attempts: async (id) =>
-      (
-        await db.attempt.findMany({
-          where: { foldId: id },
-          include: { session: { select: { name: true } } },
-          orderBy: { number: 'asc' },
-        })
-      ).map(attemptOf),
+    attempts: async (id, { cursor, limit }) => {
+      const after = decodeCursor('number', cursor, ['int'])
+      const rows = await db.attempt.findMany({
+        where: { foldId: id, number: { gt: (after?.[0] as number | undefined) ?? 0 } },
+        include: { session: { select: { name: true } } },
+        orderBy: { number: 'asc' },
+        take: limit + 1,
+      })
+      return pageOf(rows, limit, { order: 'number', keyOf: ({ number }) => [number], itemOf: attemptOf })
+    },
     logs: async (id, { after, limit }) => {
       const rows = await db.$queryRaw<{ id: bigint; attempt: number; level: string; text: string; at: Date }[]>`
         SELECT l.id, a.number AS attempt, l.level, l.text, l.at

@@ -1,5 +1,6 @@
 import { AppError } from '@baton/contracts'
 import type { IdScope, Project } from '@baton/contracts'
+import { decodeCursor, pageOf } from '@baton/core'
 import type { Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { isUniqueViolation } from '../errors.ts'
@@ -24,10 +25,18 @@ export function projectTable(db: Connection): Tables['projects'] {
       const [row] = await db.$queryRaw<{ slug: string | null }[]>(projectQueries[kind](id))
       return row ?? null
     },
-    list: async (visible) => {
-      const where = visible === null ? {} : { slug: visible }
-      return (await db.project.findMany({ where, orderBy: { slug: 'asc' } })).map(projectOf)
+    list: async (visible, { cursor, limit }) => {
+      const after = decodeCursor('slug', cursor, ['string'])
+      const slug = { ...(after ? { gt: after[0] as string } : {}), ...(visible === null ? {} : { equals: visible }) }
+      const rows = await db.project.findMany({ where: { slug }, orderBy: { slug: 'asc' }, take: limit + 1 })
+      return pageOf(rows, limit, { order: 'slug', keyOf: (row) => [row.slug], itemOf: projectOf })
     },
+    lock: async (slug) => {
+      await db.$queryRaw`SELECT 1 FROM project WHERE slug = ${slug} FOR UPDATE`
+      const row = await db.project.findUnique({ where: { slug } })
+      return row && projectOf(row)
+    },
+    rename: async (id, name) => projectOf(await db.project.update({ where: { id }, data: { name } })),
     takeVersion: async (projectId) => {
       const row = await db.project.update({ where: { id: projectId }, data: { nextVersion: { increment: 1 } } })
       return row.nextVersion - 1

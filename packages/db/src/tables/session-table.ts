@@ -1,4 +1,5 @@
 import type { Provider, Session, SessionStatus } from '@baton/contracts'
+import { decodeCursor, pageOf } from '@baton/core'
 import type { Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
@@ -21,7 +22,7 @@ export function sessionTable(db: Connection): Tables['sessions'] {
     SELECT s.id, s.name, s.provider, s.accelerator, s.pools, p.slug AS project, s.status,
       s.registered_at AS "registeredAt", s.last_seen_at AS "lastSeenAt",
       extract(epoch FROM s.deadline_at - now())::float8 AS "secondsLeft"
-    FROM session s LEFT JOIN project p ON p.id = s.project_id WHERE ${where} ORDER BY s.registered_at DESC LIMIT 500`
+    FROM session s LEFT JOIN project p ON p.id = s.project_id WHERE ${where}`
   const get = async (id: string, options?: { lock: boolean }) => {
     // Shared: many leases of others may look at it, but nobody may change it.
     if (options?.lock) await db.$queryRaw`SELECT 1 FROM session WHERE id = ${id}::uuid FOR SHARE`
@@ -39,7 +40,14 @@ export function sessionTable(db: Connection): Tables['sessions'] {
       return (await get(id))!
     },
     get,
-    list: async (visible) => (await select(Prisma.sql`${visible}::text IS NULL OR p.slug = ${visible}`)).map(sessionOf),
+    list: async (visible, { cursor, limit }) => {
+      const [registeredAt, id] = decodeCursor('newest', cursor, ['moment', 'id']) ?? [null, null]
+      const rows = await select(Prisma.sql`(${visible}::text IS NULL OR p.slug = ${visible})
+        AND (${id}::uuid IS NULL OR (s.registered_at, s.id) < (${registeredAt}::timestamptz, ${id}::uuid))
+        ORDER BY s.registered_at DESC, s.id DESC LIMIT ${limit + 1}`)
+      const keyOf = (row: SessionRow) => [row.registeredAt.toISOString(), row.id]
+      return pageOf(rows, limit, { order: 'newest', keyOf, itemOf: sessionOf })
+    },
     setStatus: async (id, status) =>
       void (await db.session.updateMany({ where: { id, status: { not: 'ended' } }, data: { status } })),
     touch: async (id) => {
