@@ -230,11 +230,12 @@ describe('the leaderboard', () => {
     expect(done.sessionHours).toBeCloseTo(2, 2)
 
     await runSql(world.databaseUrl, `UPDATE experiment SET cv = 0.75, status = 'completed' WHERE version = ${version}`)
-    await recordLb(world, { project: 'emoji', version, lbPublic: 0.5 })
+    const at = { project: 'emoji', version, ifMatch: () => undefined }
+    await recordLb(world, { ...at, lbPublic: 0.5 })
     expect(await of()).toMatchObject({ cv: 0.75, gap: 0.25 })
     const { items } = await listLeaderboard(world, { project: 'emoji', sort: '-gap', limit: 5 })
     expect(items).toMatchObject([{ rank: 1, version, gap: 0.25 }])
-    await recordLb(world, { project: 'emoji', version, lbPublic: null })
+    await recordLb(world, { ...at, lbPublic: null })
     expect(await of()).toMatchObject({ gap: null })
   })
 })
