@@ -4,7 +4,12 @@ import { Failure, Moment } from './resources.ts'
 
 /** Facts, appended in the transaction that makes them true. Notifications and the event feed come from them. */
 export const EventPayload = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('experiment-created'), folds: z.int().positive() }),
+  z.strictObject({
+    kind: z.literal('experiment-created'),
+    folds: z.int().positive(),
+    /** Version that it was cloned from or repeats; absent where it stands for itself. */
+    parent: z.int().positive().optional(),
+  }),
   z.strictObject({
     kind: z.literal('fold-leased'),
     fold: z.int(),
@@ -56,6 +61,16 @@ export const EventPayload = z.discriminatedUnion('kind', [
     interruptions: z.int(),
   }),
   z.strictObject({ kind: z.literal('experiment-failed'), failure: Failure }),
+  z.strictObject({
+    kind: z.literal('session-stopped'),
+    fold: z.int(),
+    attempt: z.int(),
+    session: z.string(),
+    /** Step the fold goes on from. */
+    resumeStep: z.int(),
+  }),
+  /** Somebody gave a failed fold another chance, from this step. */
+  z.strictObject({ kind: z.literal('fold-retried'), fold: z.int(), step: z.int() }),
   z.strictObject({ kind: z.literal('experiment-paused') }),
   z.strictObject({ kind: z.literal('experiment-resumed') }),
   z.strictObject({ kind: z.literal('experiment-cancelled') }),

@@ -14,6 +14,8 @@ export {
 } from './states.ts'
 export { AppError, isAppError, pointerOf, problemCodes, problems } from './problems.ts'
 export type { AppErrorOptions, Fault, ProblemCode, ProblemSpec } from './problems.ts'
+export { applyMergePatch, isObject } from './merge-patch.ts'
+export { Pool } from './pool.ts'
 export { FAULTS_LISTED, capFaults, nearest, parseOrThrow, parseSpec } from './parse.ts'
 export { checkManifest, parseManifest } from './dataset-check.ts'
 export { DatasetManifest, LabelGroup, labelRanges, labelsOf, Sample, Split } from './dataset.ts'

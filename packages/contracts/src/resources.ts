@@ -60,6 +60,9 @@ export const Fold = z.strictObject({
   id: Id,
   index: z.int().nonnegative(),
   status: FoldStatus,
+  pool: Slug,
+  /** Higher is leased sooner; the spec's, unless the fold was prioritised. */
+  priority: z.int(),
   progress: Progress.nullable(),
   /** Step of the newest committed checkpoint. */
   checkpointStep: z.int().nonnegative().nullable(),
@@ -109,6 +112,8 @@ export const Experiment = Scores.extend({
   version: z.int().positive(),
   name: z.string(),
   status: ExperimentStatus,
+  /** The experiment of the same project that this one was cloned from, or repeats. */
+  parent: z.int().positive().nullable(),
   dataset: z.string(),
   code: Digest.nullable(),
   foldsTotal: z.int().positive(),
@@ -135,6 +140,8 @@ export const Session = z.strictObject({
   /** The one project whose folds it leases; null: those of all. */
   project: Slug.nullable(),
   status: SessionStatus,
+  /** The fold that it works on. */
+  foldId: Id.nullable(),
   secondsLeft: z.number().nullable(),
   registeredAt: Moment,
   lastSeenAt: Moment,

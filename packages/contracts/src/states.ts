@@ -27,19 +27,29 @@ export type ExperimentStatus = z.infer<typeof ExperimentStatus>
 export const FoldStatus = z.enum(['ready', 'leased', 'paused', 'completed', 'failed', 'cancelled'])
 export type FoldStatus = z.infer<typeof FoldStatus>
 
-/** How one session's work on a fold stands or ended. Interrupted (handed_over, lost) is not failed. */
-export const AttemptStatus = z.enum(['running', 'completed', 'handed_over', 'failed', 'lost', 'cancelled'])
+/**
+ * How one session's work on a fold stands or ended. Interrupted is not failed.
+ *
+ * running
+ * completed
+ * handed_over  interrupted: its session gave the fold back, and lost no step
+ * stopped      interrupted: somebody stopped its session
+ * lost         interrupted: its session went silent
+ * failed
+ * cancelled    the experiment was
+ */
+export const AttemptStatus = z.enum(['running', 'completed', 'handed_over', 'stopped', 'lost', 'failed', 'cancelled'])
 export type AttemptStatus = z.infer<typeof AttemptStatus>
 
 /** Whether an attempt ended without having failed: another goes on from its last checkpoint. */
 export function isInterrupted(status: AttemptStatus): boolean {
-  return status === 'handed_over' || status === 'lost'
+  return status === 'handed_over' || status === 'stopped' || status === 'lost'
 }
 
 /**
  * active     registered, seen lately
  * draining   asked to finish: gets no new lease, hands over the one it has
- * ended      said goodbye, or went silent while draining
+ * ended      said goodbye, was stopped, or went silent while draining
  * lost       went silent
  */
 export const SessionStatus = z.enum(['active', 'draining', 'ended', 'lost'])

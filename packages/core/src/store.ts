@@ -22,6 +22,7 @@ import type {
   LogLine,
   MetricPoint,
   MetricSpec,
+  Pool,
   Progress,
   Project,
   Role,
@@ -62,6 +63,7 @@ export interface Tables {
   readonly folds: FoldTable
   readonly submissions: SubmissionTable
   readonly sessions: SessionTable
+  readonly pools: PoolTable
   readonly events: EventTable
   readonly outbox: OutboxTable
   readonly notifications: NotificationTable
@@ -128,6 +130,8 @@ export interface NewExperiment {
   readonly id?: string
   readonly projectId: string
   readonly version: number
+  /** Version of the same project that it was cloned from or repeats. */
+  readonly parent: number | null
   readonly spec: ExperimentSpec
   readonly specDigest: string
   readonly datasetVersionId: string
@@ -188,6 +192,8 @@ export interface ExperimentTable {
    * of its open folds and its own lock no fold may be opened.
    */
   steer(id: string): Promise<void>
+  /** Takes a failed experiment, or one about to be, back to `running`. */
+  reopen(id: string): Promise<void>
   /** A final status stays as it is. */
   setStatus(id: string, status: ExperimentStatus, failure?: Failure): Promise<void>
   /** Writes the scores, the folds' too, and completes the experiment: from then on the leaderboard has it. */
@@ -260,6 +266,10 @@ export interface FoldRecord {
 
 export interface FoldTable {
   get(id: string): Promise<Fold | null>
+  /** Folds of an experiment by index. */
+  list(experimentId: string, page: PageRequest): Promise<Page<Fold>>
+  experimentOf(id: string): Promise<string | null>
+  attempt(id: string, number: number): Promise<Attempt | null>
   /** First to last. */
   attempts(id: string, page: PageRequest): Promise<Page<Attempt>>
   logs(id: string, page: { after: number; limit: number }): Promise<StoredLogLine[]>
@@ -298,6 +308,10 @@ export interface FoldTable {
   /** Makes the checkpoint before the newest of a locked fold its newest; none if there is none. */
   discardCheckpoint(fold: FoldRecord): Promise<void>
   setScore(id: string, score: number): Promise<void>
+  /** Gives a locked fold another priority; one that is ready gets the next offer number. */
+  setPriority(fold: FoldRecord, priority: number): Promise<void>
+  /** Makes a locked, failed fold as if it had never failed, and with the next offer number. */
+  reopen(fold: FoldRecord, as: { status: 'ready' | 'paused'; fromStart: boolean }): Promise<void>
   fail(id: string, failure: Failure): Promise<void>
   /** Holds the experiment's folds that are not final until the transaction ends. */
   lockOpen(experimentId: string): Promise<void>
@@ -335,7 +349,7 @@ export interface FoldTable {
 export type Release =
   | {
       readonly to: 'ready' | 'paused'
-      readonly attempt: 'handed_over' | 'lost' | 'failed'
+      readonly attempt: 'handed_over' | 'stopped' | 'lost' | 'failed'
       readonly endStep: number | null
       readonly failure?: Failure
       readonly delaySeconds: number
@@ -367,14 +381,20 @@ export interface SessionTable {
   insert(registration: SessionRegistration, projectId: string | null): Promise<Session>
   /** With `lock`, it stays what it is until the transaction ends. */
   get(id: string, options?: { lock: boolean }): Promise<Session | null>
-  /** Newest first. */
-  list(visible: Visible, page: PageRequest): Promise<Page<Session>>
+  /** Newest first; of one status, where it is named. */
+  list(visible: Visible, page: PageRequest & { status?: SessionStatus | undefined }): Promise<Page<Session>>
   /** An end is final: a session that has ended stays so. */
   setStatus(id: string, status: SessionStatus): Promise<void>
   /** Notes that the session is there. Returns its status. */
   touch(id: string): Promise<SessionStatus>
   /** Marks sessions lost that were not seen for so long and hold no lease; one that was draining has ended. */
   markLost(silentSeconds: number): Promise<number>
+}
+
+export interface PoolTable {
+  /** Pools that open folds or sessions name, as far as the reader may see them, by name. */
+  list(visible: Visible, page: PageRequest): Promise<Page<Pool>>
+  find(visible: Visible, name: string): Promise<Pool | null>
 }
 
 export interface EventTable {

@@ -13,6 +13,7 @@ import { idempotencyTable } from './tables/idempotency-table.ts'
 import type { IdempotencyTable } from './tables/idempotency-table.ts'
 import { notificationTable } from './tables/notification-table.ts'
 import { outboxTable } from './tables/outbox-table.ts'
+import { poolTable } from './tables/pool-table.ts'
 import { presenceTable } from './tables/presence-table.ts'
 import { projectTable } from './tables/project-table.ts'
 import { sessionTable } from './tables/session-table.ts'
@@ -72,6 +73,7 @@ function tablesOn(db: Connection): Tables {
     folds: foldTable(db),
     submissions: submissionTable(db),
     sessions: sessionTable(db),
+    pools: poolTable(db),
     events: eventTable(db),
     outbox: outboxTable(db),
     notifications: notificationTable(db),

@@ -1,5 +1,6 @@
 import {
   cancelExperiment,
+  cloneExperiment,
   createExperiment,
   getExperiment,
   lbOf,
@@ -19,6 +20,9 @@ export const experimentHandlers: Handlers<
   | 'pauseExperiment'
   | 'resumeExperiment'
   | 'getLb'
+  | 'cloneExperiment'
+  | 'rerunExperiment'
+  | 'listFolds'
   | 'recordLb'
   | 'listExperimentEvents'
   | 'getLeaderboard'
@@ -43,6 +47,20 @@ export const experimentHandlers: Handlers<
   },
   getLb: async (deps, { params }) => lbOf(await getExperiment(deps, params)),
   recordLb: (deps, { params, body }, { ifMatch }) => recordLb(deps, { ...params, ...body, ifMatch }),
+  cloneExperiment: async (deps, { params, body }, { requestId }) => {
+    const experiment = await cloneExperiment(deps, { ...params, overrides: body.overrides, id: requestId })
+    await deps.dispatch()
+    return experiment
+  },
+  rerunExperiment: async (deps, { params }, { requestId }) => {
+    const experiment = await cloneExperiment(deps, { ...params, overrides: {}, id: requestId })
+    await deps.dispatch()
+    return experiment
+  },
+  listFolds: async (deps, { params, query }) => {
+    const experiment = await getExperiment(deps, params)
+    return deps.store.folds.list(experiment.id, query)
+  },
   listExperimentEvents: async (deps, { params, query }) => {
     const experiment = await getExperiment(deps, params)
     return { items: await deps.store.events.listByExperiment(experiment.id, query) }

@@ -1,19 +1,24 @@
 import { AppError } from '@baton/contracts'
-import type { Fold } from '@baton/contracts'
 import {
   completeFold,
   failFold,
+  getFold,
   grantFoldDownloads,
   grantFoldUploads,
   handOverFold,
   heartbeat,
+  prioritiseFold,
   recordCheckpoint,
+  retryFold,
 } from '@baton/core'
 import type { LeaseProof } from '@baton/core'
-import type { Call, Deps, Handlers } from '../context.ts'
+import type { Call, Handlers } from '../context.ts'
 
 export const foldHandlers: Handlers<
   | 'getFold'
+  | 'retryFold'
+  | 'prioritiseFold'
+  | 'getAttempt'
   | 'listAttempts'
   | 'listLogs'
   | 'listMetrics'
@@ -25,17 +30,32 @@ export const foldHandlers: Handlers<
   | 'completeFold'
   | 'failFold'
 > = {
-  getFold: (deps, { params }) => findFold(deps, params.fold),
+  getFold: (deps, { params }) => getFold(deps, params.fold),
+  retryFold: async (deps, { params, body }) => {
+    const fold = await retryFold(deps, { foldId: params.fold, ...body })
+    await deps.dispatch()
+    return fold
+  },
+  prioritiseFold: async (deps, { params, body }) => {
+    const fold = await prioritiseFold({ ...deps, offers: deps.queue.offers }, { foldId: params.fold, ...body })
+    await deps.dispatch()
+    return fold
+  },
+  getAttempt: async ({ store }, { params }) => {
+    const attempt = await store.folds.attempt(params.fold, params.attempt)
+    if (attempt === null) throw new AppError('not-found', params)
+    return attempt
+  },
   listAttempts: async (deps, { params, query }) => {
-    const fold = await findFold(deps, params.fold)
+    const fold = await getFold(deps, params.fold)
     return deps.store.folds.attempts(fold.id, query)
   },
   listLogs: async (deps, { params, query }) => {
-    const fold = await findFold(deps, params.fold)
+    const fold = await getFold(deps, params.fold)
     return { items: await deps.store.folds.logs(fold.id, query) }
   },
   listMetrics: async (deps, { params, query }) => {
-    const fold = await findFold(deps, params.fold)
+    const fold = await getFold(deps, params.fold)
     return { items: await deps.store.folds.metrics(fold.id, query.name) }
   },
   heartbeat: (deps, { params, body }, call) => heartbeat(deps, { ...body, ...proof(params.fold, body.fence, call) }),
@@ -64,10 +84,4 @@ export const foldHandlers: Handlers<
 
 function proof(foldId: string, fence: number, { caller }: Call): LeaseProof {
   return { foldId, fence, sessionId: caller.sessionId! }
-}
-
-async function findFold({ store }: Deps, id: string): Promise<Fold> {
-  const fold = await store.folds.get(id)
-  if (fold === null) throw new AppError('not-found', { fold: id })
-  return fold
 }

@@ -1,6 +1,7 @@
 import type { Handlers } from '../context.ts'
 import { experimentHandlers } from './experiments.ts'
 import { foldHandlers } from './folds.ts'
+import { poolHandlers } from './pools.ts'
 import { projectHandlers } from './projects.ts'
 import { serviceHandlers } from './service.ts'
 import { sessionHandlers } from './sessions.ts'
@@ -14,6 +15,7 @@ export const handlers: Handlers = {
   ...experimentHandlers,
   ...foldHandlers,
   ...sessionHandlers,
+  ...poolHandlers,
   ...tokenHandlers,
   ...submissionHandlers,
 }

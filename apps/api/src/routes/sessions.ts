@@ -1,10 +1,21 @@
-import { acquireLease, createPairing, createToken, drainSession, endSession, registerSession } from '@baton/core'
+import {
+  acquireLease,
+  createPairing,
+  createToken,
+  drainSession,
+  endSession,
+  findSession,
+  registerSession,
+  stopSession,
+} from '@baton/core'
 import type { Handlers } from '../context.ts'
 
 export const sessionHandlers: Handlers<
   | 'createEnrolment'
   | 'listSessions'
+  | 'getSession'
   | 'drainSession'
+  | 'stopSession'
   | 'registerSession'
   | 'endSession'
   | 'acquireLease'
@@ -13,6 +24,12 @@ export const sessionHandlers: Handlers<
   createEnrolment: (deps, { body }, { caller }) =>
     createToken(deps, { ...body, name: 'enrolment', role: 'enrolment', issuer: caller }),
   listSessions: ({ store }, { query }, { caller }) => store.sessions.list(caller.project?.slug ?? null, query),
+  getSession: (deps, { params }) => findSession(deps, params.session),
+  stopSession: async (deps, { params }) => {
+    const session = await stopSession(deps, { sessionId: params.session })
+    await deps.dispatch()
+    return session
+  },
   drainSession: (deps, { params }) => drainSession(deps, { sessionId: params.session }),
   registerSession: (deps, { body }, { caller }) => registerSession(deps, { enrolment: caller, registration: body }),
   endSession: (deps, { params }) => endSession(deps, { sessionId: params.session }),

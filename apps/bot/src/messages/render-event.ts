@@ -55,7 +55,17 @@ export function renderEvent(event: Event): Message {
     case 'experiment-failed':
       return [title(`❌ ${about}: failed`), ...causeOf(payload.failure), ...remedyAndLog(payload.failure)]
     case 'experiment-created':
-      return [title(`${about}: started with ${countText(payload.folds, 'fold')}`)]
+      return [
+        title(`${about}: started with ${countText(payload.folds, 'fold')}`),
+        ...(payload.parent === undefined ? [] : [plain(`From the spec of #${payload.parent}`)]),
+      ]
+    case 'session-stopped':
+      return [
+        title(`${about}: session ${payload.session} stopped`),
+        plain(`Fold ${payload.fold} (attempt ${payload.attempt}) goes on from step ${payload.resumeStep}.`),
+      ]
+    case 'fold-retried':
+      return [title(`🔁 ${about}: fold ${payload.fold} tried again from step ${payload.step}`)]
     case 'experiment-paused':
       return [title(`⏸ ${about}: paused`)]
     case 'experiment-resumed':
@@ -90,6 +100,7 @@ export function isQuiet({ payload }: Event): boolean {
     case 'session-lost':
     case 'experiment-paused':
     case 'experiment-resumed':
+    case 'fold-retried':
       return true
     case 'submission-scored':
       return !payload.isNewBest

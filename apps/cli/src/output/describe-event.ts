@@ -10,7 +10,7 @@ export function eventLine({ at, payload }: Event): string {
 function describe(event: EventPayload): string {
   switch (event.kind) {
     case 'experiment-created':
-      return `created with ${count(event.folds, 'fold')}`
+      return `created with ${count(event.folds, 'fold')}${event.parent === undefined ? '' : ` from #${event.parent}`}`
     case 'fold-leased':
       return `fold ${event.fold} attempt ${event.attempt}: ${event.session} goes on from step ${event.step}`
     case 'fold-handed-over':
@@ -28,6 +28,10 @@ function describe(event: EventPayload): string {
       return `completed: CV ${formatScore(event.cv)}, ${count(event.attempts, 'attempt')}, ${count(event.interruptions, 'interruption')}`
     case 'experiment-failed':
       return `failed: ${failureText(event.failure)}`
+    case 'session-stopped':
+      return `fold ${event.fold} attempt ${event.attempt}: ${event.session} was stopped; the fold goes on from step ${event.resumeStep}`
+    case 'fold-retried':
+      return `fold ${event.fold} tried again from step ${event.step}`
     case 'experiment-paused':
       return 'paused'
     case 'experiment-resumed':

@@ -28,6 +28,8 @@ export const columns = {
   version: { type: 'integer', of: 'experiment', schema: z.int().positive() },
   name: { type: 'text', of: 'experiment', schema: z.string() },
   status: { type: 'text', of: 'experiment', schema: ExperimentStatus },
+  /** Version that it was cloned from or repeats. */
+  parent: { type: 'integer', of: 'experiment', schema: z.int().positive().nullable() },
   /** Dataset and its version: `emoji@3`. */
   dataset: { type: 'text', of: 'experiment', schema: z.string() },
   /** First 12 digits of the code bundle's digest; `spec.code` has it whole. */
@@ -47,7 +49,7 @@ export const columns = {
   sessionHours: { type: 'number', of: 'tally', schema: Hours },
   gpuHours: { type: 'number', of: 'tally', schema: Hours },
   attempts: { type: 'integer', of: 'tally', schema: Number0 },
-  /** Attempts that ended handed over or lost: interruptions that cost nothing but time. */
+  /** Attempts that ended handed over, stopped or lost: interruptions that cost nothing but time. */
   interruptions: { type: 'integer', of: 'tally', schema: Number0 },
   foldsTotal: { type: 'integer', of: 'tally', schema: z.int().positive() },
   foldsCompleted: { type: 'integer', of: 'tally', schema: Number0 },

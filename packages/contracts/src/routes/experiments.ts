@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { ExperimentRow, usualColumns } from '../board/columns.ts'
 import { Event } from '../events.ts'
-import { Experiment, Lb } from '../resources.ts'
+import { Experiment, Fold, Lb } from '../resources.ts'
 import { ExperimentSpec } from '../spec.ts'
-import { boardQuery, experiment, list, page, pageOf, project, readers, submitters } from './parts.ts'
+import { boardQuery, experiment, list, page, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
 /** Experiments: one immutable spec each, numbered within a project. */
@@ -86,6 +86,44 @@ export const experimentsRoutes = {
     params: experiment,
     status: 200,
     response: Lb,
+    problems: [],
+  },
+  cloneExperiment: {
+    method: 'POST',
+    path: '/v1/projects/:project/experiments/:version/clone',
+    summary: 'Start an experiment from the spec of another with a JSON merge patch (RFC 7396) laid over it',
+    roles: submitters,
+    scope: 'project',
+    params: experiment,
+    body: z.strictObject({
+      /** Merge patch of the spec; pointers of faults point into the patched spec. */
+      overrides: z.record(z.string(), z.json()).default({}),
+    }),
+    status: 201,
+    response: Experiment,
+    problems: ['spec-invalid', 'idempotency-key-reused', 'idempotency-in-flight'],
+  },
+  rerunExperiment: {
+    method: 'POST',
+    path: '/v1/projects/:project/experiments/:version/rerun',
+    summary: 'Start an experiment again under a new number: the same spec, code and dataset version',
+    roles: submitters,
+    scope: 'project',
+    params: experiment,
+    status: 201,
+    response: Experiment,
+    problems: ['spec-invalid', 'idempotency-key-reused', 'idempotency-in-flight'],
+  },
+  listFolds: {
+    method: 'GET',
+    path: '/v1/projects/:project/experiments/:version/folds',
+    summary: "List an experiment's folds by index",
+    roles: readers,
+    scope: 'project',
+    params: experiment,
+    query: z.object(pageQuery),
+    status: 200,
+    response: pageOf(Fold),
     problems: [],
   },
   recordLb: {

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { Ordinal } from '../ids.ts'
 import { Attempt, Fold, MetricPoint, StoredLogLine, StoredMetric } from '../resources.ts'
-import { fold, list, page, pageOf, pageQuery, readers } from './parts.ts'
+import { ExperimentSpec } from '../spec.ts'
+import { fold, list, page, pageOf, pageQuery, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
 /** Folds, and what their sessions said of them. */
@@ -14,6 +16,41 @@ export const foldsRoutes = {
     params: fold,
     status: 200,
     response: Fold,
+    problems: [],
+  },
+  retryFold: {
+    method: 'POST',
+    path: '/v1/folds/:fold/retry',
+    summary: 'Give a failed fold another chance, from its last checkpoint or from the beginning',
+    roles: submitters,
+    scope: 'fold',
+    params: fold,
+    body: z.strictObject({ fromStart: z.boolean().default(false) }),
+    status: 200,
+    response: Fold,
+    problems: ['conflict'],
+  },
+  prioritiseFold: {
+    method: 'POST',
+    path: '/v1/folds/:fold/prioritise',
+    summary: 'Change how soon a fold is leased',
+    roles: submitters,
+    scope: 'fold',
+    params: fold,
+    body: z.strictObject({ priority: ExperimentSpec.shape.priority.unwrap() }),
+    status: 200,
+    response: Fold,
+    problems: ['conflict'],
+  },
+  getAttempt: {
+    method: 'GET',
+    path: '/v1/folds/:fold/attempts/:attempt',
+    summary: 'Get an attempt by its number',
+    roles: readers,
+    scope: 'fold',
+    params: fold.extend({ attempt: z.coerce.number().pipe(Ordinal) }),
+    status: 200,
+    response: Attempt,
     problems: [],
   },
   listAttempts: {

@@ -5,6 +5,7 @@ import { experimentsRoutes } from './experiments.ts'
 import { foldsRoutes } from './folds.ts'
 import { leaderboardRoutes } from './leaderboard.ts'
 import { leasesRoutes } from './leases.ts'
+import { poolsRoutes } from './pools.ts'
 import { projectsRoutes } from './projects.ts'
 import { serviceRoutes } from './service.ts'
 import { sessionsRoutes } from './sessions.ts'
@@ -23,6 +24,7 @@ export const routes = {
   ...foldsRoutes,
   ...sessionsRoutes,
   ...leasesRoutes,
+  ...poolsRoutes,
   ...telegramRoutes,
   ...tokensRoutes,
   ...auditRoutes,

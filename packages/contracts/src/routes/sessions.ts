@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Slug } from '../ids.ts'
 import { RegisteredSession, Session, SessionRegistration } from '../resources.ts'
 import { IssuedToken } from '../token.ts'
+import { SessionStatus } from '../states.ts'
 import { owners, pageOf, pageQuery, readers, session } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
@@ -33,9 +34,31 @@ export const sessionsRoutes = {
     summary: 'List sessions, newest first',
     roles: readers,
     scope: 'visible',
-    query: z.object(pageQuery),
+    query: z.object({ ...pageQuery, status: SessionStatus.optional() }),
     status: 200,
     response: pageOf(Session),
+    problems: [],
+  },
+  getSession: {
+    method: 'GET',
+    path: '/v1/sessions/:session',
+    summary: 'Get a session',
+    roles: readers,
+    scope: 'session',
+    params: session,
+    status: 200,
+    response: Session,
+    problems: [],
+  },
+  stopSession: {
+    method: 'POST',
+    path: '/v1/sessions/:session/stop',
+    summary: 'End a session at once: its token is void, and its fold goes on elsewhere from its last checkpoint',
+    roles: owners,
+    scope: 'session',
+    params: session,
+    status: 200,
+    response: Session,
     problems: [],
   },
   drainSession: {

@@ -169,7 +169,8 @@ async function scoreFolds(
     const { score } = sofar.foldScores.find(({ fold }) => fold === current.entry.index)!
     await store.transaction(async (tables) => {
       const locked = (await tables.experiments.find(id, { lock: true }))!
-      if (locked.folds.find((fold) => fold.id === current.entry.id)?.score !== null) return
+      const now = locked.folds.find((fold) => fold.id === current.entry.id)
+      if (now?.status !== 'completed' || now.score !== null) return
       await tables.folds.setScore(current.entry.id, score)
       await emit(tables, id, {
         kind: 'fold-completed',

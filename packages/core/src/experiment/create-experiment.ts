@@ -10,20 +10,22 @@ import { emit } from '../notification/emit.ts'
  * Accepts an experiment: spec, folds, event and the offers of its folds are written in one transaction, so an
  * accepted experiment is never without its work. The spec is immutable from here on.
  *
+ * @param input.parent Version that it was cloned from or repeats.
  * @param input.id Names the request: an experiment that it made before is answered again, not made twice.
  * @throws {AppError} `not-found`, `spec-invalid` where it names a dataset or bundle that is not there
  */
 export async function createExperiment(
   { store }: { store: Store },
-  input: { project: string; spec: ExperimentSpec; id?: string | null },
+  input: { project: string; spec: ExperimentSpec; parent?: number; id?: string | null },
 ): Promise<Experiment> {
   const project = await findProject({ store }, input.project)
   const before = input.id ? await store.experiments.find(input.id) : null
   if (before !== null) return (await store.experiments.get(project.slug, before.version))!
   const { dataset, codeBundleId } = await resolveInputs(store, project, input.spec)
   const spec = { ...input.spec, dataset: `${dataset.dataset}@${dataset.version}` }
+  const { parent = null, id = null } = input
   const version = await store.transaction((tables) =>
-    insert(tables, input.id ?? null, project, spec, dataset, codeBundleId),
+    insert(tables, { id, parent, project, spec, dataset, codeBundleId }),
   )
   return (await store.experiments.get(project.slug, version))!
 }
@@ -47,14 +49,17 @@ async function resolveInputs(store: Store, project: Project, spec: ExperimentSpe
   return { dataset, codeBundleId: bundle?.id ?? null }
 }
 
-async function insert(
-  tables: Tables,
-  requested: string | null,
-  project: Project,
-  spec: ExperimentSpec,
-  dataset: DatasetRecord,
-  codeBundleId: string | null,
-): Promise<number> {
+interface Resolved {
+  readonly id: string | null
+  readonly parent: number | null
+  readonly project: Project
+  readonly spec: ExperimentSpec
+  readonly dataset: DatasetRecord
+  readonly codeBundleId: string | null
+}
+
+async function insert(tables: Tables, resolved: Resolved): Promise<number> {
+  const { id: requested, parent, project, spec, dataset, codeBundleId } = resolved
   const version = await tables.projects.takeVersion(project.id)
   const folds = foldsOf(spec)
   const specDigest = sha256(canonicalJson({ ...spec, datasetManifest: dataset.manifest.digest }))
@@ -62,13 +67,18 @@ async function insert(
     ...(requested === null ? {} : { id: requested }),
     projectId: project.id,
     version,
+    parent,
     spec,
     specDigest,
     datasetVersionId: dataset.id,
     codeBundleId,
     folds,
   })
-  await emit(tables, id, { kind: 'experiment-created', folds: folds.length })
+  await emit(tables, id, {
+    kind: 'experiment-created',
+    folds: folds.length,
+    ...(parent === null ? {} : { parent }),
+  })
   const { pool, priority } = spec
   await queueOffers(
     tables,

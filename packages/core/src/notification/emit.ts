@@ -11,6 +11,7 @@ const notified: ReadonlySet<EventKind> = new Set([
   'experiment-paused',
   'experiment-resumed',
   'submission-scored',
+  'fold-retried',
 ])
 
 /**

@@ -1,6 +1,7 @@
 import { AppError } from '@baton/contracts'
 import type { Session } from '@baton/contracts'
 import type { Store } from '../store.ts'
+import { findSession } from './find-session.ts'
 
 /**
  * Asks a session to finish: its next heartbeat or lease request tells it to hand over and stop.
@@ -10,8 +11,7 @@ export async function drainSession(
   { store }: { store: Store },
   { sessionId }: { sessionId: string },
 ): Promise<Session> {
-  const session = await store.sessions.get(sessionId)
-  if (session === null) throw new AppError('not-found', { sessionId })
+  const session = await findSession({ store }, sessionId)
   if (session.status === 'ended' || session.status === 'lost')
     throw new AppError('conflict', { status: session.status }, { detail: `the session is ${session.status}` })
   await store.sessions.setStatus(sessionId, 'draining')

@@ -48,6 +48,11 @@ export function experimentTable(db: Connection): Tables['experiments'] {
     page: (query) => boardPage(db, query),
     find: (id, options) => findRecord(db, id, options?.lock ?? false),
     steer: async (id) => void (await db.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${id}, 0))::text`),
+    reopen: async (id) => {
+      await db.$executeRaw`
+        UPDATE experiment SET status = 'running', failure = NULL, completed_at = NULL
+        WHERE id = ${id}::uuid AND status IN ('running', 'assembling', 'failed')`
+    },
     setStatus: async (id, status, failure) => {
       const final = status === 'completed' || status === 'failed' || status === 'cancelled'
       await db.$executeRaw`
@@ -135,6 +140,7 @@ function experimentOf(row: WholeRow): Experiment {
     version: row.version,
     name: row.name,
     status: row.status as ExperimentStatus,
+    parent: row.parent,
     dataset: `${row.datasetVersion.dataset}@${row.datasetVersion.version}`,
     code: row.codeBundle?.digest ?? null,
     foldsTotal: row.folds.length,

@@ -7,6 +7,7 @@ export const columnSql: Readonly<Record<ColumnName, Prisma.Sql>> = {
   version: Prisma.sql`e.version`,
   name: Prisma.sql`e.name`,
   status: Prisma.sql`e.status`,
+  parent: Prisma.sql`e.parent`,
   dataset: Prisma.sql`e.dataset`,
   code: Prisma.sql`e.code`,
   model: Prisma.sql`e.model`,

@@ -13,6 +13,8 @@ export function foldOf(row: Prisma.FoldGetPayload<{ include: typeof foldInclude 
     id: row.id,
     index: row.index,
     status: row.status as FoldStatus,
+    pool: row.pool,
+    priority: row.priority,
     progress: row.progress as Progress | null,
     checkpointStep: row.checkpoint?.step ?? null,
     score: row.score,

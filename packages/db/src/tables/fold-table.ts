@@ -45,6 +45,27 @@ export function foldTable(db: Connection): Tables['folds'] {
       })
       return pageOf(rows, limit, { order: 'number', keyOf: ({ number }) => [number], itemOf: attemptOf })
     },
+    list: async (experimentId, { cursor, limit }) => {
+      const after = decodeCursor('index', cursor, ['int'])?.[0] as number | undefined
+      const rows = await db.fold.findMany({
+        where: { experimentId, ...(after === undefined ? {} : { index: { gt: after } }) },
+        include: foldInclude,
+        orderBy: { index: 'asc' },
+        take: limit + 1,
+      })
+      return pageOf(rows, limit, { order: 'index', keyOf: ({ index }) => [index], itemOf: foldOf })
+    },
+    experimentOf: async (id) => {
+      const row = await db.fold.findUnique({ where: { id }, select: { experimentId: true } })
+      return row?.experimentId ?? null
+    },
+    attempt: async (foldId, number) => {
+      const row = await db.attempt.findUnique({
+        where: { foldId_number: { foldId, number } },
+        include: { session: { select: { name: true } } },
+      })
+      return row && attemptOf(row)
+    },
     logs: async (id, { after, limit }) => {
       const rows = await db.$queryRaw<{ id: bigint; attempt: number; level: string; text: string; at: Date }[]>`
         SELECT l.id, a.number AS attempt, l.level, l.text, l.at
@@ -107,6 +128,20 @@ export function foldTable(db: Connection): Tables['folds'] {
           WHERE before.fold_id = fold.id AND (before.step, before.created_at) < (newest.step, newest.created_at)
           ORDER BY before.step DESC, before.created_at DESC LIMIT 1)
         WHERE id = ${fold.id}::uuid`),
+    setPriority: async ({ id }, priority) => {
+      await db.$executeRaw`
+        UPDATE fold SET priority = ${priority}, offer = CASE WHEN status = 'ready' THEN offer + 1 ELSE offer END,
+          offered_at = CASE WHEN status = 'ready' THEN NULL ELSE offered_at END
+        WHERE id = ${id}::uuid`
+    },
+    reopen: async ({ id }, { status, fromStart }) => {
+      await db.$executeRaw`
+        UPDATE fold SET status = ${status}, offer = offer + 1, offered_at = NULL, not_before = date_trunc('milliseconds', now()),
+          failures = '{}', failure = NULL, lost_at_step = NULL, lost_in_a_row = 0, result = NULL, score = NULL,
+          completed_at = NULL, progress = CASE WHEN ${fromStart} THEN NULL ELSE progress END,
+          checkpoint_id = CASE WHEN ${fromStart} THEN NULL ELSE checkpoint_id END
+        WHERE id = ${id}::uuid`
+    },
     setScore: async (id, score) => void (await db.fold.update({ where: { id }, data: { score } })),
     fail: async (id, failure) => void (await db.fold.update({ where: { id }, data: { status: 'failed', failure } })),
     lockOpen: async (experimentId) => {
@@ -305,6 +340,8 @@ async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: nu
 }
 
 /**
+ * What a fold that was retried meanwhile goes on from stays.
+ *
  * An object is an orphan only if nothing names it any more: no checkpoint, no result, and nothing that a session never
  * wrote, which it could name as its checkpoint all the same. Whoever uploads an object that is just being removed is
  * told by the commit that it is missing, and sends it again.
@@ -312,9 +349,13 @@ async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: nu
 async function removeCheckpoints(db: Connection, ids: readonly string[]): Promise<string[]> {
   const rows = await db.$queryRaw<{ digest: string }[]>`
     WITH gone AS (
-      UPDATE fold SET checkpoint_id = NULL WHERE checkpoint_id = ANY(${ids}::uuid[])
+      UPDATE fold f SET checkpoint_id = NULL FROM checkpoint c
+      WHERE c.id = f.checkpoint_id AND c.id = ANY(${ids}::uuid[]) AND f.status IN ('completed', 'failed', 'cancelled')
+      RETURNING c.id
     ), removed AS (
-      DELETE FROM checkpoint WHERE id = ANY(${ids}::uuid[]) RETURNING digest, manifest
+      DELETE FROM checkpoint c WHERE c.id = ANY(${ids}::uuid[])
+        AND (c.id IN (SELECT id FROM gone) OR NOT EXISTS (SELECT 1 FROM fold f WHERE f.checkpoint_id = c.id))
+      RETURNING digest, manifest
     )
     SELECT DISTINCT named.digest FROM (
       SELECT digest FROM removed

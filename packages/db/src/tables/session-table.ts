@@ -12,6 +12,7 @@ interface SessionRow {
   pools: string[]
   project: string | null
   status: string
+  foldId: string | null
   secondsLeft: number | null
   registeredAt: Date
   lastSeenAt: Date
@@ -19,10 +20,11 @@ interface SessionRow {
 
 export function sessionTable(db: Connection): Tables['sessions'] {
   const select = (where: Prisma.Sql) => db.$queryRaw<SessionRow[]>`
-    SELECT s.id, s.name, s.provider, s.accelerator, s.pools, p.slug AS project, s.status,
+    SELECT s.id, s.name, s.provider, s.accelerator, s.pools, p.slug AS project, s.status, f.id AS "foldId",
       s.registered_at AS "registeredAt", s.last_seen_at AS "lastSeenAt",
       extract(epoch FROM s.deadline_at - now())::float8 AS "secondsLeft"
-    FROM session s LEFT JOIN project p ON p.id = s.project_id WHERE ${where}`
+    FROM session s LEFT JOIN project p ON p.id = s.project_id
+      LEFT JOIN fold f ON f.session_id = s.id AND f.status = 'leased' WHERE ${where}`
   const get = async (id: string, options?: { lock: boolean }) => {
     // Shared: many leases of others may look at it, but nobody may change it.
     if (options?.lock) await db.$queryRaw`SELECT 1 FROM session WHERE id = ${id}::uuid FOR SHARE`
@@ -40,9 +42,10 @@ export function sessionTable(db: Connection): Tables['sessions'] {
       return (await get(id))!
     },
     get,
-    list: async (visible, { cursor, limit }) => {
+    list: async (visible, { cursor, limit, status = null }) => {
       const [registeredAt, id] = decodeCursor('newest', cursor, ['moment', 'id']) ?? [null, null]
-      const rows = await select(Prisma.sql`(${visible}::text IS NULL OR p.slug = ${visible})
+      const rows =
+        await select(Prisma.sql`(${visible}::text IS NULL OR p.slug = ${visible}) AND (${status}::text IS NULL OR s.status = ${status})
         AND (${id}::uuid IS NULL OR (s.registered_at, s.id) < (${registeredAt}::timestamptz, ${id}::uuid))
         ORDER BY s.registered_at DESC, s.id DESC LIMIT ${limit + 1}`)
       const keyOf = (row: SessionRow) => [row.registeredAt.toISOString(), row.id]

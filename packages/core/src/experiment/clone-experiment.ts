@@ -1,0 +1,21 @@
+import { applyMergePatch, parseSpec } from '@baton/contracts'
+import type { Experiment } from '@baton/contracts'
+import type { Store } from '../store.ts'
+import { createExperiment } from './create-experiment.ts'
+import { getExperiment } from './get-experiment.ts'
+
+/**
+ * Starts an experiment from the spec of another, with changes laid over it as a JSON merge patch (RFC 7396); without any
+ * it is the same training again. Code and the version of the dataset stay what they were unless they are changed.
+ *
+ * @param input.id As for `createExperiment`.
+ * @throws {AppError} `not-found`; `spec-invalid` with pointers into the changed spec
+ */
+export async function cloneExperiment(
+  { store }: { store: Store },
+  input: { project: string; version: number; overrides: unknown; id?: string | null },
+): Promise<Experiment> {
+  const { project, version: parent, overrides, id = null } = input
+  const { spec } = await getExperiment({ store }, input)
+  return createExperiment({ store }, { project, spec: parseSpec(applyMergePatch(spec, overrides)), parent, id })
+}
