@@ -1,32 +1,27 @@
 import { createHash } from 'node:crypto'
-import { startApi } from '@baton/api'
-import type { RunningApi } from '@baton/api'
-import { createClient, labelRanges, labelsOf } from '@baton/contracts'
+import { labelRanges, labelsOf } from '@baton/contracts'
 import type { Client, Experiment, Submission } from '@baton/contracts'
-import { dispatchOutbox, insertToken, makeSubmission, reconcile, renderSubmission } from '@baton/core'
-import { createLog } from '@baton/log'
+import { dispatchOutbox, makeSubmission, reconcile, renderSubmission } from '@baton/core'
 import { decode, encode } from '@baton/safetensors'
 import { aCompletedExperiment, anExperiment, createWorld, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startRest } from '../support/rest.ts'
+import type { Rest } from '../support/rest.ts'
 
 let world: World
-let api: RunningApi
-let ownerToken: string
+let rest: Rest
 let owner: Client
 let experiment: Experiment
 let params: { project: string; version: number }
 
 beforeAll(async () => {
   world = await createWorld()
-  const { store, blobs, queue, times } = world
-  const log = createLog({ app: 'api', level: 'silent' })
-  api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
-  ownerToken = (await insertToken(store, { name: 'owner', role: 'owner', project: null, validSeconds: null })).token
-  owner = createClient({ url: api.url, token: ownerToken })
+  rest = await startRest(world)
+  owner = rest.owner
 })
 afterAll(async () => {
-  await api.close()
+  await rest.close()
   await world.close()
 })
 beforeEach(async () => {
@@ -169,9 +164,9 @@ describe('a submission', () => {
   test('is answered 202 with where it will be, and its job waits', async () => {
     const path = `/v1/projects/emoji/experiments/${experiment.version}/submissions`
     const post = () =>
-      fetch(`${api.url}${path}`, {
+      fetch(`${rest.url}${path}`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${ownerToken}`, 'idempotency-key': `once-${experiment.id}` },
+        headers: { authorization: `Bearer ${rest.ownerToken}`, 'idempotency-key': `once-${experiment.id}` },
       })
     const response = await post()
     const body = (await response.json()) as Submission
@@ -205,12 +200,12 @@ describe('a submission', () => {
     const numbers: number[] = []
     for (let i = 0; i < 3; i++) numbers.unshift((await aSubmission()).number)
     const first = await owner.listExperimentSubmissions({ params, query: { limit: 2 } })
-    const rest = await owner.listExperimentSubmissions({
+    const last = await owner.listExperimentSubmissions({
       params,
       query: { limit: 2, cursor: first.nextCursor ?? undefined },
     })
-    expect([...first.items, ...rest.items].map(({ number }) => number)).toEqual(numbers)
-    expect(rest.nextCursor).toBeNull()
+    expect([...first.items, ...last.items].map(({ number }) => number)).toEqual(numbers)
+    expect(last.nextCursor).toBeNull()
     const all = await owner.listSubmissions({ params: { project: 'emoji' }, query: { limit: 200 } })
     expect(all.items.map(({ number }) => number)).toEqual(
       Array.from({ length: numbers[0]! }, (_, i) => numbers[0]! - i),

@@ -142,6 +142,15 @@ test('a session hands over before its time is up, and the next one loses no step
   expectCompleted(fold)
 })
 
+test("a session that does not know its time keeps to its provider's, of which some went before", async () => {
+  await api.close()
+  api = await startFakeApi({ sessionSeconds: 100 })
+  const fold = addFold({ steps: 10 })
+  const summary = await startSession({ spentSeconds: 98.9 }).ended
+  expect(summary).toMatchObject({ reason: 'deadline', folds: [] })
+  expect(fold.status).toBe('ready')
+})
+
 test('too little time for a lease is a goodbye, not a lease', async () => {
   const fold = addFold({ steps: 10 })
   const summary = await startSession({ secondsLeft: 1.1 }).ended

@@ -123,6 +123,8 @@ export interface FakeApi {
 export interface FakeApiOptions {
   readonly heartbeatSeconds?: number
   readonly leaseSeconds?: number
+  /** What sessions that do not say how long they live are given; default no end. */
+  readonly sessionSeconds?: number
 }
 
 /**
@@ -130,7 +132,7 @@ export interface FakeApiOptions {
  * real fences, storage checks digests and answers ranges. It can fail in the ways that networks do.
  */
 export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeApi> {
-  const { heartbeatSeconds = 0.1, leaseSeconds = 60 } = options
+  const { heartbeatSeconds = 0.1, leaseSeconds = 60, sessionSeconds = null } = options
   const blobs = new Map<string, Uint8Array>()
   const enrolments = new Set<string>()
   const sessions: FakeSession[] = []
@@ -206,7 +208,8 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
         status: 'active',
       }
       sessions.push(session)
-      return { id: session.id, token: session.token, heartbeatSeconds, leaseSeconds }
+      const secondsLeft = body.secondsLeft ?? sessionSeconds
+      return { id: session.id, token: session.token, secondsLeft, heartbeatSeconds, leaseSeconds }
     },
     async endSession(_, session) {
       session.status = 'ended'

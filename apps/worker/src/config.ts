@@ -66,7 +66,7 @@ or Ctrl-C ends it earlier, and loses nothing. All settings are environment varia
   BATON_PROVIDER          ${Provider.options.join(', ')} (default local)
   BATON_NAME              how people tell sessions apart (default the host name)
   BATON_POOLS             queues to serve, by commas, the first one first (default default)
-  BATON_SESSION_SECONDS   seconds that the provider gives from now on (default no end)
+  BATON_SESSION_SECONDS   seconds that the provider gives from now on (default its profile's: baton providers)
   BATON_MARGIN_SECONDS    seconds of them kept free for the farewell (default 30)
   BATON_MAX_IDLE_SECONDS  seconds without work after which it ends (default never)
   BATON_CACHE             folder for data, code and TensorFlow (default ${defaultCacheDir()})

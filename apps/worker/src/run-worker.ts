@@ -25,8 +25,11 @@ export async function runWorker(
   try {
     await prepareTensorflow({ cacheDir: config.cacheDir, log: (line) => log.info({ line }, 'preparing tensorflow') })
     const machine = await detectMachine()
-    const secondsLeft = config.secondsLeft && Math.max(1, config.secondsLeft - (performance.now() - startMs) / 1000)
-    return exitCodeOf(await runSession({ ...config, ...machine, ...signals, secondsLeft, log, trainEntry }))
+    const spentSeconds = (performance.now() - startMs) / 1000
+    const secondsLeft = config.secondsLeft && Math.max(1, config.secondsLeft - spentSeconds)
+    return exitCodeOf(
+      await runSession({ ...config, ...machine, ...signals, secondsLeft, spentSeconds, log, trainEntry }),
+    )
   } catch (error) {
     if (isAppError(error, 'tensorflow-unavailable')) return ended(log, error, 5)
     if (isAppError(error, 'unavailable')) return ended(log, error, 3)

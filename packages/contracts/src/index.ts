@@ -38,6 +38,8 @@ export {
 export type { ExperimentSpecInput } from './spec.ts'
 export {
   Attempt,
+  Checkpoint,
+  CheckpointDownload,
   CodeBundle,
   Command,
   DatasetVersion,
@@ -60,6 +62,7 @@ export {
   StoredLogLine,
   StoredMetric,
   Upload,
+  UsedBy,
 } from './resources.ts'
 export { AuditEntry } from './audit.ts'
 export { IssuedToken, NewToken, RotatedToken, Token } from './token.ts'
@@ -78,6 +81,8 @@ export type { Filter, FilterField, FilterValue } from './board/filter.ts'
 export { parseFilter } from './board/parse-filter.ts'
 export { parseSort } from './board/sort.ts'
 export type { SortKey } from './board/sort.ts'
+export { Artifact, ArtifactKind, ArtifactName, ExperimentArtifact } from './artifact.ts'
+export { ProviderLimits, ProviderProfile } from './provider-profile.ts'
 export { Submission, SubmissionOptions } from './submission.ts'
 export { Event, EventPayload } from './events.ts'
 export type { EventKind } from './events.ts'

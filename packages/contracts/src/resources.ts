@@ -35,6 +35,10 @@ export const DatasetVersion = z.strictObject({
 })
 export type DatasetVersion = z.infer<typeof DatasetVersion>
 
+/** Experiments that use something: how many, and the versions of the newest twenty. */
+export const UsedBy = z.strictObject({ experiments: z.int().nonnegative(), newest: z.array(z.int().positive()) })
+export type UsedBy = z.infer<typeof UsedBy>
+
 export const CodeBundle = z.strictObject({
   digest: Digest,
   sizeBytes: z.int().positive(),
@@ -167,6 +171,8 @@ export type SessionRegistration = z.infer<typeof SessionRegistration>
 export const RegisteredSession = z.strictObject({
   id: Id,
   token: z.string(),
+  /** What the session has from now on: what it said, else its provider's limit; null: no end. */
+  secondsLeft: z.number().positive().nullable(),
   heartbeatSeconds: z.number().positive(),
   leaseSeconds: z.number().positive(),
 })
@@ -228,6 +234,26 @@ export type Upload = z.infer<typeof Upload>
 
 export const Download = z.strictObject({ digest: Digest, url: z.string() })
 export type Download = z.infer<typeof Download>
+
+export const Checkpoint = z.strictObject({
+  digest: Digest,
+  /** The optimizer step to go on with. */
+  step: z.int().nonnegative(),
+  /** Attempt that committed it first. */
+  attempt: z.int().positive(),
+  /** Whether the next session resumes from it. */
+  isNewest: z.boolean(),
+  /** Of its files and its manifest together; files that other checkpoints share are stored once. */
+  sizeBytes: z.int().nonnegative(),
+  committedAt: Moment,
+  manifest: CheckpointManifest,
+})
+export type Checkpoint = z.infer<typeof Checkpoint>
+
+export const CheckpointDownload = Download.extend({
+  name: z.enum(['manifest', ...CheckpointManifest.shape.files.element.shape.name.options]),
+})
+export type CheckpointDownload = z.infer<typeof CheckpointDownload>
 
 export const StoredLogLine = z.strictObject({
   id: z.int().positive(),

@@ -18,10 +18,12 @@ export async function grantUploads(blobs: BlobStore, wanted: readonly Blob[]): P
 
 /** Addresses to download objects from. Whether the caller may read them is for the caller's caller to decide. */
 export async function grantDownloads(blobs: BlobStore, digests: readonly string[]): Promise<Download[]> {
-  return mapParallel(digests, async (digest) => ({
-    digest,
-    url: await blobs.presignGet(digest, { expiresSeconds: addressSeconds }),
-  }))
+  return mapParallel(digests, (digest) => grantDownload(blobs, digest))
+}
+
+/** The address of one. */
+export async function grantDownload(blobs: BlobStore, digest: string): Promise<Download> {
+  return { digest, url: await blobs.presignGet(digest, { expiresSeconds: addressSeconds }) }
 }
 
 /** Digests of those objects that storage does not hold whole. */

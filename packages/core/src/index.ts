@@ -1,4 +1,8 @@
-export { grantDownloads, grantUploads } from './blobs.ts'
+export { createArtifact } from './artifact/create-artifact.ts'
+export { deleteArtifact } from './artifact/delete-artifact.ts'
+export { getArtifact } from './artifact/get-artifact.ts'
+export { findExperimentArtifact, listExperimentArtifacts } from './artifact/list-experiment-artifacts.ts'
+export { grantDownload, grantUploads } from './blobs.ts'
 export { canonicalJson, sha256 } from './digest.ts'
 export { assembleExperiment } from './experiment/assemble-experiment.ts'
 export type { Assemble } from './experiment/assemble-experiment.ts'
@@ -19,6 +23,7 @@ export type { AcquireLease } from './lease/acquire-lease.ts'
 export { completeFold } from './lease/complete-fold.ts'
 export { failFold } from './lease/fail-fold.ts'
 export type { FailOutcome } from './lease/fail-fold.ts'
+export { findCheckpoint, grantCheckpointDownloads } from './lease/find-checkpoint.ts'
 export { grantFoldDownloads, grantFoldUploads } from './lease/grant-transfers.ts'
 export { handOverFold } from './lease/hand-over-fold.ts'
 export { heartbeat } from './lease/heartbeat.ts'
@@ -41,6 +46,7 @@ export { drainSession } from './session/drain-session.ts'
 export { endSession } from './session/end-session.ts'
 export { findSession } from './session/find-session.ts'
 export { registerSession } from './session/register-session.ts'
+export { updateProviderProfile } from './session/update-provider-profile.ts'
 export { stopSession } from './session/stop-session.ts'
 export type {
   AssembledScores,
@@ -55,6 +61,7 @@ export type {
   NewDatasetVersion,
   NewExperiment,
   OutboxJob,
+  Referrer,
   Release,
   Store,
   SubmissionRecord,

@@ -1,7 +1,10 @@
 import type {
+  Artifact,
+  ArtifactKind,
   Attempt,
   AuditEntry,
   Blob,
+  Checkpoint,
   ColumnName,
   CheckpointManifest,
   CodeBundle,
@@ -24,6 +27,9 @@ import type {
   MetricSpec,
   Pool,
   Progress,
+  Provider,
+  ProviderLimits,
+  ProviderProfile,
   Project,
   Role,
   Session,
@@ -35,6 +41,7 @@ import type {
   Token,
   Submission,
   SubmissionOptions,
+  UsedBy,
 } from '@baton/contracts'
 import type { Page, PageRequest } from './page.ts'
 
@@ -62,6 +69,8 @@ export interface Tables {
   readonly experiments: ExperimentTable
   readonly folds: FoldTable
   readonly submissions: SubmissionTable
+  readonly artifacts: ArtifactTable
+  readonly providers: ProviderTable
   readonly sessions: SessionTable
   readonly pools: PoolTable
   readonly events: EventTable
@@ -114,6 +123,7 @@ export interface DatasetTable {
   append(version: NewDatasetVersion): Promise<DatasetVersion>
   /** The named version, or the newest where `version` is null. */
   find(projectId: string, dataset: string, version: number | null): Promise<DatasetRecord | null>
+  get(projectId: string, dataset: string, version: number): Promise<(DatasetVersion & { usedBy: UsedBy }) | null>
   /** Newest first. */
   list(projectId: string, page: PageRequest): Promise<Page<DatasetVersion>>
 }
@@ -122,6 +132,7 @@ export interface BundleTable {
   /** Registers a bundle; registering it again changes nothing. */
   upsert(bundle: { projectId: string; digest: string; sizeBytes: number; files: string[] }): Promise<CodeBundle>
   find(projectId: string, digest: string): Promise<{ id: string; digest: string; sizeBytes: number } | null>
+  get(projectId: string, digest: string): Promise<(CodeBundle & { usedBy: UsedBy }) | null>
   /** Newest first. */
   list(projectId: string, page: PageRequest): Promise<Page<CodeBundle>>
 }
@@ -228,8 +239,40 @@ export interface SubmissionTable {
   score(id: string, lb: { lbPublic: number | null; lbPrivate: number | null }): Promise<void>
   /** Scores of an experiment's submission with the highest public score, the earlier of equal ones; null: none has one. */
   best(experimentId: string): Promise<{ lbPublic: number; lbPrivate: number | null } | null>
+  /** The files of an experiment's submissions, by number. */
+  files(experimentId: string): Promise<{ number: number; file: Blob }[]>
   /** Submissions that have been queued for so long: their job was lost, or waits. */
   unmade(olderThanSeconds: number, limit: number): Promise<string[]>
+}
+
+/** What may keep an object in storage. */
+export type Referrer =
+  'artifact' | 'checkpoint' | 'fold' | 'experiment' | 'submission' | 'code bundle' | 'dataset version'
+
+export interface ArtifactTable {
+  /** @throws {AppError} `already-exists` */
+  insert(artifact: {
+    projectId: string
+    name: string
+    kind: ArtifactKind
+    note: string
+    object: Blob
+  }): Promise<Artifact>
+  /** With `lock`, the row is held until the transaction ends. */
+  find(projectId: string, name: string, options?: { lock: boolean }): Promise<Artifact | null>
+  /** By name. */
+  list(projectId: string, page: PageRequest): Promise<Page<Artifact>>
+  remove(id: string): Promise<void>
+  /** What refers to an object, whatever project it is of. */
+  referrers(digest: string): Promise<Referrer[]>
+}
+
+export interface ProviderTable {
+  /** In the order that `Provider` has. */
+  list(): Promise<ProviderProfile[]>
+  /** With `lock`, the row is held until the transaction ends. */
+  get(provider: Provider, options?: { lock: boolean }): Promise<ProviderProfile>
+  put(provider: Provider, limits: ProviderLimits): Promise<ProviderProfile>
 }
 
 /** A fold as the lease protocol sees it. */
@@ -341,6 +384,9 @@ export interface FoldTable {
     finalSeconds: number
     limit: number
   }): Promise<{ id: string; digests: string[] }[]>
+  /** Those that are kept, the one with the highest step first. */
+  checkpoints(id: string, page: PageRequest): Promise<Page<Checkpoint>>
+  checkpoint(id: string, digest: string): Promise<Checkpoint | null>
   /** Forgets checkpoints; returns those of their objects that nothing else refers to. */
   removeCheckpoints(ids: readonly string[]): Promise<string[]>
 }

@@ -4,6 +4,7 @@ import type { Store, Tables } from '@baton/core'
 import type { Connection } from './connection.ts'
 import { PrismaClient } from './generated/client.ts'
 import { auditTable } from './tables/audit-table.ts'
+import { artifactTable } from './tables/artifact-table.ts'
 import { bundleTable } from './tables/bundle-table.ts'
 import { datasetTable } from './tables/dataset-table.ts'
 import { eventTable } from './tables/event-table.ts'
@@ -16,6 +17,7 @@ import { outboxTable } from './tables/outbox-table.ts'
 import { poolTable } from './tables/pool-table.ts'
 import { presenceTable } from './tables/presence-table.ts'
 import { projectTable } from './tables/project-table.ts'
+import { providerTable } from './tables/provider-table.ts'
 import { sessionTable } from './tables/session-table.ts'
 import { submissionTable } from './tables/submission-table.ts'
 import { tokenTable } from './tables/token-table.ts'
@@ -72,6 +74,8 @@ function tablesOn(db: Connection): Tables {
     experiments: experimentTable(db),
     folds: foldTable(db),
     submissions: submissionTable(db),
+    artifacts: artifactTable(db),
+    providers: providerTable(db),
     sessions: sessionTable(db),
     pools: poolTable(db),
     events: eventTable(db),

@@ -1,9 +1,12 @@
 import type { Handlers } from '../context.ts'
+import { artifactHandlers } from './artifacts.ts'
+import { checkpointHandlers } from './checkpoints.ts'
 import { experimentHandlers } from './experiments.ts'
 import { foldHandlers } from './folds.ts'
 import { poolHandlers } from './pools.ts'
 import { projectHandlers } from './projects.ts'
 import { serviceHandlers } from './service.ts'
+import { providerHandlers } from './providers.ts'
 import { sessionHandlers } from './sessions.ts'
 import { tokenHandlers } from './tokens.ts'
 import { submissionHandlers } from './submissions.ts'
@@ -18,4 +21,7 @@ export const handlers: Handlers = {
   ...poolHandlers,
   ...tokenHandlers,
   ...submissionHandlers,
+  ...artifactHandlers,
+  ...checkpointHandlers,
+  ...providerHandlers,
 }

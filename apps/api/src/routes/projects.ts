@@ -1,4 +1,5 @@
 import { checkBundle } from '@baton/bundle'
+import { AppError } from '@baton/contracts'
 import { createCodeBundle, createDatasetVersion, findProject, grantUploads, updateProject } from '@baton/core'
 import type { Handlers } from '../context.ts'
 
@@ -10,8 +11,10 @@ export const projectHandlers: Handlers<
   | 'createUploads'
   | 'createDatasetVersion'
   | 'listDatasetVersions'
+  | 'getDatasetVersion'
   | 'createCodeBundle'
   | 'listCodeBundles'
+  | 'getCodeBundle'
 > = {
   createProject: ({ store }, { body }) => store.transaction(({ projects }) => projects.insert(body)),
   listProjects: ({ store }, { query }, { caller }) => store.projects.list(caller.project?.slug ?? null, query),
@@ -27,6 +30,10 @@ export const projectHandlers: Handlers<
     const project = await findProject(deps, params.project)
     return deps.store.datasets.list(project.id, query)
   },
+  getDatasetVersion: async (deps, { params }) => {
+    const project = await findProject(deps, params.project)
+    return existing(await deps.store.datasets.get(project.id, params.dataset, params.version), params)
+  },
   createCodeBundle: (deps, { params, body }) =>
     createCodeBundle(
       { ...deps, checkBundle: async (bytes) => (await checkBundle(bytes)).map((entry) => entry.name) },
@@ -36,4 +43,14 @@ export const projectHandlers: Handlers<
     const project = await findProject(deps, params.project)
     return deps.store.bundles.list(project.id, query)
   },
+  getCodeBundle: async (deps, { params }) => {
+    const project = await findProject(deps, params.project)
+    return existing(await deps.store.bundles.get(project.id, params.digest), params)
+  },
+}
+
+/** @throws {AppError} `not-found` */
+function existing<T>(found: T | null, facts: Readonly<Record<string, unknown>>): T {
+  if (found === null) throw new AppError('not-found', facts)
+  return found
 }

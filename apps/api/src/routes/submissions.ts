@@ -4,7 +4,7 @@ import {
   findProject,
   getExperiment,
   getSubmission,
-  grantDownloads,
+  grantDownload,
   scoreSubmission,
 } from '@baton/core'
 import type { Handlers } from '../context.ts'
@@ -34,8 +34,7 @@ export const submissionHandlers: Handlers<
   downloadSubmission: async (deps, { params }) => {
     const submission = await getSubmission(deps, params)
     assertReady(submission)
-    const [download] = await grantDownloads(deps.blobs, [submission.file!.digest])
-    return download!
+    return grantDownload(deps.blobs, submission.file!.digest)
   },
   scoreSubmission: async (deps, { params, body }) => {
     const submission = await scoreSubmission(deps, { ...params, ...body })

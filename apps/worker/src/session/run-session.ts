@@ -24,8 +24,10 @@ export interface SessionOptions extends Partial<Pick<Tools, 'clock' | 'random'>>
   readonly memoryBytes: number | null
   /** Queues to serve, the first one first. */
   readonly pools: readonly string[]
-  /** What the provider gives this session from now on; null: no end. */
+  /** What the provider gives this session from now on; null: as much as the API knows of the provider. */
   readonly secondsLeft: number | null
+  /** Seconds of the session that went before; the provider counts them too. Default 0. */
+  readonly spentSeconds?: number
   /** Folder for objects by digest; sessions may share it. */
   readonly cacheDir: string
   /** Objects kept in it for later folds. Default 20 GB. */
@@ -76,10 +78,12 @@ export async function runSession(options: SessionOptions): Promise<SessionSummar
   const tools: Tools = { clock: options.clock ?? systemClock, random: options.random ?? Math.random, log: options.log }
   const time = startSessionTime(tools.clock, options.secondsLeft, (options.marginSeconds ?? defaultMarginSeconds) / 2)
   const ended = new AbortController()
-  if (options.hurry) whenAborted(options.hurry, ended.signal, () => time.hurry(hurrySeconds))
+  if (options.hurry) whenAborted(options.hurry, ended.signal, () => time.endWithin(hurrySeconds))
   try {
     const registered = await register(tools, options, time)
     if (typeof registered === 'string') return { sessionId: null, reason: registered, folds: [] }
+    if (options.secondsLeft === null && registered.secondsLeft !== null)
+      time.endWithin(Math.max(1, registered.secondsLeft - (options.spentSeconds ?? 0)))
     const session = await openSession(tools, options, time, registered)
     if (options.stop) whenAborted(options.stop, ended.signal, () => session.stop('signal'))
     session.log.info({ name: options.name, secondsLeft: time.secondsLeft() }, 'session registered')

@@ -34,21 +34,21 @@ test('the last call comes before the end', async () => {
   expect([time.over.aborted, time.secondsLeft()]).toEqual([true, 0])
 })
 
-test('without an end nothing ends it but hurry', async () => {
+test('without an end nothing ends it until one is given', async () => {
   const clock = fakeClock()
   const time = startSessionTime(clock, null, 15)
   await clock.advance(1e9)
   expect([time.secondsLeft(), time.over.aborted]).toEqual([null, false])
-  time.hurry(5)
+  time.endWithin(5)
   await clock.advance(2.5)
   expect([time.lastCall.aborted, time.over.aborted]).toEqual([true, false])
   await clock.advance(2.5)
   expect(time.over.aborted).toBe(true)
 })
 
-test('hurrying never gives more time', async () => {
+test('an end that is given later never gives more time', async () => {
   const clock = fakeClock()
   const time = startSessionTime(clock, 3, 1)
-  time.hurry(5)
+  time.endWithin(5)
   expect(time.secondsLeft()).toBe(3)
 })

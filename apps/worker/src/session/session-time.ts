@@ -9,7 +9,7 @@ export interface SessionTime {
   /** Aborts at the end: nothing is tried any more. */
   readonly over: AbortSignal
   /** Moves the end to at most so many seconds from now. */
-  hurry(seconds: number): void
+  endWithin(seconds: number): void
   /** Lets go of the timers. */
   close(): void
 }
@@ -52,7 +52,7 @@ export function startSessionTime(clock: Clock, secondsLeft: number | null, farew
     secondsLeft: () => (endMs === Infinity ? null : Math.max(0, (endMs - clock.now()) / 1000)),
     lastCall: lastCall.signal,
     over: over.signal,
-    hurry(seconds) {
+    endWithin(seconds) {
       if (clock.now() + 1000 * seconds < endMs) endIn(seconds)
     },
     close: () => timers.abort(),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { Blob, Digest, Slug } from '../ids.ts'
-import { CodeBundle, DatasetVersion, Upload } from '../resources.ts'
+import { Blob, Digest, Ordinal, Slug } from '../ids.ts'
+import { CodeBundle, DatasetVersion, Upload, UsedBy } from '../resources.ts'
 import { list, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
@@ -42,6 +42,17 @@ export const datasetsRoutes = {
     response: pageOf(DatasetVersion),
     problems: [],
   },
+  getDatasetVersion: {
+    method: 'GET',
+    path: '/v1/projects/:project/datasets/:dataset/versions/:version',
+    summary: 'Get a dataset version, and who uses it',
+    roles: readers,
+    scope: 'project',
+    params: project.extend({ dataset: Slug, version: z.coerce.number().pipe(Ordinal) }),
+    status: 200,
+    response: DatasetVersion.extend({ usedBy: UsedBy }),
+    problems: [],
+  },
   createCodeBundle: {
     method: 'POST',
     path: '/v1/projects/:project/code',
@@ -64,6 +75,17 @@ export const datasetsRoutes = {
     query: z.object(pageQuery),
     status: 200,
     response: pageOf(CodeBundle),
+    problems: [],
+  },
+  getCodeBundle: {
+    method: 'GET',
+    path: '/v1/projects/:project/code/:digest',
+    summary: 'Get a code bundle, and who uses it',
+    roles: readers,
+    scope: 'project',
+    params: project.extend({ digest: Digest }),
+    status: 200,
+    response: CodeBundle.extend({ usedBy: UsedBy }),
     problems: [],
   },
 } as const satisfies Record<string, RouteSpec>

@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 import { auditRoutes } from './audit.ts'
+import { artifactsRoutes } from './artifacts.ts'
+import { checkpointsRoutes } from './checkpoints.ts'
 import { datasetsRoutes } from './datasets.ts'
 import { experimentsRoutes } from './experiments.ts'
 import { foldsRoutes } from './folds.ts'
@@ -7,6 +9,7 @@ import { leaderboardRoutes } from './leaderboard.ts'
 import { leasesRoutes } from './leases.ts'
 import { poolsRoutes } from './pools.ts'
 import { projectsRoutes } from './projects.ts'
+import { providersRoutes } from './providers.ts'
 import { serviceRoutes } from './service.ts'
 import { sessionsRoutes } from './sessions.ts'
 import { submissionsRoutes } from './submissions.ts'
@@ -21,8 +24,11 @@ export const routes = {
   ...experimentsRoutes,
   ...leaderboardRoutes,
   ...submissionsRoutes,
+  ...artifactsRoutes,
   ...foldsRoutes,
+  ...checkpointsRoutes,
   ...sessionsRoutes,
+  ...providersRoutes,
   ...leasesRoutes,
   ...poolsRoutes,
   ...telegramRoutes,

@@ -88,7 +88,7 @@ function readEnsemble(manifest: DatasetManifest, bytes: Uint8Array) {
   return { sample, rank, threshold }
 }
 
-/** RFC 4180, but with the line feeds alone that every reader of CSV takes. */
+/** RFC 4180, with line feeds alone. Not `csvRecord`: what it does to text for spreadsheets would be another id here. */
 function csvLine(fields: readonly string[]): string {
   return `${fields.map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')}\n`
 }

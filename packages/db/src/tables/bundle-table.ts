@@ -3,6 +3,7 @@ import type { Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import type { CodeBundleModel } from '../generated/models.ts'
 import { newestFirst } from './newest-first.ts'
+import { usedBy } from './used-by.ts'
 
 export function bundleTable(db: Connection): Tables['bundles'] {
   return {
@@ -17,6 +18,10 @@ export function bundleTable(db: Connection): Tables['bundles'] {
     find: async (projectId, digest) => {
       const row = await db.codeBundle.findUnique({ where: { projectId_digest: { projectId, digest } } })
       return row && { id: row.id, digest: row.digest, sizeBytes: row.sizeBytes }
+    },
+    get: async (projectId, digest) => {
+      const row = await db.codeBundle.findUnique({ where: { projectId_digest: { projectId, digest } } })
+      return row && { ...bundleOf(row), usedBy: await usedBy(db, { codeBundleId: row.id }) }
     },
     list: (projectId, page) =>
       newestFirst(page, bundleOf, ({ where, ...part }) =>

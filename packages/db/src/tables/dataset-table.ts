@@ -4,6 +4,7 @@ import type { Connection } from '../connection.ts'
 import { isUniqueViolation } from '../errors.ts'
 import type { DatasetVersionModel } from '../generated/models.ts'
 import { newestFirst } from './newest-first.ts'
+import { usedBy } from './used-by.ts'
 
 export function datasetTable(db: Connection): Tables['datasets'] {
   const newest = (projectId: string, dataset: string) =>
@@ -45,6 +46,12 @@ export function datasetTable(db: Connection): Tables['datasets'] {
               where: { projectId_dataset_version: { projectId, dataset, version } },
             })
       return row && datasetRecordOf(row)
+    },
+    get: async (projectId, dataset, version) => {
+      const row = await db.datasetVersion.findUnique({
+        where: { projectId_dataset_version: { projectId, dataset, version } },
+      })
+      return row && { ...datasetVersionOf(row), usedBy: await usedBy(db, { datasetVersionId: row.id }) }
     },
     list: (projectId, page) =>
       newestFirst(page, datasetVersionOf, ({ where, ...part }) =>

@@ -3,6 +3,7 @@ import type {
   Attempt,
   AttemptStatus,
   Blob,
+  Checkpoint,
   CheckpointManifest,
   ExperimentSpec,
   Failure,
@@ -10,9 +11,10 @@ import type {
   SessionStatus,
 } from '@baton/contracts'
 import { decodeCursor, pageOf } from '@baton/core'
-import type { FoldRecord, Heartbeat, Release, Tables } from '@baton/core'
+import type { FoldRecord, Heartbeat, PageRequest, Release, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
+import { referrersOf } from './blob-references.ts'
 import { datasetRecordOf } from './dataset-table.ts'
 import { foldInclude, foldOf, foldRecordOf } from './fold-rows.ts'
 import type { FoldRow } from './fold-rows.ts'
@@ -197,6 +199,11 @@ export function foldTable(db: Connection): Tables['folds'] {
     },
     readableBlobs: (id) => readableBlobs(db, id),
     surplusCheckpoints: ({ keep, finalSeconds, limit }) => surplusCheckpoints(db, keep, finalSeconds, limit),
+    checkpoints: (id, page) => listCheckpoints(db, id, page),
+    checkpoint: async (id, digest) => {
+      const [row] = await readCheckpoints(db, Prisma.sql`c.fold_id = ${id}::uuid AND c.digest = ${digest}`, 1)
+      return row ? checkpointOf(row) : null
+    },
     removeCheckpoints: (ids) => removeCheckpoints(db, ids),
   }
 }
@@ -323,6 +330,43 @@ function filesOf(manifest: unknown): string[] {
   return (manifest as CheckpointManifest).files.map((file) => file.digest)
 }
 
+interface CheckpointRow {
+  id: string
+  digest: string
+  step: number
+  attempt: number
+  isNewest: boolean
+  sizeBytes: bigint
+  createdAt: Date
+  manifest: CheckpointManifest
+}
+
+function readCheckpoints(db: Connection, where: Prisma.Sql, limit: number): Promise<CheckpointRow[]> {
+  return db.$queryRaw`
+    SELECT c.id, c.digest, c.step, a.number AS attempt, f.checkpoint_id IS NOT DISTINCT FROM c.id AS "isNewest",
+      c.size_bytes AS "sizeBytes", c.created_at AS "createdAt", c.manifest
+    FROM checkpoint c JOIN fold f ON f.id = c.fold_id JOIN attempt a ON a.fold_id = c.fold_id AND a.fence = c.fence
+    WHERE ${where} ORDER BY c.step DESC, c.created_at DESC, c.id DESC LIMIT ${limit}`
+}
+
+async function listCheckpoints(db: Connection, foldId: string, { cursor, limit }: PageRequest) {
+  const before = decodeCursor('step', cursor, ['number', 'moment', 'id'])
+  const [step, createdAt, id] = before ?? []
+  const rest = before
+    ? Prisma.sql`AND (c.step, c.created_at, c.id) < (${step}, ${createdAt}::timestamptz, ${id}::uuid)`
+    : Prisma.empty
+  const rows = await readCheckpoints(db, Prisma.sql`c.fold_id = ${foldId}::uuid ${rest}`, limit + 1)
+  return pageOf(rows, limit, {
+    order: 'step',
+    keyOf: (row) => [row.step, row.createdAt.toISOString(), row.id],
+    itemOf: checkpointOf,
+  })
+}
+
+function checkpointOf({ id: _, sizeBytes, createdAt, ...row }: CheckpointRow): Checkpoint {
+  return { ...row, sizeBytes: Number(sizeBytes), committedAt: createdAt.toISOString() }
+}
+
 /** A checkpoint that came after its fold's newest was discarded: it cannot be read, and is not one of those to keep. */
 async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: number, limit: number) {
   const rows = await db.$queryRaw<{ id: string; digest: string; manifest: CheckpointManifest }[]>`
@@ -361,17 +405,7 @@ async function removeCheckpoints(db: Connection, ids: readonly string[]): Promis
       SELECT digest FROM removed
       UNION SELECT file->>'digest' FROM removed, jsonb_array_elements(removed.manifest->'files') AS file
     ) named
-    WHERE NOT EXISTS (
-      SELECT 1 FROM checkpoint c WHERE c.id <> ALL(${ids}::uuid[])
-        AND (c.digest = named.digest OR c.manifest->'files' @> jsonb_build_array(jsonb_build_object('digest', named.digest))))
-    AND NOT EXISTS (
-      SELECT 1 FROM fold f WHERE named.digest IN (f.result->'oof'->>'digest', f.result->'test'->>'digest', f.result->'weights'->>'digest'))
-    AND NOT EXISTS (SELECT 1 FROM experiment e WHERE e.test_predictions->>'digest' = named.digest)
-    AND NOT EXISTS (SELECT 1 FROM submission s WHERE s.file_digest = named.digest)
-    AND NOT EXISTS (SELECT 1 FROM code_bundle b WHERE b.digest = named.digest)
-    AND NOT EXISTS (
-      SELECT 1 FROM dataset_version d WHERE d.manifest = named.digest
-        OR d.shards @> jsonb_build_array(jsonb_build_object('digest', named.digest)))`
+    WHERE NOT EXISTS (${referrersOf(Prisma.sql`named.digest`, ids)})`
   return rows.map((row) => row.digest)
 }
 

@@ -76,6 +76,17 @@ export function submissionTable(db: Connection): Tables['submissions'] {
       })
       return row && { lbPublic: row.lbPublic!, lbPrivate: row.lbPrivate }
     },
+    files: async (experimentId) => {
+      const rows = await db.submission.findMany({
+        where: { experimentId, fileDigest: { not: null } },
+        select: { number: true, fileDigest: true, fileSize: true },
+        orderBy: { number: 'asc' },
+      })
+      return rows.map(({ number, fileDigest, fileSize }) => ({
+        number,
+        file: { digest: fileDigest!, sizeBytes: Number(fileSize) },
+      }))
+    },
     unmade: async (olderThanSeconds, limit) => {
       const rows = await db.$queryRaw<{ id: string }[]>`
         SELECT id FROM submission

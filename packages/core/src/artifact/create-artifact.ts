@@ -1,0 +1,22 @@
+import { AppError } from '@baton/contracts'
+import type { Artifact, ArtifactKind } from '@baton/contracts'
+import type { BlobStore } from '../ports.ts'
+import { findProject } from '../project/find-project.ts'
+import type { Store } from '../store.ts'
+
+/**
+ * Keeps an uploaded object in a project under a name: from then on nothing removes the object.
+ * @throws {AppError} `not-found`, `already-exists`, `blob-missing`, `storage-unavailable`
+ */
+export async function createArtifact(
+  { store, blobs }: { store: Store; blobs: BlobStore },
+  input: { project: string; name: string; digest: string; kind: ArtifactKind; note: string },
+): Promise<Artifact> {
+  const { digest, name, kind, note } = input
+  const project = await findProject({ store }, input.project)
+  const stat = await blobs.stat(digest)
+  if (stat === null) throw new AppError('blob-missing', { digests: [digest] })
+  return store.transaction(({ artifacts }) =>
+    artifacts.insert({ projectId: project.id, name, kind, note, object: { digest, ...stat } }),
+  )
+}
