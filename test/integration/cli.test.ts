@@ -363,6 +363,54 @@ describe('around it', () => {
     await expect(register()).rejects.toMatchObject({ code: 'unauthenticated' })
   })
 
+  test('enrol --project binds the session to that project', async () => {
+    const { token } = json(await cli('enrol', '--project', 'first', '--json')) as { token: string }
+    await createClient({ url: baton.url, token }).registerSession({ body: { name: 'bound', provider: 'local' } })
+    const { items } = await baton.api.listSessions()
+    expect(items.find(({ name }) => name === 'bound')).toMatchObject({ project: 'first' })
+    expect(await cli('enrol', '--project', 'nothing')).toMatchObject({ code: 1, stdout: '' })
+  })
+
+  test('a token is made, named, rotated and revoked; only its secret stands on standard output', async () => {
+    const made = await cli('token', 'create', 'ci', '--role', 'viewer', '--project', 'first')
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^baton_viewer_[\w-]{43}\n$/) as string })
+    const asCi = (ended: Ended, ...args: string[]) => run(args, { ...env, BATON_TOKEN: ended.stdout.trim() })
+    expect((await asCi(made, 'project', 'list')).stdout).toMatch(/^project.*\nfirst .*\n$/)
+    const refused = await asCi(made, 'token', 'list')
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toContain('this needs a token of role owner')
+    expect((await cli('token', 'show', 'ci')).stdout).toMatch(/^name +ci$[^]*^project +first$/m)
+
+    const rotated = await cli('token', 'rotate', 'ci')
+    expect((await asCi(made, 'project', 'list')).code).toBe(1)
+    expect((await asCi(rotated, 'project', 'list')).code).toBe(0)
+    expect((await cli('token', 'revoke', 'ci')).stdout).toBe('revoked ci\n')
+    expect((await asCi(rotated, 'project', 'list')).code).toBe(1)
+    const again = await cli('token', 'revoke', 'ci')
+    expect(again).toMatchObject({ code: 2, stdout: '' })
+    expect(again.stderr).toContain('no token is called "ci"; `baton token list` shows those there are')
+    const named = json(await cli('token', 'list', '--ended', '--json')) as { name: string; revokedAt: string | null }[]
+    expect(named.find(({ name }) => name === 'ci')?.revokedAt).not.toBeNull()
+  })
+
+  test('two tokens of one name are told apart by their ids', async () => {
+    for (let i = 0; i < 2; i++) await cli('token', 'create', 'twin', '--role', 'viewer')
+    const ended = await cli('token', 'revoke', 'twin')
+    expect(ended.code).toBe(2)
+    const [id] = /[0-9a-f-]{36}/.exec(ended.stderr)!
+    expect((await cli('token', 'revoke', id, '--json')).code).toBe(0)
+    expect((await cli('token', 'revoke', 'twin')).code).toBe(0)
+  })
+
+  test('audit shows who changed what, also what was refused', async () => {
+    const rows = json(await cli('audit', '--json')) as { token: string; route: string; outcome: string }[]
+    const of = (route: string) => rows.filter((row) => row.route === route).map(({ outcome }) => outcome)
+    expect(of('rotateToken')).toEqual(['done'])
+    expect(of('createEnrolment')).toContain('not-found')
+    expect((await cli('audit', '--until', '2020-01-01T00:00:00Z')).stderr).toContain('nobody changed anything')
+    expect((await cli('audit', '--since', 'yesterday')).code).toBe(1)
+  })
+
   test('telegram pair prints a one-use code', async () => {
     expect((await cli('telegram', 'pair')).stdout).toMatch(/^\/start [\w-]{16,}\n$/)
   })

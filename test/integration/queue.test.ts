@@ -304,6 +304,18 @@ function conformance(openPlace: () => Promise<Place>): void {
       expect(await queue.offers.take(['gpu'], { waitMs: 0 })).toBeNull()
     })
 
+    test('one that is withdrawn is handed to nobody, and the next one is', async () => {
+      const [gone, next] = [anOffer(), anOffer()]
+      for (const offer of [gone, next]) await queue.offers.offer(offer)
+      queue.offers.withdraw(gone)
+      await vi.waitFor(async () => expect(await queue.offers.isWaiting(gone)).toBe(false))
+      expect(await queue.offers.take(['gpu'], { waitMs: 60_000 })).toEqual(next)
+      // One that is not there is nothing to warn of.
+      queue.offers.withdraw(gone)
+      await queue.close()
+      expect(log).toEqual([])
+    })
+
     test('what waits is found however short the wait; nothing is null', async () => {
       const offer = anOffer()
       await queue.offers.offer(offer)

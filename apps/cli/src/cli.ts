@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { explained } from './client/connect.ts'
+import { auditCommand } from './commands/audit.ts'
 import { cancelCommand } from './commands/cancel.ts'
 import { codeCommand } from './commands/code.ts'
 import { completionCommand } from './commands/completion.ts'
@@ -18,6 +19,7 @@ import { runCommand } from './commands/run.ts'
 import { showCommand } from './commands/show.ts'
 import { specCommand } from './commands/spec.ts'
 import { telegramCommand } from './commands/telegram.ts'
+import { tokenCommand } from './commands/token.ts'
 import { upCommand } from './commands/up.ts'
 import { workerCommand } from './commands/worker.ts'
 import { exitCodes } from './exit.ts'
@@ -42,6 +44,8 @@ const commands = [
   lbCommand,
   cancelCommand,
   enrolCommand,
+  tokenCommand,
+  auditCommand,
   workerCommand,
   telegramCommand,
   completionCommand,
