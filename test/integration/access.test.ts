@@ -2,12 +2,13 @@ import { startApi } from '@baton/api'
 import type { RunningApi } from '@baton/api'
 import { idScopes, isPersonal, Role, routes } from '@baton/contracts'
 import type { IdScope, Problem, RouteName, RouteSpec } from '@baton/contracts'
-import { insertToken } from '@baton/core'
+import { authenticate, insertToken } from '@baton/core'
 import type { Caller } from '@baton/core'
 import { createLog } from '@baton/log'
 import { anExperiment, aSession, createWorld } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ZodType } from 'zod'
 
 type Project = NonNullable<Caller['project']>
 /** Of the targets' project, of another one, or of all. */
@@ -81,13 +82,19 @@ function verdictOf(route: RouteSpec, caller: Tester | null, target: 'of emoji' |
 
 const isIdScope = (scope: string): scope is IdScope => (idScopes as readonly string[]).includes(scope)
 
-/** The path with a value for each name; those that no test made anything for get an id of nothing. */
+/** The path with a value for each name; those that no test made anything for name nothing. */
 function pathOf(route: RouteSpec, caller: Tester | null, ids: Partial<Record<string, string>>) {
   const values: Partial<Record<string, string>> = { project: 'emoji', version: String(version), ...ids }
   if (route.scope === 'own') values.session = caller?.sessionId ?? targets.session
   const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name!)
-  const path = route.path.replace(/:(\w+)/g, (_, name: string) => values[name] ?? crypto.randomUUID())
+  const path = route.path.replace(/:(\w+)/g, (_, name: string) => values[name] ?? nothingAt(route, name))
   return { path, isKnown: names.every((name) => name in values) }
+}
+
+/** A value that the path's schema takes and that names nothing: a number, an id or a digest. */
+function nothingAt({ params }: RouteSpec, name: string): string {
+  const schema = params!.shape[name] as ZodType
+  return ['999', crypto.randomUUID(), 'f'.repeat(64)].find((value) => schema.safeParse(value).success) ?? 'nothing'
 }
 
 async function call(route: RouteSpec, path: string, token: string | undefined): Promise<Response> {
@@ -111,7 +118,7 @@ async function verdictFrom(response: Response, isKnown: boolean): Promise<Verdic
 }
 
 describe('every route answers every role, of its own project, another and all, as its row says', () => {
-  test.each(named)('%s', async (_, route) => {
+  test.each(named)('%s', async (name, route) => {
     const callers = [null, ...(await everybody())]
     const cases: ['of emoji' | 'of none', Partial<Record<string, string>>][] = [['of emoji', targets]]
     if (isIdScope(route.scope) && shared[route.scope] !== undefined) cases.push(['of none', { ...targets, ...shared }])
@@ -125,6 +132,14 @@ describe('every route answers every role, of its own project, another and all, a
         told[key] = await verdictFrom(await call(route, path, caller?.token), isKnown || wanted[key] === 'not-found')
       }
     expect(told).toEqual(wanted)
+    // What people change, or try to, is written down; nothing else is.
+    for (const caller of callers.filter((one) => one !== null)) {
+      const { tokenId } = (await authenticate(world.store, caller.token)) ?? {}
+      if (tokenId === undefined) continue
+      const { items } = await world.store.audit.list({ token: tokenId }, { limit: 10 })
+      const isWritten = route.method !== 'GET' && isPersonal(caller.role)
+      expect(items.map((entry) => entry.route)).toEqual(isWritten ? cases.map(() => name) : [])
+    }
   })
 })
 

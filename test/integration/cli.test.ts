@@ -366,7 +366,7 @@ describe('around it', () => {
   test('enrol --project binds the session to that project', async () => {
     const { token } = json(await cli('enrol', '--project', 'first', '--json')) as { token: string }
     await createClient({ url: baton.url, token }).registerSession({ body: { name: 'bound', provider: 'local' } })
-    const { items } = await baton.api.listSessions()
+    const { items } = await baton.api.listSessions({ query: {} })
     expect(items.find(({ name }) => name === 'bound')).toMatchObject({ project: 'first' })
     expect(await cli('enrol', '--project', 'nothing')).toMatchObject({ code: 1, stdout: '' })
   })

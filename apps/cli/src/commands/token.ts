@@ -1,3 +1,4 @@
+import { allPages } from '@baton/contracts'
 import type { Client, Token } from '@baton/contracts'
 import type { Command } from 'commander'
 import { Option } from 'commander'
@@ -7,11 +8,8 @@ import type { Io } from '../io.ts'
 import { printJson, printList } from '../output/print.ts'
 import type { Column } from '../output/table.ts'
 import { printable } from '../output/text.ts'
-import { firstRows } from './board-options.ts'
 import { example, jsonOption, numberArgument, slugArgument } from './options.ts'
 
-/** More tokens than anybody has; a name is looked for among so many. */
-const most = 10_000
 const weekSeconds = 7 * 86_400
 
 export function tokenCommand(program: Command, io: Io): void {
@@ -155,7 +153,7 @@ function revokeCommand(token: Command, io: Io): void {
 }
 
 const tokens = (api: Client, ended: boolean): Promise<Token[]> =>
-  firstRows(most, (page) => api.listTokens({ query: { ...page, ended: ended ? 'true' : 'false' } }))
+  allPages(api.listTokens, { query: { ended: ended ? 'true' : 'false' } })
 
 /**
  * The id of a token that a person named.
