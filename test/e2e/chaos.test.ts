@@ -180,7 +180,8 @@ async function foldRecordOf(fold: string): Promise<FoldRecord> {
   const [stored] = await rows<{ result: unknown }>(`SELECT result FROM fold WHERE id = '${fold}'`)
   const attempts = await rows<{ fence: number }>(`SELECT fence FROM attempt WHERE fold_id = '${fold}' ORDER BY number`)
   const curves = new Map<string, StoredMetric[]>()
-  for (const name of metrics) curves.set(name, (await fleet.api.listMetrics({ params, query: { name } })).items)
+  for (const name of metrics)
+    curves.set(name, (await fleet.api.listMetrics({ params, query: { name, limit: 1000 } })).items)
   return {
     attempts: await allPages(fleet.api.listAttempts, { params }),
     fences: attempts.map(({ fence }) => fence),

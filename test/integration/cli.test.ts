@@ -9,6 +9,7 @@ import { startBaton, startLocalWorkers } from '@baton/cli'
 import type { RunningBaton } from '@baton/cli'
 import { loadConfig } from '@baton/config'
 import { allPages, createClient } from '@baton/contracts'
+import type { Client, Lease } from '@baton/contracts'
 import { createLog } from '@baton/log'
 import { createTestDatabase, freePort } from '@baton/testing'
 import type { TestDatabase } from '@baton/testing'
@@ -316,12 +317,15 @@ describe('an experiment', () => {
     expect((await cli('show', '99')).code).toBe(1)
   })
 
+  let worker: Client
+  let lease: Lease | null
+
   test('shows its log lines, which cannot steer the terminal', async () => {
     const { token } = await baton.api.createEnrolment({ body: {} })
     const enrolling = createClient({ url: baton.url, token })
     const session = await enrolling.registerSession({ body: { name: 'fake', provider: 'local' } })
-    const worker = createClient({ url: baton.url, token: session.token })
-    const { lease } = await worker.acquireLease({ params: { session: session.id }, body: { waitSeconds: 20 } })
+    worker = createClient({ url: baton.url, token: session.token })
+    ;({ lease } = await worker.acquireLease({ params: { session: session.id }, body: { waitSeconds: 20 } }))
     const logs = [
       { seq: 1, level: 'info' as const, text: 'epoch 1' },
       { seq: 2, level: 'error' as const, text: 'evil \u001b[2J' },
@@ -332,6 +336,14 @@ describe('an experiment', () => {
     expect(
       json(await cli('logs', String(lease!.version), String(lease!.fold), '--json').then(firstLine)),
     ).toMatchObject({ text: 'epoch 1' })
+    const texts = async (...args: string[]) =>
+      (await cli('logs', String(lease!.version), '--json', ...args)).stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { text: string }).text.slice(0, 7))
+    expect(await texts('--grep', 'EPOCH')).toEqual(['epoch 1'])
+    expect(await texts('--level', 'warn')).toEqual(['evil \u001b['])
+    expect(await texts('--tail', '1')).toEqual(['evil \u001b['])
     expect((await cli('logs', '1', '7')).stderr).toContain('there is no fold 7; the folds are 0, 1, 2')
   })
 
@@ -348,6 +360,16 @@ describe('an experiment', () => {
     const ended = await watching
     expect(ended.code).toBe(3)
     expect(ended.stdout).toMatch(/created with 3 folds\n[^]*cancelled\n[^]*first #1 {2}tiny {2}cancelled/)
+  })
+
+  test('has its log followed to the last line of the last fold', async () => {
+    const [params, { fence }] = [{ fold: lease!.foldId }, lease!]
+    const following = cli('logs', '1', '--follow', '--tail', '1', '--json')
+    const logs = [{ seq: 3, level: 'info' as const, text: 'the last line' }]
+    await worker.heartbeat({ params, body: { fence, logs } })
+    await worker.handOverFold({ params, body: { fence, step: 0 } })
+    const lines = (await following).stdout.trim().split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { text: string }).text).at(-1)).toBe('the last line')
   })
 
   const firstLine = (ended: Ended): Ended => ({ ...ended, stdout: ended.stdout.split('\n')[0]! })

@@ -284,11 +284,11 @@ describe('heartbeats', () => {
     }
     await heartbeat(world, batch)
     await heartbeat(world, batch)
-    expect(await world.store.folds.metrics(lease.foldId, 'loss')).toEqual([
+    expect((await world.store.metrics.list(lease.foldId, { name: 'loss', limit: 10 })).items).toEqual([
       { step: 1, name: 'loss', value: 1, attempt: 1 },
       { step: 2, name: 'loss', value: 0.5, attempt: 1 },
     ])
-    expect(await world.store.folds.logs(lease.foldId, { after: 0, limit: 10 })).toMatchObject([
+    expect((await world.store.logs.list([lease.foldId], { order: 'oldest', limit: 10 })).items).toMatchObject([
       { text: "it's on", attempt: 1 },
     ])
   })

@@ -1,5 +1,5 @@
-import type { RouteName, RouteRequest, RouteResponse } from '@baton/contracts'
-import type { BlobStore, Caller, IfMatch, JobQueue, LeaseTimes } from '@baton/core'
+import type { RouteName, RouteRequest, RouteResponse, StreamItem } from '@baton/contracts'
+import type { BlobStore, Caller, Feeds, Following, IfMatch, JobQueue, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
 
 /** What handlers work with. */
@@ -9,6 +9,8 @@ export interface Deps {
   readonly blobs: BlobStore
   readonly times: LeaseTimes
   readonly botName: string | null
+  /** What streams follow. */
+  readonly feeds: Feeds
   /** Moves what a request asked for into the queue. Never fails and never takes long. */
   readonly dispatch: () => Promise<void>
   /** Uniform in [0, 1): jitter of retries. */
@@ -28,10 +30,10 @@ export interface Call {
   readonly ifMatch: IfMatch
 }
 
+/** What a handler gives: of a route that streams, where that begins and what follows. */
+type Answer<N extends RouteName> =
+  RouteResponse<N> extends AsyncIterable<StreamItem<infer T>> ? Following<T> : RouteResponse<N>
+
 /** Answers one route: the request is validated and its caller's role was checked. */
-export type Handler<N extends RouteName> = (
-  deps: Deps,
-  request: RouteRequest<N>,
-  call: Call,
-) => Promise<RouteResponse<N>>
+export type Handler<N extends RouteName> = (deps: Deps, request: RouteRequest<N>, call: Call) => Promise<Answer<N>>
 export type Handlers<N extends RouteName = RouteName> = { readonly [K in N]: Handler<K> }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { AppError, openApiDocument, routes } from '@baton/contracts'
-import type { RouteName, RouteSpec } from '@baton/contracts'
-import type { Log } from '@baton/log'
+import type { RouteName, RouteSpec, StreamName } from '@baton/contracts'
+import { openFeeds } from '@baton/core'
 import { fastify, LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import type { Deps, Handler } from './context.ts'
 import { doorkeeper } from './plugins/admit.ts'
-import type { Doorkeeper } from './plugins/admit.ts'
 import { sendAnswer } from './plugins/answer.ts'
 import { auditOf } from './plugins/audit.ts'
 import { authorise } from './plugins/authorise.ts'
@@ -17,14 +17,19 @@ import { watchHangUps } from './plugins/hang-ups.ts'
 import { once } from './plugins/idempotency.ts'
 import { sendProblem } from './plugins/problem.ts'
 import { requestReader } from './plugins/read-request.ts'
+import { registerStream } from './register-stream.ts'
 import { handlers } from './routes/index.ts'
 import { sameOrigin } from './same-origin.ts'
 import type { Mount } from './same-origin.ts'
 import type { ApiOptions } from './options.ts'
+import type { Serving } from './serving.ts'
 import { version } from './version.ts'
 
 /** A heartbeat with all its metrics and lines is well below this; large bytes go to storage. */
 const maxBodyBytes = 4 * 2 ** 20
+
+/** Streams are this late at most; all of a process look together, and only while somebody follows. */
+const lookMs = 200
 
 type ServerOptions = ApiOptions & { readonly closing: AbortSignal }
 
@@ -47,6 +52,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     times: options.times,
     botName: options.botName ?? null,
     dispatch: dispatchSoon({ store: options.database, queue: options.queue }, options.log),
+    feeds: openFeeds(options.database, {
+      pause: () => delay(lookMs, undefined, { ref: false }),
+      onError: (error) => options.log.warn({ error }, 'feed not read, trying again'),
+    }),
     random: Math.random,
     now: () => performance.now(),
   }
@@ -58,7 +67,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     throw new AppError('not-found')
   })
   const serving = { deps, door, signalOf, log: options.log }
-  for (const name of Object.keys(routes) as RouteName[]) register(server, serving, name)
+  for (const name of Object.keys(routes) as RouteName[])
+    if (isStream(name)) registerStream(server, serving, name)
+    else register(server, serving, name)
   server.get('/v1/openapi.json', (request, reply) => {
     door.letPass(request, reply)
     return openApiDocument({ version, url: options.publicUrl ?? '/' })
@@ -73,16 +84,15 @@ function mountsOf({ s3, telegramWebhook }: ServerOptions): ReadonlyMap<string, M
   return mounts
 }
 
-interface Serving {
-  readonly deps: Deps
-  readonly door: Doorkeeper
-  readonly signalOf: ReturnType<typeof watchHangUps>
-  readonly log: Log
+function isStream(name: RouteName): name is StreamName {
+  return 'stream' in routes[name]
 }
 
-function register(server: FastifyInstance, { deps, door, signalOf, log }: Serving, name: RouteName): void {
+type AnswerName = Exclude<RouteName, StreamName>
+
+function register(server: FastifyInstance, { deps, door, signalOf, log }: Serving, name: AnswerName): void {
   const route: RouteSpec = routes[name]
-  const handler = handlers[name] as Handler<RouteName>
+  const handler = handlers[name] as Handler<AnswerName>
   const read = requestReader(name, route)
   server.route({
     method: route.method,

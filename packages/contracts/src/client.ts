@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { follow } from './follow.ts'
 import { AppError, isAppError, problemCodes } from './problems.ts'
 import type { ProblemCode } from './problems.ts'
 import { routes } from './routes/index.ts'
-import type { RouteInput, RouteName, RouteResponse } from './routes/index.ts'
+import type { RouteInput, RouteName, RouteResponse, StreamName } from './routes/index.ts'
 import { LARGEST_PAGE } from './routes/parts.ts'
 import type { RouteSpec } from './routes/route.ts'
 
@@ -22,13 +23,23 @@ export interface CallOptions {
   readonly ifMatch?: string
 }
 
-/** One method a route, named as in `routes`. */
+export interface FollowCallOptions {
+  readonly signal?: AbortSignal
+  /** Told each time that the stream broke and will be tried again. */
+  readonly onRetry?: (problem: AppError) => void
+}
+
+type Args<N extends RouteName, Options> =
+  unknown extends RouteInput<N> ? [input?: undefined, options?: Options] : [input: RouteInput<N>, options?: Options]
+
+/**
+ * One method a route, named as in `routes`. A route that streams is followed: its items come for as long as somebody
+ * reads them, over as many connections as that takes.
+ */
 export type Client = {
-  readonly [N in RouteName]: (
-    ...args: unknown extends RouteInput<N>
-      ? [input?: undefined, options?: CallOptions]
-      : [input: RouteInput<N>, options?: CallOptions]
-  ) => Promise<RouteResponse<N>>
+  readonly [N in RouteName]: N extends StreamName
+    ? (...args: Args<N, FollowCallOptions>) => RouteResponse<N>
+    : (...args: Args<N, CallOptions>) => Promise<RouteResponse<N>>
 }
 
 /** RFC 9457 body as the API writes it. */
@@ -84,9 +95,36 @@ interface Input {
  * A problem answer is thrown as the AppError it was; no answer at all as `unavailable`.
  */
 export function createClient(options: ClientOptions): Client {
-  const call = (name: RouteName) => (input?: Input, call?: CallOptions) =>
-    send(options, routes[name], input ?? {}, call ?? {})
+  const call = (name: RouteName) => {
+    const route: RouteSpec = routes[name]
+    return route.stream
+      ? (input?: Input, call?: FollowCallOptions) => followRoute(options, route, input ?? {}, call ?? {})
+      : (input?: Input, call?: CallOptions) => send(options, route, input ?? {}, call ?? {})
+  }
   return Object.fromEntries((Object.keys(routes) as RouteName[]).map((name) => [name, call(name)])) as unknown as Client
+}
+
+function followRoute(options: ClientOptions, route: RouteSpec, input: Input, { signal, onRetry }: FollowCallOptions) {
+  const open = async (after: number | null, ended: AbortSignal) => {
+    const query = { ...input.query, after: after ?? undefined }
+    const response = await answered(route, { signal: ended }, () =>
+      (options.fetch ?? fetch)(addressOf(options.url, route.path, { ...input, query }), {
+        headers: { ...headersOf(options, input, {}), accept: 'text/event-stream' },
+        signal: ended,
+      }),
+    )
+    if (!response.ok) throw await problemOf(response, route)
+    return response
+  }
+  const { after } = (input.query ?? {}) as { after?: number | undefined }
+  return follow({
+    open,
+    problemOf: (data) => appErrorOf(Problem.parse(JSON.parse(data))),
+    item: route.stream!,
+    after: after ?? null,
+    signal,
+    onRetry,
+  })
 }
 
 async function send(options: ClientOptions, route: RouteSpec, input: Input, call: CallOptions): Promise<unknown> {
@@ -157,14 +195,7 @@ export function retryAfterMs(error: unknown): number {
 
 async function problemOf(response: Response, route: RouteSpec): Promise<AppError> {
   const parsed = Problem.safeParse(await response.json().catch(() => null))
-  if (parsed.success) {
-    const { code, detail, errors, facts } = parsed.data
-    return new AppError(
-      code,
-      { ...retryAfterOf(response), ...facts },
-      { faults: errors, ...(detail === undefined ? {} : { detail }) },
-    )
-  }
+  if (parsed.success) return appErrorOf(parsed.data, retryAfterOf(response))
   // Not our answer: a proxy or tunnel in between. One with nobody behind it says 404 or 5xx.
   const isAway = response.status >= 500 || [404, 408, 429].includes(response.status)
   const code: ProblemCode = isAway ? 'unavailable' : 'request-invalid'
@@ -173,4 +204,8 @@ async function problemOf(response: Response, route: RouteSpec): Promise<AppError
     { status: response.status, ...retryAfterOf(response) },
     { detail: `${route.method} ${route.path} answered ${response.status}` },
   )
+}
+
+function appErrorOf({ code, detail, errors, facts }: Problem, more: Record<string, unknown> = {}): AppError {
+  return new AppError(code, { ...more, ...facts }, { faults: errors, ...(detail === undefined ? {} : { detail }) })
 }

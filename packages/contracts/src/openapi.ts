@@ -36,7 +36,12 @@ function operation(operationId: string, route: RouteSpec): Json {
     operationId,
     summary: route.summary,
     ...(route.roles.length > 0 ? { security: [{ bearer: [] }], 'x-roles': route.roles } : { security: [] }),
-    parameters: [...parameters('path', route.params), ...parameters('query', route.query), ...idempotencyKey(route)],
+    parameters: [
+      ...parameters('path', route.params),
+      ...parameters('query', route.query),
+      ...idempotencyKey(route),
+      ...lastEventId(route),
+    ],
     ...(route.body
       ? {
           requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } },
@@ -47,13 +52,7 @@ function operation(operationId: string, route: RouteSpec): Json {
 }
 
 function responses(route: RouteSpec): Json {
-  const ok = route.response
-    ? {
-        description: 'Done',
-        ...(route.location ? { headers: { Location: { schema: { type: 'string' } } } } : {}),
-        content: { 'application/json': { schema: jsonSchema(route.response, 'output') } },
-      }
-    : { description: 'Done; no content' }
+  const ok = okResponse(route)
   const byStatus = new Map<number, ProblemCode[]>()
   for (const code of problemsOf(route)) {
     const { status } = problems[code]
@@ -69,10 +68,39 @@ function responses(route: RouteSpec): Json {
   return { [String(route.status)]: ok, ...(Object.fromEntries(failures) as Json) }
 }
 
+function okResponse({ response, stream, location }: RouteSpec): Json {
+  if (response)
+    return {
+      description: 'Done',
+      ...(location ? { headers: { Location: { schema: { type: 'string' } } } } : {}),
+      content: { 'application/json': { schema: jsonSchema(response, 'output') } },
+    }
+  if (stream)
+    return { description: 'Goes on until one side ends it', content: { 'text/event-stream': eventStream(stream) } }
+  return { description: 'Done; no content' }
+}
+
+/** Each event: its place in the stream, and as data JSON of what happened; one named `problem` says why it ends. */
+function eventStream(stream: z.ZodType): Json {
+  const data = { type: 'string', contentMediaType: 'application/json', contentSchema: jsonSchema(stream, 'output') }
+  return {
+    itemSchema: {
+      type: 'object',
+      properties: { id: { type: 'string' }, event: { type: 'string' }, data, retry: { type: 'integer' } },
+    },
+  }
+}
+
 function parameters(where: 'path' | 'query', schema: z.ZodObject | undefined): Json[] {
   return Object.entries(schema?.shape ?? {}).map(([name, part]) => {
     const described = jsonSchema(part as z.ZodType, 'output')
-    return { name, in: where, required: where === 'path' || !('default' in described), schema: described }
+    return {
+      name,
+      in: where,
+      required: where === 'path' || !('default' in described),
+      schema: described,
+      ...(described.type === 'array' ? { explode: false } : {}),
+    }
   })
 }
 
@@ -86,6 +114,11 @@ function idempotencyKey(route: RouteSpec): Json[] {
       schema: { type: 'string', minLength: 1, maxLength: 255 },
     },
   ]
+}
+
+function lastEventId(route: RouteSpec): Json[] {
+  if (!route.stream) return []
+  return [{ name: 'Last-Event-ID', in: 'header', required: false, schema: { type: 'string', pattern: '^\\d{1,15}$' } }]
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {

@@ -256,7 +256,9 @@ export const CheckpointDownload = Download.extend({
 export type CheckpointDownload = z.infer<typeof CheckpointDownload>
 
 export const StoredLogLine = z.strictObject({
+  /** Within a fold, later lines have higher ids. */
   id: z.int().positive(),
+  fold: z.int().nonnegative(),
   attempt: z.int().positive(),
   level: LogLine.shape.level,
   text: z.string(),

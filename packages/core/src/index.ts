@@ -18,6 +18,10 @@ export type { IfMatch } from './if-match.ts'
 export { getFold } from './fold/get-fold.ts'
 export { prioritiseFold } from './fold/prioritise-fold.ts'
 export { retryFold } from './fold/retry-fold.ts'
+export { openFeed } from './feed/feed.ts'
+export type { Feed, FeedSource, Follow, Following } from './feed/feed.ts'
+export { allEvents, openFeeds, settleEvents } from './feed/open-feeds.ts'
+export type { Feeds } from './feed/open-feeds.ts'
 export { acquireLease } from './lease/acquire-lease.ts'
 export type { AcquireLease } from './lease/acquire-lease.ts'
 export { completeFold } from './lease/complete-fold.ts'
@@ -29,6 +33,7 @@ export { handOverFold } from './lease/hand-over-fold.ts'
 export { heartbeat } from './lease/heartbeat.ts'
 export type { LeaseProof } from './lease/held-fold.ts'
 export { recordCheckpoint } from './lease/record-checkpoint.ts'
+export { getCurves } from './metric/get-curves.ts'
 export { ChatGone, deliverNotifications, RetryAfter } from './notification/deliver-notifications.ts'
 export type { Messenger } from './notification/deliver-notifications.ts'
 export { fanOutEvent } from './notification/fan-out-event.ts'
@@ -55,9 +60,11 @@ export type {
   Chat,
   DatasetRecord,
   ExperimentQuery,
+  EventScope,
   ExperimentRecord,
   FoldRecord,
   Heartbeat,
+  LogQuery,
   NewDatasetVersion,
   NewExperiment,
   OutboxJob,

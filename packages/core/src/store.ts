@@ -8,6 +8,7 @@ import type {
   ColumnName,
   CheckpointManifest,
   CodeBundle,
+  CurvePoint,
   DatasetVersion,
   Event,
   EventPayload,
@@ -17,12 +18,14 @@ import type {
   Failure,
   Filter,
   Fold,
+  FoldCurves,
   FoldResult,
   FoldStatus,
   IdScope,
   LabelGroup,
   LeaderboardRow,
   LogLine,
+  MetricName,
   MetricPoint,
   MetricSpec,
   Pool,
@@ -38,6 +41,7 @@ import type {
   SortKey,
   StoredLogLine,
   StoredMetric,
+  StreamItem,
   Token,
   Submission,
   SubmissionOptions,
@@ -73,6 +77,8 @@ export interface Tables {
   readonly providers: ProviderTable
   readonly sessions: SessionTable
   readonly pools: PoolTable
+  readonly logs: LogTable
+  readonly metrics: MetricTable
   readonly events: EventTable
   readonly outbox: OutboxTable
   readonly notifications: NotificationTable
@@ -315,8 +321,8 @@ export interface FoldTable {
   attempt(id: string, number: number): Promise<Attempt | null>
   /** First to last. */
   attempts(id: string, page: PageRequest): Promise<Page<Attempt>>
-  logs(id: string, page: { after: number; limit: number }): Promise<StoredLogLine[]>
-  metrics(id: string, name: string): Promise<StoredMetric[]>
+  /** The bounds of its attempts, first to last. */
+  spans(id: string): Promise<FoldCurves['attempts']>
   /** The fold, its row held until the transaction ends. */
   lock(id: string): Promise<FoldRecord | null>
   /** The fold of a project that is next in these pools, the first pool first; locked, and past what others hold. */
@@ -448,6 +454,57 @@ export interface EventTable {
   append(experimentId: string, payload: EventPayload): Promise<number>
   get(id: number): Promise<Event | null>
   listByExperiment(experimentId: string, page: { after: number; limit: number }): Promise<Event[]>
+  /** Whether committed events wait for their place in the feed. */
+  isUnsettled(): Promise<boolean>
+  /**
+   * Gives committed events their places, in a transaction of its own. One process does it at a time; the others go on
+   * without. The events of an experiment get theirs in the order of their ids.
+   */
+  settle(): Promise<void>
+  /** The newest place given; 0 before the first. */
+  head(): Promise<number>
+  /** Events with a place after this one, in the order of places; of one project or experiment, or of all. */
+  feed(page: { after: number; limit: number; scope: EventScope | null }): Promise<StreamItem<Event>[]>
+}
+
+export type EventScope = { readonly project: string } | { readonly experimentId: string }
+
+/** Which log lines are wanted, and from which end. */
+export interface LogQuery extends PageRequest {
+  readonly order: 'oldest' | 'newest'
+  /** Text that a line has in it, whatever the case of its letters. */
+  readonly q?: string | undefined
+  /** This level or a graver one. */
+  readonly level?: LogLine['level'] | undefined
+  readonly attempt?: number | undefined
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+}
+
+/** Lines of a fold have ids in the order of commits: its heartbeats are stored one after the other. */
+export interface LogTable {
+  list(foldIds: readonly string[], query: LogQuery): Promise<Page<StoredLogLine>>
+  head(foldId: string): Promise<number>
+  /** Lines after an id of each fold, oldest first, at most so many of each. */
+  news(after: ReadonlyMap<string, number>, limit: number): Promise<Map<string, StreamItem<StoredLogLine>[]>>
+}
+
+/** A metric's places are its fence and sequence number as one number. */
+export interface MetricTable {
+  names(foldId: string): Promise<MetricName[]>
+  /** Every point by step. A step that two attempts did counts once, as the later one did it. */
+  list(foldId: string, query: PageRequest & { name: string }): Promise<Page<StoredMetric>>
+  /**
+   * The same curve, of about `buckets` equal parts of its steps the lowest and the highest point each, and the first
+   * and last of all; so many points that a picture cannot tell the difference, however long the training was.
+   */
+  curve(
+    foldId: string,
+    query: { name: string; buckets: number },
+  ): Promise<{ pointsTotal: number; points: CurvePoint[] }>
+  head(foldId: string): Promise<number>
+  /** Points after a place of each fold, at most so many of each. */
+  news(after: ReadonlyMap<string, number>, limit: number): Promise<Map<string, StreamItem<StoredMetric>[]>>
 }
 
 /** Work that a transaction asks a queue for. */

@@ -12,6 +12,8 @@ import { experimentTable } from './tables/experiment-table.ts'
 import { foldTable } from './tables/fold-table.ts'
 import { idempotencyTable } from './tables/idempotency-table.ts'
 import type { IdempotencyTable } from './tables/idempotency-table.ts'
+import { logTable } from './tables/log-table.ts'
+import { metricTable } from './tables/metric-table.ts'
 import { notificationTable } from './tables/notification-table.ts'
 import { outboxTable } from './tables/outbox-table.ts'
 import { poolTable } from './tables/pool-table.ts'
@@ -78,6 +80,8 @@ function tablesOn(db: Connection): Tables {
     providers: providerTable(db),
     sessions: sessionTable(db),
     pools: poolTable(db),
+    logs: logTable(db),
+    metrics: metricTable(db),
     events: eventTable(db),
     outbox: outboxTable(db),
     notifications: notificationTable(db),

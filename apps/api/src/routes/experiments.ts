@@ -24,7 +24,6 @@ export const experimentHandlers: Handlers<
   | 'rerunExperiment'
   | 'listFolds'
   | 'recordLb'
-  | 'listExperimentEvents'
   | 'getLeaderboard'
 > = {
   createExperiment: async (deps, { params, body }, { requestId }) => {
@@ -60,10 +59,6 @@ export const experimentHandlers: Handlers<
   listFolds: async (deps, { params, query }) => {
     const experiment = await getExperiment(deps, params)
     return deps.store.folds.list(experiment.id, query)
-  },
-  listExperimentEvents: async (deps, { params, query }) => {
-    const experiment = await getExperiment(deps, params)
-    return { items: await deps.store.events.listByExperiment(experiment.id, query) }
   },
   getLeaderboard: (deps, { params, query }) => listLeaderboard(deps, { ...params, ...query }),
 }

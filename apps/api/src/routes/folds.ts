@@ -20,8 +20,6 @@ export const foldHandlers: Handlers<
   | 'prioritiseFold'
   | 'getAttempt'
   | 'listAttempts'
-  | 'listLogs'
-  | 'listMetrics'
   | 'heartbeat'
   | 'createFoldUploads'
   | 'createFoldDownloads'
@@ -49,14 +47,6 @@ export const foldHandlers: Handlers<
   listAttempts: async (deps, { params, query }) => {
     const fold = await getFold(deps, params.fold)
     return deps.store.folds.attempts(fold.id, query)
-  },
-  listLogs: async (deps, { params, query }) => {
-    const fold = await getFold(deps, params.fold)
-    return { items: await deps.store.folds.logs(fold.id, query) }
-  },
-  listMetrics: async (deps, { params, query }) => {
-    const fold = await getFold(deps, params.fold)
-    return { items: await deps.store.folds.metrics(fold.id, query.name) }
   },
   heartbeat: (deps, { params, body }, call) => heartbeat(deps, { ...body, ...proof(params.fold, body.fence, call) }),
   createFoldUploads: async (deps, { params, body }, call) => ({

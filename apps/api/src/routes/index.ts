@@ -1,9 +1,12 @@
 import type { Handlers } from '../context.ts'
 import { artifactHandlers } from './artifacts.ts'
 import { checkpointHandlers } from './checkpoints.ts'
+import { eventHandlers } from './events.ts'
 import { experimentHandlers } from './experiments.ts'
 import { foldHandlers } from './folds.ts'
 import { poolHandlers } from './pools.ts'
+import { logHandlers } from './logs.ts'
+import { metricHandlers } from './metrics.ts'
 import { projectHandlers } from './projects.ts'
 import { serviceHandlers } from './service.ts'
 import { providerHandlers } from './providers.ts'
@@ -17,6 +20,9 @@ export const handlers: Handlers = {
   ...projectHandlers,
   ...experimentHandlers,
   ...foldHandlers,
+  ...logHandlers,
+  ...metricHandlers,
+  ...eventHandlers,
   ...sessionHandlers,
   ...poolHandlers,
   ...tokenHandlers,

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { isAppError, isFinal } from '@baton/contracts'
-import type { Client, Event, Experiment } from '@baton/contracts'
+import type { Client, Experiment } from '@baton/contracts'
 import { Exit, exitCodes } from '../exit.ts'
 import type { Io } from '../io.ts'
 import { eventLine } from '../output/describe-event.ts'
@@ -8,9 +8,9 @@ import { progressDetail } from '../output/experiment-lines.ts'
 import { createProgress } from '../output/progress.ts'
 import type { Progress } from '../output/progress.ts'
 
-/** Often enough to look alive, seldom enough for many watchers. */
-const pollMs = 1000
-const eventsAtOnce = 1000
+/** Steps come with heartbeats, which are further apart than this. */
+const progressMs = 3_000
+const awayMs = 1_000
 
 export interface Watched {
   readonly project: string
@@ -18,8 +18,8 @@ export interface Watched {
 }
 
 /**
- * Shows an experiment's events and its folds' progress until nothing will change any more. While the API is away it
- * waits: the experiment goes on without it.
+ * Shows an experiment's events as they happen, and its folds' progress, until nothing will change any more. While the
+ * API is away it waits: the experiment goes on without it.
  *
  * @param print Takes the events' lines.
  * @throws {Exit} when Ctrl-C ended the watching, which leaves the experiment alone
@@ -27,53 +27,74 @@ export interface Watched {
 export async function watchExperiment(
   io: Io,
   api: Client,
-  { project, version }: Watched,
+  watched: Watched,
   print: (line: string) => void,
 ): Promise<Experiment> {
-  const signal = io.stopSignal()
+  const stopSignal = io.stopSignal()
+  const ended = new AbortController()
+  const signal = AbortSignal.any([stopSignal, ended.signal])
   const progress = createProgress(io, { print })
-  const params = { project, version }
-  let after = 0
+  const showing = showProgress(api, watched, progress, signal)
   try {
-    for (;;) {
-      const experiment = await whileAway(io, signal, () => api.getExperiment({ params }, { signal }))
-      // Asked for after the state, so that all events of a final state are among them.
-      const events = await whileAway(io, signal, () => eventsAfter(api, params, after, signal))
-      for (const event of events) progress.print(eventLine(event))
-      after = events.at(-1)?.id ?? after
-      showFolds(progress, experiment)
-      if (isFinal(experiment.status)) return experiment
-      await setTimeout(pollMs, undefined, { signal })
-    }
+    return await printEvents(io, api, watched, progress, signal)
   } catch (error) {
-    if (!signal.aborted) throw error
+    if (!stopSignal.aborted) throw error
+    const { project, version } = watched
     io.err(`stopped watching; ${project} #${version} goes on: \`baton show ${version} --watch\` comes back to it`)
     throw new Exit(exitCodes.interrupted)
   } finally {
+    ended.abort()
+    await showing
     progress.end()
   }
 }
 
-async function eventsAfter(api: Client, params: Watched, after: number, signal: AbortSignal): Promise<Event[]> {
-  const all: Event[] = []
-  for (;;) {
-    const query = { after: all.at(-1)?.id ?? after, limit: eventsAtOnce }
-    const { items } = await api.listExperimentEvents({ params, query }, { signal })
-    all.push(...items)
-    if (items.length < eventsAtOnce) return all
+/** Prints every event, from the first to the one that makes the experiment final. */
+async function printEvents(
+  io: Io,
+  api: Client,
+  params: Watched,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Experiment> {
+  const tellAway = tellOnce(io)
+  const stream = api.streamExperimentEvents({ params, query: { after: 0 } }, { signal, onRetry: tellAway })
+  for await (const { data: event } of stream) {
+    progress.print(eventLine(event))
+    if (!/^experiment-(completed|failed|cancelled)$/.test(event.payload.kind)) continue
+    const experiment = await whileAway(tellAway, signal, () => api.getExperiment({ params }, { signal }))
+    if (isFinal(experiment.status)) return experiment
+  }
+  throw new Error('a stream that is followed does not end')
+}
+
+async function showProgress(api: Client, params: Watched, progress: Progress, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // What is wrong for good, the events' stream says.
+    const experiment = await api.getExperiment({ params }, { signal }).catch(() => null)
+    if (experiment && !signal.aborted) showFolds(progress, experiment)
+    await setTimeout(progressMs, undefined, { signal }).catch(() => undefined)
   }
 }
 
 /** Asks until there is an answer. */
-async function whileAway<T>(io: Io, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
-  for (let isTold = false; ; isTold = true) {
+async function whileAway<T>(tellAway: () => void, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  for (;;) {
     try {
       return await ask()
     } catch (error) {
       if (!isAppError(error, 'unavailable') || signal.aborted) throw error
-      if (!isTold) io.err('Baton does not answer; still trying')
-      await setTimeout(pollMs, undefined, { signal })
+      tellAway()
+      await setTimeout(awayMs, undefined, { signal })
     }
+  }
+}
+
+function tellOnce(io: Io): () => void {
+  let isTold = false
+  return () => {
+    if (!isTold) io.err('Baton does not answer; still trying')
+    isTold = true
   }
 }
 

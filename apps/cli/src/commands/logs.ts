@@ -1,8 +1,9 @@
-import { setTimeout } from 'node:timers/promises'
-import { AppError, isFinal } from '@baton/contracts'
-import type { Client, Fold, StoredLogLine } from '@baton/contracts'
+import { AppError } from '@baton/contracts'
+import type { Client, Fold, LogLine, RouteInput, StoredLogLine } from '@baton/contracts'
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
+import { followLogs } from '../client/follow-logs.ts'
 import { Exit, exitCodes } from '../exit.ts'
 import type { Io } from '../io.ts'
 import { paint } from '../output/paint.ts'
@@ -12,33 +13,43 @@ import type { CommonOptions } from './options.ts'
 
 interface LogsOptions extends CommonOptions {
   readonly follow?: boolean
+  readonly grep?: string
+  readonly level?: LogLine['level']
+  readonly tail?: number
 }
 
-const pollMs = 1000
 const linesAtOnce = 1000
 
 export function logsCommand(program: Command, io: Io): void {
   program
     .command('logs')
     .summary("print folds' log lines")
-    .description("Prints the log lines of an experiment's folds, or of one of them.")
+    .description("Prints the log lines of an experiment's folds, or of one of them, oldest first.")
     .argument('<version>', 'number of the experiment', versionArgument)
     .argument('[fold]', 'fold, 0-based (default all)', numberArgument({ min: 0, isWhole: true }))
     .option('-f, --follow', 'go on until the folds are final')
+    .option('-g, --grep <text>', 'only lines that have this in them, whatever the case')
+    .addOption(new Option('--level <level>', 'only this level and graver ones').choices(['info', 'warn', 'error']))
+    .option('-n, --tail <lines>', 'only the last ones', numberArgument({ min: 1, max: 1_000_000, isWhole: true }))
     .addOption(projectOption())
     .addOption(jsonOption().default(undefined, 'one object a line'))
-    .addHelpText('after', example('baton logs 41 2', 'baton logs -f 41'))
+    .addHelpText(
+      'after',
+      example('baton logs 41 2', 'baton logs -f 41', 'baton logs 41 --grep "loss is nan" --level warn --tail 20'),
+    )
     .action(async (version: number, fold: number | undefined, options: LogsOptions) => {
-      const connection = await connect(io)
-      const project = await chooseProject(connection, options.project)
-      const read = async (signal?: AbortSignal) => {
-        const params = { project, version }
-        const { folds } = await connection.api.getExperiment({ params }, signal ? { signal } : {})
-        return chosen(folds, fold)
-      }
-      await (options.follow
-        ? follow(io, connection.api, read, options)
-        : printAll(io, connection.api, await read(), options))
+      const { api, ...connection } = await connect(io)
+      const project = await chooseProject({ api, ...connection }, options.project)
+      const params = { project, version }
+      const folds = chosen((await api.getExperiment({ params })).folds, fold)
+      const print = (line: StoredLogLine) => logLines(io, line, options).forEach(io.out)
+      const printed = await printStored(api, params, fold === undefined ? null : folds[0]!, options, print)
+      if (!options.follow) return
+      const signal = io.stopSignal()
+      const wanted = (line: StoredLogLine) => isWanted(line, options)
+      await followLogs(api, { ...params, folds, ...printed, print, wanted, signal }).catch((error: unknown) => {
+        throw signal.aborted ? new Exit(exitCodes.interrupted) : error
+      })
     })
 }
 
@@ -49,51 +60,51 @@ function chosen(folds: readonly Fold[], index: number | undefined): Fold[] {
   throw new AppError('not-found', {}, { detail })
 }
 
-type Printed = Map<string, number>
-
-/** Prints what there is beyond `printed` (the last line's id of each fold), oldest first within a fold. */
-async function printAll(
-  io: Io,
+/** Prints what there is. Returns where each fold's lines go on, and where those do of which nothing was printed. */
+async function printStored(
   api: Client,
-  folds: readonly Fold[],
-  options: LogsOptions,
-  printed: Printed = new Map<string, number>(),
-): Promise<void> {
-  for (const { id, index } of folds) {
-    for (;;) {
-      const query = { after: printed.get(id) ?? 0, limit: linesAtOnce }
-      const { items } = await api.listLogs({ params: { fold: id }, query })
-      for (const line of items) for (const text of logLines(io, index, line, options)) io.out(text)
-      const last = items.at(-1)
-      if (last) printed.set(id, last.id)
-      if (items.length < linesAtOnce) break
-    }
+  params: { project: string; version: number },
+  only: Fold | null,
+  { grep, level, tail }: LogsOptions,
+  print: (line: StoredLogLine) => void,
+): Promise<{ last: Map<number, number>; start: number }> {
+  const last = new Map<number, number>()
+  const show = (line: StoredLogLine) => {
+    print(line)
+    last.set(line.fold, line.id)
   }
+  const read = async (query: RouteInput<'listLogs'>['query']) => {
+    const filtered = { ...query, q: grep, level }
+    return only
+      ? api.listLogs({ params: { fold: only.id }, query: filtered })
+      : api.listExperimentLogs({ params, query: filtered })
+  }
+  const lines: StoredLogLine[] = []
+  let cursor: string | undefined
+  do {
+    const limit = Math.min(linesAtOnce, (tail ?? Infinity) - lines.length)
+    const page = await read({ cursor, limit, order: tail === undefined ? 'oldest' : 'newest' })
+    if (tail === undefined) page.items.forEach(show)
+    else lines.push(...page.items)
+    cursor = page.nextCursor ?? undefined
+  } while (cursor !== undefined && (tail === undefined || lines.length < tail))
+  lines.reverse().forEach(show)
+  return { last, start: lines[0]?.id ?? 0 }
 }
 
-async function follow(
-  io: Io,
-  api: Client,
-  read: (signal: AbortSignal) => Promise<Fold[]>,
-  options: LogsOptions,
-): Promise<void> {
-  const signal = io.stopSignal()
-  const printed: Printed = new Map()
-  try {
-    for (;;) {
-      const folds = await read(signal)
-      await printAll(io, api, folds, options, printed)
-      if (folds.every(({ status }) => isFinal(status))) return
-      await setTimeout(pollMs, undefined, { signal })
-    }
-  } catch (error) {
-    throw signal.aborted ? new Exit(exitCodes.interrupted) : error
-  }
+const levels = ['info', 'warn', 'error']
+
+/** The same choice as the server makes of stored lines. */
+function isWanted({ text, level }: StoredLogLine, options: LogsOptions): boolean {
+  return (
+    text.toLowerCase().includes((options.grep ?? '').toLowerCase()) &&
+    levels.indexOf(level) >= levels.indexOf(options.level ?? 'info')
+  )
 }
 
-function logLines(io: Io, fold: number, line: StoredLogLine, { json }: LogsOptions): string[] {
-  if (json) return [JSON.stringify({ fold, ...line })]
-  const prefix = paint(io, 'dim', `${line.at.slice(11, 19)} fold ${fold}.${line.attempt}`)
+function logLines(io: Io, line: StoredLogLine, { json }: LogsOptions): string[] {
+  if (json) return [JSON.stringify(line)]
+  const prefix = paint(io, 'dim', `${line.at.slice(11, 19)} fold ${line.fold}.${line.attempt}`)
   const text = printableLines(line.text)
   return line.level === 'info'
     ? text.map((part) => `${prefix}  ${part}`)

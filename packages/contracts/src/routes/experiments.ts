@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { ExperimentRow, usualColumns } from '../board/columns.ts'
-import { Event } from '../events.ts'
 import { Experiment, Fold, Lb } from '../resources.ts'
 import { ExperimentSpec } from '../spec.ts'
-import { boardQuery, experiment, list, page, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
+import { boardQuery, experiment, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
 /** Experiments: one immutable spec each, numbered within a project. */
@@ -138,17 +137,5 @@ export const experimentsRoutes = {
     response: Lb,
     needsIfMatch: true,
     problems: ['conflict'],
-  },
-  listExperimentEvents: {
-    method: 'GET',
-    path: '/v1/projects/:project/experiments/:version/events',
-    summary: "An experiment's events after an id, oldest first",
-    roles: readers,
-    scope: 'project',
-    params: experiment,
-    query: z.object(page),
-    status: 200,
-    response: list(Event),
-    problems: [],
   },
 } as const satisfies Record<string, RouteSpec>

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { Ordinal } from '../ids.ts'
-import { Attempt, Fold, MetricPoint, StoredLogLine, StoredMetric } from '../resources.ts'
+import { Attempt, Fold } from '../resources.ts'
 import { ExperimentSpec } from '../spec.ts'
-import { fold, list, page, pageOf, pageQuery, readers, submitters } from './parts.ts'
+import { fold, pageOf, pageQuery, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
-/** Folds, and what their sessions said of them. */
+/** Folds, and the attempts at them. */
 export const foldsRoutes = {
   getFold: {
     method: 'GET',
@@ -63,30 +63,6 @@ export const foldsRoutes = {
     query: z.object(pageQuery),
     status: 200,
     response: pageOf(Attempt),
-    problems: [],
-  },
-  listLogs: {
-    method: 'GET',
-    path: '/v1/folds/:fold/logs',
-    summary: "A fold's log lines after an id, oldest first",
-    roles: readers,
-    scope: 'fold',
-    params: fold,
-    query: z.object(page),
-    status: 200,
-    response: list(StoredLogLine),
-    problems: [],
-  },
-  listMetrics: {
-    method: 'GET',
-    path: '/v1/folds/:fold/metrics',
-    summary: 'A metric of a fold by step, stitched over its attempts',
-    roles: readers,
-    scope: 'fold',
-    params: fold,
-    query: z.object({ name: MetricPoint.shape.name }),
-    status: 200,
-    response: list(StoredMetric),
     problems: [],
   },
 } as const satisfies Record<string, RouteSpec>

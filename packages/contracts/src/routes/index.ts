@@ -1,13 +1,17 @@
 import type { z } from 'zod'
+import type { StreamItem } from '../event-stream.ts'
 import { auditRoutes } from './audit.ts'
 import { artifactsRoutes } from './artifacts.ts'
 import { checkpointsRoutes } from './checkpoints.ts'
 import { datasetsRoutes } from './datasets.ts'
+import { eventsRoutes } from './events.ts'
 import { experimentsRoutes } from './experiments.ts'
 import { foldsRoutes } from './folds.ts'
 import { leaderboardRoutes } from './leaderboard.ts'
 import { leasesRoutes } from './leases.ts'
 import { poolsRoutes } from './pools.ts'
+import { logsRoutes } from './logs.ts'
+import { metricsRoutes } from './metrics.ts'
 import { projectsRoutes } from './projects.ts'
 import { providersRoutes } from './providers.ts'
 import { serviceRoutes } from './service.ts'
@@ -27,6 +31,9 @@ export const routes = {
   ...artifactsRoutes,
   ...foldsRoutes,
   ...checkpointsRoutes,
+  ...logsRoutes,
+  ...metricsRoutes,
+  ...eventsRoutes,
   ...sessionsRoutes,
   ...providersRoutes,
   ...leasesRoutes,
@@ -52,6 +59,11 @@ export type RouteInput<N extends RouteName> = Part<Routes[N], 'params', 'in'> &
 export type RouteRequest<N extends RouteName> = Part<Routes[N], 'params', 'out'> &
   Part<Routes[N], 'query', 'out'> &
   Part<Routes[N], 'body', 'out'>
+/** Of a route that streams: what it tells, item by item. */
 export type RouteResponse<N extends RouteName> = Routes[N] extends { readonly response: infer S extends z.ZodType }
   ? z.output<S>
-  : void
+  : Routes[N] extends { readonly stream: infer S extends z.ZodType }
+    ? AsyncIterable<StreamItem<z.output<S>>>
+    : void
+/** Routes whose answer goes on. */
+export type StreamName = { [N in RouteName]: Routes[N] extends { readonly stream: z.ZodType } ? N : never }[RouteName]

@@ -44,6 +44,15 @@ export const boardQuery = {
 /** A list that is short by its nature, whole. */
 export const list = <T extends z.ZodType>(item: T) => z.strictObject({ items: z.array(item) })
 
+/**
+ * Query of a stream. A place is the `id` of an event of it; the header Last-Event-ID, which browsers send when they come
+ * back, goes before it.
+ */
+export const streamQuery = z.object({
+  /** Begins after this place; 0 is the beginning. Absent: with what comes from now on. */
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+})
+
 /** Query of a feed that is followed by id. */
 export const page = {
   after: z.coerce.number().int().nonnegative().default(0),

@@ -38,6 +38,8 @@ export interface RouteSpec {
   readonly response?: z.ZodType
   /** A list of experiments that is also answered as CSV: its columns where `fields` names none, and what stands before. */
   readonly csv?: { readonly before: readonly string[]; readonly usual: readonly ColumnName[] }
+  /** The answer goes on: server-sent events, each with one of these as its data. */
+  readonly stream?: z.ZodType
   /** The answer holds a secret that is shown once and stored nowhere, so it is not remembered to be given again. */
   readonly isSecret?: true
   /** It changes what a person may have read before: the caller says by If-Match which state they mean. */

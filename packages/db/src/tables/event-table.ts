@@ -1,9 +1,12 @@
 import type { Event, EventPayload } from '@baton/contracts'
-import type { Tables } from '@baton/core'
+import type { EventScope, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import type { Prisma } from '../generated/client.ts'
 
 export const eventInclude = { experiment: { include: { project: true } } } satisfies Prisma.EventInclude
+
+/** Name of the lock that one process holds while it gives places: any number that nobody else uses. */
+const settleLock = 7_204_318_551n
 
 export function eventTable(db: Connection): Tables['events'] {
   return {
@@ -30,7 +33,40 @@ export function eventTable(db: Connection): Tables['events'] {
           take: limit,
         })
       ).map(eventOf),
+    isUnsettled: async () => (await db.event.findFirst({ where: { place: null }, select: { id: true } })) !== null,
+    settle: async () => {
+      // Held until the transaction has committed, so the statement after it sees every place given before.
+      const [lock] = await db.$queryRaw<[{ held: boolean }]>`SELECT pg_try_advisory_xact_lock(${settleLock}) AS held`
+      if (lock.held)
+        await db.$executeRaw`
+          UPDATE event SET place = given.place
+          FROM (
+            SELECT id, (SELECT coalesce(max(place), 0) FROM event) + row_number() OVER (ORDER BY id) AS place
+            FROM event WHERE place IS NULL ORDER BY id LIMIT 10000
+          ) given
+          WHERE event.id = given.id`
+    },
+    head: async () => {
+      const { _max } = await db.event.aggregate({ _max: { place: true } })
+      return Number(_max.place ?? 0)
+    },
+    feed: async ({ after, limit, scope }) =>
+      (
+        await db.event.findMany({
+          where: { place: { gt: after }, ...whereScope(scope) },
+          include: eventInclude,
+          orderBy: { place: 'asc' },
+          take: limit,
+        })
+      ).map((row) => ({ place: Number(row.place), data: eventOf(row) })),
   }
+}
+
+function whereScope(scope: EventScope | null): Prisma.EventWhereInput {
+  if (scope === null) return {}
+  return 'project' in scope
+    ? { experiment: { project: { slug: scope.project } } }
+    : { experimentId: scope.experimentId }
 }
 
 export function eventOf(row: Prisma.EventGetPayload<{ include: typeof eventInclude }>): Event {

@@ -7,7 +7,7 @@ import type {
   CheckpointManifest,
   ExperimentSpec,
   Failure,
-  LogLine,
+  FoldCurves,
   SessionStatus,
 } from '@baton/contracts'
 import { decodeCursor, pageOf } from '@baton/core'
@@ -68,23 +68,14 @@ export function foldTable(db: Connection): Tables['folds'] {
       })
       return row && attemptOf(row)
     },
-    logs: async (id, { after, limit }) => {
-      const rows = await db.$queryRaw<{ id: bigint; attempt: number; level: string; text: string; at: Date }[]>`
-        SELECT l.id, a.number AS attempt, l.level, l.text, l.at
-        FROM log_line l JOIN attempt a ON a.fold_id = l.fold_id AND a.fence = l.fence
-        WHERE l.fold_id = ${id}::uuid AND l.id > ${after} ORDER BY l.id LIMIT ${limit}`
-      return rows.map((row) => ({
-        ...row,
-        id: Number(row.id),
-        level: row.level as LogLine['level'],
-        at: row.at.toISOString(),
-      }))
-    },
-    // A step that an interrupted attempt had done past its last checkpoint is done again by the next: the newest counts.
-    metrics: async (id, name) => db.$queryRaw`
-      SELECT DISTINCT ON (m.step) m.step, m.name, m.value, a.number AS attempt
-      FROM metric m JOIN attempt a ON a.fold_id = m.fold_id AND a.fence = m.fence
-      WHERE m.fold_id = ${id}::uuid AND m.name = ${name} ORDER BY m.step, m.fence DESC`,
+    spans: async (id) =>
+      (
+        await db.attempt.findMany({
+          where: { foldId: id },
+          include: { session: { select: { name: true } } },
+          orderBy: { number: 'asc' },
+        })
+      ).map(spanOf),
     lock: async (id) => {
       await db.$queryRaw`SELECT id FROM fold WHERE id = ${id}::uuid FOR UPDATE`
       const [fold] = await readLocked(db, [id])
@@ -421,4 +412,9 @@ function attemptOf(row: Prisma.AttemptGetPayload<{ include: { session: { select:
     endStep: row.endStep,
     failure: row.failure as Failure | null,
   }
+}
+
+function spanOf(row: Parameters<typeof attemptOf>[0]): FoldCurves['attempts'][number] {
+  const { number, status, session, startStep, endStep, startedAt, endedAt } = attemptOf(row)
+  return { number, status, session, startStep, endStep, startedAt, endedAt }
 }
