@@ -1,5 +1,6 @@
-import { createClient, ExperimentSpec, problems, routes } from '@baton/contracts'
-import type { Client, RouteName, RouteSpec, openApiDocument } from '@baton/contracts'
+import { readFile } from 'node:fs/promises'
+import { createClient, ExperimentSpec, problemCodes, problems, problemsOf, routes } from '@baton/contracts'
+import type { Client, RouteSpec } from '@baton/contracts'
 import { startApi } from '@baton/api'
 import type { RunningApi } from '@baton/api'
 import { dispatchOutbox, insertToken } from '@baton/core'
@@ -41,18 +42,56 @@ async function enrol(name: string): Promise<{ id: string; client: Client }> {
 }
 
 describe('the route table', () => {
-  test('is what OpenAPI serves, route for route and problem for problem', async () => {
-    const served = (await (await fetch(`${api.url}/v1/openapi.json`)).json()) as ReturnType<typeof openApiDocument>
-    const paths = served.paths as Record<
-      string,
-      Record<string, { operationId: string; responses: Record<string, unknown> }>
-    >
-    const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
-    expect(operations.map((operation) => operation.operationId).sort()).toEqual(Object.keys(routes).sort())
-    for (const { operationId, responses } of operations) {
-      const route: RouteSpec = routes[operationId as RouteName]
-      for (const code of route.problems) expect(Object.keys(responses)).toContain(String(problems[code].status))
+  const read = (file: string) => readFile(new URL(`../../docs/${file}`, import.meta.url), 'utf8')
+  const get = async (path: string) => (await fetch(`${api.url}${path}`)).json() as Promise<unknown>
+  interface Document {
+    readonly info: object
+    readonly paths: Record<string, Record<string, { operationId: string; responses: Record<string, unknown> }>>
+  }
+
+  test('is the served document, which is docs/openapi.json: route for route, problem for problem', async () => {
+    const served = (await get('/v1/openapi.json')) as Document
+    const written = JSON.parse(await read('openapi.json')) as Document
+    expect({ ...served, info: null, servers: null }).toEqual({ ...written, info: null, servers: null })
+    const described = Object.entries(served.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId, responses }]) => ({
+        name: operationId,
+        route: `${method.toUpperCase()} ${path.replaceAll(/\{([a-z]+)\}/g, ':$1')}`,
+        statuses: Object.keys(responses).filter((status) => Number(status) >= 400),
+      })),
+    )
+    const rows = Object.entries<RouteSpec>(routes).map(([name, route]) => ({
+      name,
+      route: `${route.method} ${route.path}`,
+      statuses: [...new Set(problemsOf(route).map((code) => String(problems[code].status)))].sort(),
+    }))
+    const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name)
+    expect(described.sort(byName)).toEqual(rows.sort(byName))
+  })
+
+  test('is served: every row has its handler, and no address takes a method without a row', async () => {
+    const rows = Object.values<RouteSpec>(routes)
+    for (const path of new Set(rows.map((row) => row.path))) {
+      const own = rows.filter((row) => row.path === path)
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const) {
+        const answer = await fetch(`${api.url}${path.replaceAll(/:[a-z]+/g, '1')}`, { method })
+        const row = own.find((one) => one.method === method)
+        const allowed = own.map((one) => one.method).sort()
+        const said = [answer.status, answer.headers.get('allow')?.split(', ').sort()]
+        if (row === undefined) expect(said, `${method} ${path}`).toEqual([405, allowed])
+        else if (row.roles.length > 0) expect(said, `${method} ${path}`).toEqual([401, undefined])
+      }
     }
+  })
+
+  test('has its problems explained by the API, in docs/problems.md, and where each problem says', async () => {
+    const { items } = (await get('/v1/problems')) as { items: { code: string; type: string }[] }
+    const headings = Array.from((await read('problems.md')).matchAll(/^## (.+)$/gm), ([, code]) => code)
+    expect(items.map(({ code }) => code)).toEqual(problemCodes)
+    expect(headings).toEqual(problemCodes)
+    const refused = (await get('/v1/projects')) as { type: string; code: string; title: string; remedy: string }
+    const { type, code, title, remedy } = refused
+    expect(await get(type)).toMatchObject({ type, code, title, remedy })
   })
 })
 
@@ -121,7 +160,7 @@ describe('experiments', () => {
     const url = '/v1/projects/emoji/experiments'
     expect((await post(url, '{"name":')).status).toBe(400)
     expect((await post(url, JSON.stringify({ name: 'x'.repeat(5 * 2 ** 20) }))).status).toBe(413)
-    expect((await post(url, 'a,b', { 'content-type': 'text/csv' })).status).toBe(400)
+    expect((await post(url, 'a,b', { 'content-type': 'text/csv' })).status).toBe(415)
     expect((await post('/v1/nothing', {})).status).toBe(404)
     expect(ExperimentSpec.safeParse(await (await post(url, [])).json()).success).toBe(false)
   })

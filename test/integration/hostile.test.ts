@@ -150,7 +150,7 @@ describe('what is no request of ours', () => {
     ['a page of more than there may be', 'GET', '/v1/projects?limit=201', {}, 400],
     ['a field that is not there', 'GET', '/v1/projects?fields=slug,nome', {}, 400],
     ['fields twice', 'GET', '/v1/projects?fields=slug&fields=name', {}, 400],
-    ['another method', 'PATCH', '/v1/projects', { body: {} }, 404],
+    ['another method', 'PATCH', '/v1/projects', { body: {} }, 405],
     ['a long token', 'GET', '/v1/projects', { token: 'x'.repeat(8000) }, 401],
   ]
   test.each(cases)('%s is refused in the words of the problem table', async (_, method, path, sent, status) => {

@@ -62,9 +62,13 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const door = doorkeeper({ store: deps.store, limits: options.rateLimits ?? null, now: deps.now })
   const signalOf = watchHangUps(options.closing)
   server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply))
+  const methodsOf = methodsByPath(server)
   server.setNotFoundHandler((request, reply) => {
     door.letPass(request, reply)
-    throw new AppError('not-found')
+    const allowed = methodsOf(request.url)
+    if (allowed.length === 0) throw new AppError('not-found')
+    reply.header('allow', allowed.join(', '))
+    throw new AppError('method-not-allowed', { allowed })
   })
   const serving = { deps, door, signalOf, log: options.log }
   for (const name of Object.keys(routes) as RouteName[])
@@ -75,6 +79,12 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     return openApiDocument({ version, url: options.publicUrl ?? '/' })
   })
   return server
+}
+
+/** Methods that an address takes. */
+function methodsByPath(server: FastifyInstance): (url: string) => string[] {
+  const methods = [...new Set(Object.values(routes).map(({ method }) => method))]
+  return (url) => methods.filter((method) => server.findRoute({ method, url: url.split('?', 1)[0]! }) !== null)
 }
 
 function mountsOf({ s3, telegramWebhook }: ServerOptions): ReadonlyMap<string, Mount> {

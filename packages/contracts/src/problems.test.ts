@@ -6,13 +6,19 @@ import type { RouteSpec } from './routes/route.ts'
 
 // `npx vitest -u` writes the generated documents anew.
 
+const where = {
+  rest: 'An answer of REST.',
+  fold: "A fold's failure.",
+  machine: 'Said where the CLI or a service runs.',
+}
+
 test('docs/problems.md is the problem table', async () => {
   const sections = problemCodes.map((code) => {
-    const { status, retryable, title, remedy } = problems[code]
-    return `## ${code}\n\n${title}. Status ${status}, ${retryable ? 'may be sent again' : 'sending it again changes nothing'}.\n\n${remedy}\n`
+    const { met, status, retryable, title, remedy } = problems[code]
+    return `## ${code}\n\n${title}. ${where[met]} Status ${status}, ${retryable ? 'may be sent again' : 'sending it again changes nothing'}.\n\n${remedy}\n`
   })
   const intro =
-    'Made from `packages/contracts/src/problems.ts`. Every answer that is not a success is `application/problem+json` (RFC 9457) with one of these codes; the CLI prints the same words.'
+    'Made from `packages/contracts/src/problems.ts`. Every answer that is not a success is `application/problem+json` (RFC 9457) with one of these codes, and its `type` is where the API serves the same: `GET /v1/problems/<code>`. The CLI prints the same words.'
   await expect(['# Problems', intro, ...sections].join('\n\n').replaceAll('\n\n\n', '\n\n')).toMatchFileSnapshot(
     '../../../docs/problems.md',
   )

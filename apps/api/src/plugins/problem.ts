@@ -13,6 +13,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const { status } = problems[known.code]
   const { retryAfterSeconds } = known.facts
   if (typeof retryAfterSeconds === 'number') reply.header('retry-after', retryAfterSeconds)
+  if (known.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
   return reply.code(status).type('application/problem+json').send(problemOf(known, request.id))
 }
 
@@ -42,6 +43,7 @@ function expected(error: unknown): AppError {
   if (isAppError(error)) return error
   const { statusCode } = error as Partial<FastifyError>
   if (statusCode === 413) return new AppError('payload-too-large')
+  if (statusCode === 415) return new AppError('media-type-unsupported')
   if (isUnreachable(error)) return new AppError('unavailable', {}, { cause: error })
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new AppError('request-invalid', {}, { detail: (error as Error).message, cause: error })

@@ -44,7 +44,7 @@ export interface RouteSpec {
   readonly isSecret?: true
   /** It changes what a person may have read before: the caller says by If-Match which state they mean. */
   readonly needsIfMatch?: true
-  /** Problems beside those any route may answer with (`commonProblems`). */
+  /** Problems beside those that follow from the rest of the row (`problemsOf`). */
   readonly problems: readonly ProblemCode[]
 }
 
@@ -69,22 +69,16 @@ export function queryOf(route: RouteSpec): z.ZodObject {
   return (picksFields(route) ? query.safeExtend({ fields }) : query).strict()
 }
 
-/** What any route may answer with. */
-export const commonProblems = [
-  'request-invalid',
-  'unauthenticated',
-  'forbidden',
-  'not-found',
-  'payload-too-large',
-  'rate-limited',
-  'unavailable',
-  'internal',
-] as const satisfies readonly ProblemCode[]
-
 /** All that a route may answer with when it does not succeed. */
 export function problemsOf(route: RouteSpec): ProblemCode[] {
   return [
-    ...commonProblems,
+    'request-invalid',
+    ...(route.roles.length > 0 ? (['unauthenticated', 'forbidden'] as const) : []),
+    ...(route.params ? (['not-found'] as const) : []),
+    ...(route.method === 'GET' ? [] : (['payload-too-large', 'media-type-unsupported'] as const)),
+    'rate-limited',
+    'unavailable',
+    'internal',
     ...(route.method === 'POST' && !route.isSecret
       ? (['idempotency-key-reused', 'idempotency-in-flight'] as const)
       : []),
