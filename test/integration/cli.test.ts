@@ -97,6 +97,9 @@ describe('before anything', () => {
     ['dataset', 'create', 'x', '--images', 'a'],
     ['dataset', 'create', 'x', '--emoji', '--labels', 'a.csv'],
     ['project', 'create', 'Two Words'],
+    ['clone', '1', '--set', 'seed'],
+    ['prioritise', '1', '0', '1001'],
+    ['sessions', 'list', '--status', 'gone'],
     ['run', 'no-such-spec.yaml'],
   ])('%s %s %s … is a usage error: exit 2, nothing on standard output', async (...args) => {
     expect(await cli(...args)).toMatchObject({ code: 2, stdout: '' })
@@ -310,7 +313,7 @@ describe('a run', () => {
 
 describe('an experiment', () => {
   test('is listed and shown with its folds', async () => {
-    expect((await cli('experiments')).stdout).toMatch(/^ +1 +queued +0 of 3 /m)
+    expect((await cli('experiments')).stdout).toMatch(/^ +1 +queued +0 +3 /m)
     const shown = await cli('show', '1')
     expect(shown.stdout).toMatch(/^first #1 {2}tiny {2}queued$/m)
     expect(shown.stdout).toMatch(/^ +2 +ready /m)
@@ -352,6 +355,63 @@ describe('an experiment', () => {
       'LB public 0.6100  private 0.6000',
     )
     expect((await cli('lb', 'set', '1', '--private', 'none')).stdout).toContain('LB public 0.6100  private -')
+  })
+
+  test('is paused and resumed, again at no harm', async () => {
+    for (const [verb, status] of [
+      ['pause', 'paused'],
+      ['pause', 'paused'],
+      ['resume', 'running'],
+      ['resume', 'running'],
+    ] as const)
+      expect((await cli(verb, '1')).stdout).toBe(`first #1 is ${status}\n`)
+    expect(json(await cli('pause', '2', '--json'))).toMatchObject({ version: 2, status: 'paused' })
+    expect((await cli('experiments', '--where', 'status = paused', '--columns', 'version')).stdout).toBe(
+      'version\n      2\n',
+    )
+    expect((await cli('resume', '2')).stdout).toBe('first #2 is queued\n')
+  })
+
+  test('is cloned with changes, as `run` takes them, and run again; both say where they are from', async () => {
+    const cloned = await cli('clone', '1', '--set', 'stages.0.epochs=2', '--set', 'name=longer')
+    expect([cloned.code, cloned.stdout]).toEqual([0, 'first #3 queued with 3 folds\n'])
+    const params = (version: number) => ({ params: { project: 'first', version } })
+    const [first, third] = [await baton.api.getExperiment(params(1)), await baton.api.getExperiment(params(3))]
+    expect(third).toMatchObject({ name: 'longer', parent: 1, code: first.code })
+    expect(third.spec).toEqual({ ...first.spec, name: 'longer', stages: [{ ...first.spec.stages[0], epochs: 2 }] })
+    expect((await cli('show', '3')).stdout).toContain('\nfrom the spec of #1\n')
+
+    const again = () => cli('rerun', '3', '--idempotency-key', 'again', '--json').then(json)
+    const rerun = await again()
+    expect(rerun).toMatchObject({ version: 4, parent: 3, specDigest: third.specDigest })
+    expect(await again()).toEqual(rerun)
+    const refused = await cli('clone', '1', '--set', 'folds.count=1')
+    expect([refused.code, refused.stdout]).toEqual([1, ''])
+    expect(refused.stderr).toContain('/folds/count')
+    for (const version of [3, 4]) await baton.api.cancelExperiment(params(version))
+  })
+
+  test('has folds that are prioritised and retried, in pools that say what waits', async () => {
+    expect((await cli('prioritise', '2', '1', '7')).stdout).toBe('fold 1 of first #2 has priority 7\n')
+    const refused = await cli('retry', '2', '1')
+    expect([refused.code, refused.stdout]).toEqual([1, ''])
+    expect(refused.stderr).toContain('only a failed fold is retried: this one is ready')
+    expect((await cli('retry', '2', '9')).stderr).toContain('there is no fold 9; the folds are 0, 1, 2')
+    expect((await cli('pools')).stdout).toMatch(/^default +5 +0 +1 +0 +1 +20/m)
+  })
+
+  test('goes on elsewhere when the session that trains it is stopped', async () => {
+    const [fake] = json(await cli('sessions', 'list', '--status', 'active', '--json')) as {
+      id: string
+      foldId: string
+    }[]
+    expect((await cli('sessions', 'show', 'fake')).stdout).toContain(fake!.foldId)
+    expect(json(await cli('sessions', 'drain', fake!.id, '--json'))).toMatchObject({ status: 'draining' })
+    expect(json(await cli('sessions', 'stop', 'fake', '--json'))).toMatchObject({ status: 'ended', foldId: null })
+    const fold = await baton.api.getFold({ params: { fold: fake!.foldId } })
+    expect(fold).toMatchObject({ status: 'ready', attempts: 1 })
+    expect(await baton.api.getAttempt({ params: { fold: fold.id, attempt: 1 } })).toMatchObject({ status: 'stopped' })
+    expect((await cli('sessions', 'stop', 'fake')).stderr).toContain('there is no session "fake"')
   })
 
   test('that is cancelled while it is watched ends the watching with its events and exit 3', async () => {

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { explained } from './client/connect.ts'
 import { auditCommand } from './commands/audit.ts'
-import { cancelCommand } from './commands/cancel.ts'
+import { cloneCommand, rerunCommand } from './commands/clone.ts'
 import { codeCommand } from './commands/code.ts'
 import { completionCommand } from './commands/completion.ts'
 import { datasetCommand } from './commands/dataset.ts'
@@ -10,14 +10,18 @@ import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enrolCommand } from './commands/enrol.ts'
 import { experimentsCommand } from './commands/experiments.ts'
+import { prioritiseCommand, retryCommand } from './commands/fold.ts'
 import { initCommand } from './commands/init.ts'
 import { lbCommand } from './commands/lb.ts'
 import { leaderboardCommand } from './commands/leaderboard.ts'
 import { logsCommand } from './commands/logs.ts'
+import { poolsCommand } from './commands/pools.ts'
 import { projectCommand } from './commands/project.ts'
 import { runCommand } from './commands/run.ts'
+import { sessionsCommand } from './commands/sessions.ts'
 import { showCommand } from './commands/show.ts'
 import { specCommand } from './commands/spec.ts'
+import { steerCommands } from './commands/steer.ts'
 import { telegramCommand } from './commands/telegram.ts'
 import { tokenCommand } from './commands/token.ts'
 import { upCommand } from './commands/up.ts'
@@ -42,7 +46,13 @@ const commands = [
   logsCommand,
   leaderboardCommand,
   lbCommand,
-  cancelCommand,
+  steerCommands,
+  cloneCommand,
+  rerunCommand,
+  retryCommand,
+  prioritiseCommand,
+  poolsCommand,
+  sessionsCommand,
   enrolCommand,
   tokenCommand,
   auditCommand,

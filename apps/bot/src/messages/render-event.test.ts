@@ -134,9 +134,22 @@ test('a scored submission says its scores, and that it is the best', () => {
   ])
 })
 
+test('what somebody did says what became of it', () => {
+  expect(textOf({ kind: 'experiment-paused' })).toEqual(['⏸ imet #41 resnet <b>: paused'])
+  expect(textOf({ kind: 'experiment-resumed' })).toEqual(['▶️ imet #41 resnet <b>: resumed'])
+  expect(textOf({ kind: 'fold-retried', fold: 2, step: 700 })).toEqual([
+    '🔁 imet #41 resnet <b>: fold 2 tried again from step 700',
+  ])
+  expect(textOf({ kind: 'experiment-created', folds: 5, parent: 40 })).toEqual([
+    'imet #41 resnet <b>: started with 5 folds',
+    'From the spec of #40',
+  ])
+})
+
 test('only what needs nobody comes without a sound', () => {
   const quiet = (payload: EventPayload) => isQuiet(anEvent(payload))
   expect(quiet({ kind: 'session-lost', fold: 0, attempt: 1, session: 's', resumeStep: 0 })).toBe(true)
+  expect(quiet({ kind: 'experiment-paused' })).toBe(true)
   expect(quiet({ ...failed, outcome: 'retrying', retryInSeconds: 1 })).toBe(true)
   expect(quiet({ ...failed, outcome: 'given-up', retryInSeconds: null })).toBe(false)
   expect(quiet({ ...scored, isNewBest: false })).toBe(true)

@@ -1,8 +1,8 @@
-import { AppError } from '@baton/contracts'
 import type { Client, Fold, LogLine, RouteInput, StoredLogLine } from '@baton/contracts'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
+import { foldsOf } from '../client/folds-of.ts'
 import { followLogs } from '../client/follow-logs.ts'
 import { Exit, exitCodes } from '../exit.ts'
 import type { Io } from '../io.ts'
@@ -41,7 +41,7 @@ export function logsCommand(program: Command, io: Io): void {
       const { api, ...connection } = await connect(io)
       const project = await chooseProject({ api, ...connection }, options.project)
       const params = { project, version }
-      const folds = chosen((await api.getExperiment({ params })).folds, fold)
+      const folds = await foldsOf(api, params, fold)
       const print = (line: StoredLogLine) => logLines(io, line, options).forEach(io.out)
       const printed = await printStored(api, params, fold === undefined ? null : folds[0]!, options, print)
       if (!options.follow) return
@@ -51,13 +51,6 @@ export function logsCommand(program: Command, io: Io): void {
         throw signal.aborted ? new Exit(exitCodes.interrupted) : error
       })
     })
-}
-
-function chosen(folds: readonly Fold[], index: number | undefined): Fold[] {
-  const found = folds.filter((fold) => index === undefined || fold.index === index)
-  if (found.length > 0) return found
-  const detail = `there is no fold ${index}; the folds are ${folds.map((fold) => fold.index).join(', ')}`
-  throw new AppError('not-found', {}, { detail })
 }
 
 /** Prints what there is. Returns where each fold's lines go on, and where those do of which nothing was printed. */

@@ -24,6 +24,14 @@ export function setOption(): Option {
   ).argParser(repeated)
 }
 
+export function watchOption(): Option {
+  return new Option('--watch', 'show events and progress until it ends; exits 3 if it fails')
+}
+
+export function keyOption(): Option {
+  return new Option('--idempotency-key <key>', 'starting again with the same key and spec starts nothing new')
+}
+
 /** Options that nearly every command has. */
 export interface CommonOptions {
   readonly project?: string

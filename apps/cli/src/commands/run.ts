@@ -1,21 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
-import { finishWatching } from '../client/finish-watching.ts'
 import { pushBundle } from '../client/push-bundle.ts'
-import { retrying } from '../client/retry.ts'
+import { startExperiment } from '../client/start-experiment.ts'
+import type { StartOptions } from '../client/start-experiment.ts'
 import type { Io } from '../io.ts'
-import { printJson } from '../output/print.ts'
-import { count } from '../output/text.ts'
 import { withSpec } from '../spec/prepare-spec.ts'
-import { example, jsonOption, projectOption, setOption } from './options.ts'
+import { example, jsonOption, keyOption, projectOption, setOption, watchOption } from './options.ts'
 import type { CommonOptions } from './options.ts'
 
-interface RunOptions extends CommonOptions {
-  readonly watch?: boolean
-  readonly set?: readonly string[]
-  readonly idempotencyKey?: string
-}
+type RunOptions = CommonOptions & StartOptions & { readonly set?: readonly string[] }
 
 export function runCommand(program: Command, io: Io): void {
   program
@@ -27,8 +20,8 @@ export function runCommand(program: Command, io: Io): void {
     )
     .argument('<spec>', 'file with the spec')
     .addOption(setOption())
-    .option('--watch', 'show events and progress until it ends; exits 3 if it fails')
-    .option('--idempotency-key <key>', 'starting again with the same key and spec starts nothing new')
+    .addOption(watchOption())
+    .addOption(keyOption())
     .addOption(projectOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -44,15 +37,6 @@ async function run(io: Io, fileName: string, options: RunOptions): Promise<void>
     const { api } = connection
     const project = await chooseProject(connection, options.project)
     if (bundle) await pushBundle(api, project, bundle)
-    const idempotencyKey = options.idempotencyKey ?? randomUUID()
-    const created = await retrying(
-      () => api.createExperiment({ params: { project }, body: spec }, { idempotencyKey }),
-      { onRetry: (problem) => io.err(`${problem.message}; trying again`) },
-    )
-    const { version, folds } = created
-    if (!options.json) io.out(`${project} #${version} queued with ${count(folds.length, 'fold')}`)
-    if (options.watch) await finishWatching(io, api, { project, version }, options)
-    else if (options.json) printJson(io, created)
-    else io.err(`\`baton show ${version} --watch\` shows how it goes`)
+    await startExperiment(io, api, options, (call) => api.createExperiment({ params: { project }, body: spec }, call))
   })
 }

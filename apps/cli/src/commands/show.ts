@@ -4,7 +4,7 @@ import { finishWatching } from '../client/finish-watching.ts'
 import type { Io } from '../io.ts'
 import { experimentLines } from '../output/experiment-lines.ts'
 import { printJson } from '../output/print.ts'
-import { example, jsonOption, projectOption, versionArgument } from './options.ts'
+import { example, jsonOption, projectOption, versionArgument, watchOption } from './options.ts'
 import type { CommonOptions } from './options.ts'
 
 export function showCommand(program: Command, io: Io): void {
@@ -13,7 +13,7 @@ export function showCommand(program: Command, io: Io): void {
     .summary('show an experiment with its folds')
     .description('Shows an experiment: its state, scores, folds and what failed.')
     .argument('<version>', 'number of the experiment', versionArgument)
-    .option('--watch', 'show events and progress until it ends; exits 3 if it fails')
+    .addOption(watchOption())
     .addOption(projectOption())
     .addOption(jsonOption())
     .addHelpText('after', example('baton show 41', 'baton show 41 --watch'))

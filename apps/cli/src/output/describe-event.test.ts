@@ -44,6 +44,14 @@ const cases: [EventPayload, string][] = [
     'completed: CV 0.6000, 7 attempts, 1 interruption',
   ],
   [{ kind: 'experiment-failed', failure }, 'failed: out-of-memory at step 12: batch 64 does not fit'],
+  [
+    { kind: 'session-stopped', fold: 4, attempt: 1, session: 'colab', resumeStep: 250 },
+    'fold 4 attempt 1: colab was stopped; the fold goes on from step 250',
+  ],
+  [{ kind: 'experiment-created', folds: 2, parent: 7 }, 'created with 2 folds from #7'],
+  [{ kind: 'fold-retried', fold: 4, step: 250 }, 'fold 4 tried again from step 250'],
+  [{ kind: 'experiment-paused' }, 'paused'],
+  [{ kind: 'experiment-resumed' }, 'resumed'],
   [{ kind: 'experiment-cancelled' }, 'cancelled'],
   [{ kind: 'lb-recorded', lbPublic: 0.65, lbPrivate: null }, 'LB recorded: public 0.6500, private -'],
   [

@@ -6,9 +6,10 @@ import { formatScore, formatSeconds, printable, shortDigest } from './text.ts'
 
 /** An experiment as `show` prints it. */
 export function experimentLines(experiment: Experiment): string[] {
-  const { project, version, name, status, dataset, code, specDigest, failure } = experiment
+  const { project, version, name, status, parent, dataset, code, specDigest, failure } = experiment
   return [
     `${project} #${version}  ${printable(name)}  ${status}`,
+    ...(parent === null ? [] : [`from the spec of #${parent}`]),
     `dataset ${dataset}  code ${shortDigest(code)}  spec ${shortDigest(specDigest)}  created ${experiment.createdAt}`,
     scoreLine(experiment),
     ...(experiment.thresholds === null ? [] : [thresholdLine(experiment.thresholds)]),
