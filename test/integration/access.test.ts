@@ -146,14 +146,14 @@ describe('every route answers every role, of its own project, another and all, a
 test('a project that is not there is refused to a token of another project like one that is', async () => {
   const { token } = await aToken('owner', projects.other)
   for (const [name, route] of named.filter(([, { scope }]) => scope === 'project')) {
-    const [there, not] = await Promise.all(
-      ['emoji', 'nothing'].map(async (project) => {
+    const [there, ...not] = await Promise.all(
+      ['emoji', 'nothing', 'No%20Slug'].map(async (project) => {
         const { path } = pathOf(route, null, { ...targets, project })
         const { instance: _, ...problem } = (await (await call(route, path, token)).json()) as Problem
         return problem
       }),
     )
-    if (route.roles.includes('owner')) expect(not, name).toEqual(there)
+    if (route.roles.includes('owner')) expect(not, name).toEqual([there, there])
   }
 })
 

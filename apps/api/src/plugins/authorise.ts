@@ -20,7 +20,7 @@ export async function authorise(
 ): Promise<string | null> {
   if (route.roles.length > 0 && !route.roles.includes(caller.role))
     throw forbidden(`this needs a token of role ${route.roles.join(' or ')}`, { role: caller.role })
-  const params: Record<string, unknown> = route.params ? parseOrThrow(route.params, pathParams, 'not-found') : {}
+  const raw = pathParams as Record<string, string | undefined>
   const own = caller.project?.slug ?? null
   const { scope } = route
   switch (scope) {
@@ -33,11 +33,12 @@ export async function authorise(
       if (own !== null) throw forbidden('this needs a token of all projects', { project: own })
       return null
     case 'project':
-      if (own !== null && own !== params.project)
+      // Before it is known whether the path can be of anything, so that every other project is refused alike.
+      if (own !== null && own !== raw.project)
         throw forbidden(`this token is good for project "${own}" only`, { project: own })
-      return String(params.project)
+      return String(paramsOf(route, raw).project)
     case 'own':
-      if (params.session !== undefined && params.session !== caller.sessionId)
+      if (raw.session !== undefined && raw.session !== caller.sessionId)
         throw forbidden('this token belongs to another session')
       return null
     case 'fold':
@@ -45,10 +46,15 @@ export async function authorise(
     case 'token':
       // Who may read everything need not be told what it is of.
       if (own === null && route.method === 'GET') return null
-      return projectOf(store, scope, String(params[scope]), own)
+      return projectOf(store, scope, String(paramsOf(route, raw)[scope]), own)
     default:
       return assertNever(scope)
   }
+}
+
+/** @throws {AppError} `not-found` for what cannot name anything */
+function paramsOf(route: RouteSpec, raw: unknown): Record<string, unknown> {
+  return route.params ? parseOrThrow(route.params, raw, 'not-found') : {}
 }
 
 async function projectOf(store: Tables, kind: IdScope, id: string, own: string | null): Promise<string | null> {

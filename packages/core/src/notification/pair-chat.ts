@@ -15,7 +15,8 @@ export async function createPairing(
   { botName }: { botName: string | null },
 ): Promise<Pairing> {
   const code = randomBytes(16).toString('base64url')
-  const { expiresAt } = await store.notifications.addPairing({ codeHash: sha256(code), validSeconds })
+  const pairing = { codeHash: sha256(code), validSeconds }
+  const { expiresAt } = await store.transaction(({ notifications }) => notifications.addPairing(pairing))
   return { code, link: botName === null ? null : `https://t.me/${botName}?start=${code}`, expiresAt }
 }
 

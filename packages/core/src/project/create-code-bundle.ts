@@ -23,5 +23,6 @@ export async function createCodeBundle(
   const project = await findProject({ store }, input.project)
   const bytes = await blobs.read(input.digest, { maxBytes: maxBundleBytes })
   const files = await checkBundle(bytes)
-  return store.bundles.upsert({ projectId: project.id, digest: input.digest, sizeBytes: bytes.byteLength, files })
+  const bundle = { projectId: project.id, digest: input.digest, sizeBytes: bytes.byteLength, files }
+  return store.transaction(({ bundles }) => bundles.upsert(bundle))
 }

@@ -24,7 +24,7 @@ export async function createDatasetVersion(
   const missing = await missingBlobs(blobs, manifest.shards)
   if (missing.length > 0) throw new AppError('blob-missing', { digests: missing })
   const train = manifest.samples.filter((sample) => sample.split === 'train').length
-  return store.datasets.append({
+  const version = {
     projectId: project.id,
     dataset: input.name,
     manifest: { digest: input.manifest, sizeBytes: bytes.byteLength },
@@ -32,6 +32,11 @@ export async function createDatasetVersion(
     samplesTrain: train,
     samplesTest: manifest.samples.length - train,
     labelGroups: manifest.labelGroups.map(({ name, labels }) => ({ name, labels: labels.length })),
+  }
+  return store.transaction(async ({ projects, datasets }) => {
+    // One at a time: a transaction whose number somebody took meanwhile could not take another.
+    await projects.lock(project.slug)
+    return datasets.append(version)
   })
 }
 

@@ -14,6 +14,6 @@ export async function drainSession(
   const session = await findSession({ store }, sessionId)
   if (session.status === 'ended' || session.status === 'lost')
     throw new AppError('conflict', { status: session.status }, { detail: `the session is ${session.status}` })
-  await store.sessions.setStatus(sessionId, 'draining')
+  await store.transaction(({ sessions }) => sessions.setStatus(sessionId, 'draining'))
   return { ...session, status: 'draining' }
 }
