@@ -1,7 +1,9 @@
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { explained } from './client/connect.ts'
+import { artifactsCommand } from './commands/artifacts.ts'
 import { auditCommand } from './commands/audit.ts'
+import { checkpointsCommand } from './commands/checkpoints.ts'
 import { cloneCommand, rerunCommand } from './commands/clone.ts'
 import { codeCommand } from './commands/code.ts'
 import { completionCommand } from './commands/completion.ts'
@@ -17,11 +19,14 @@ import { leaderboardCommand } from './commands/leaderboard.ts'
 import { logsCommand } from './commands/logs.ts'
 import { poolsCommand } from './commands/pools.ts'
 import { projectCommand } from './commands/project.ts'
+import { providersCommand } from './commands/providers.ts'
 import { runCommand } from './commands/run.ts'
 import { sessionsCommand } from './commands/sessions.ts'
 import { showCommand } from './commands/show.ts'
 import { specCommand } from './commands/spec.ts'
 import { steerCommands } from './commands/steer.ts'
+import { submissionCommand, submissionsCommand } from './commands/submissions.ts'
+import { submitCommand } from './commands/submit.ts'
 import { telegramCommand } from './commands/telegram.ts'
 import { tokenCommand } from './commands/token.ts'
 import { upCommand } from './commands/up.ts'
@@ -45,7 +50,12 @@ const commands = [
   showCommand,
   logsCommand,
   leaderboardCommand,
+  submitCommand,
+  submissionsCommand,
+  submissionCommand,
   lbCommand,
+  artifactsCommand,
+  checkpointsCommand,
   steerCommands,
   cloneCommand,
   rerunCommand,
@@ -57,6 +67,7 @@ const commands = [
   tokenCommand,
   auditCommand,
   workerCommand,
+  providersCommand,
   telegramCommand,
   completionCommand,
 ]

@@ -9,6 +9,7 @@ export {
   aCheckpoint,
   aCompletedExperiment,
   aLease,
+  aManifest,
   anExperiment,
   aResult,
   aSession,

@@ -120,7 +120,11 @@ export async function outliveLease({ store, databaseUrl }: World, foldId: string
 }
 
 /** A checkpoint at a step, its objects stored. */
-export async function aCheckpoint(world: World, lease: Lease, step: number): Promise<CheckpointManifest> {
+export async function aCheckpoint(
+  world: { readonly blobs: Pick<BlobStore, 'write'> },
+  lease: Lease,
+  step: number,
+): Promise<CheckpointManifest> {
   const weights = await world.blobs.write(new TextEncoder().encode(`weights of fold ${lease.fold} at ${step}`))
   return {
     format: 'baton.checkpoint/1',
@@ -142,7 +146,10 @@ export async function aCheckpoint(world: World, lease: Lease, step: number): Pro
 }
 
 /** Right predictions of a leased fold, and weights, stored. */
-export async function aResult(world: World, lease: Lease): Promise<FoldResult> {
+export async function aResult(
+  world: Pick<World, 'manifest'> & { readonly blobs: Pick<BlobStore, 'write'> },
+  lease: Lease,
+): Promise<FoldResult> {
   const { manifest, blobs } = world
   const labels = labelsOf(manifest).length
   const foldOf = splitFolds(manifest, lease.spec.folds, lease.spec.seed)
@@ -188,7 +195,8 @@ export function encodePredictions(sample: Int32Array, probability: Float32Array)
   )
 }
 
-async function aManifest(blobs: BlobStore): Promise<DatasetManifest> {
+/** A dataset of 20 train and 4 test samples in two label groups, its shard stored; its manifest is not. */
+export async function aManifest(blobs: Pick<BlobStore, 'write'>): Promise<DatasetManifest> {
   const count = 24
   const shard = await blobs.write(new Uint8Array(count * 16).fill(1))
   const pixel = createHash('sha256').update(new Uint8Array(16).fill(1)).digest('hex')

@@ -1,43 +1,51 @@
+import type { Lb } from '@baton/contracts'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
 import { UsageError } from '../exit.ts'
 import type { Io } from '../io.ts'
 import { scoreLine } from '../output/experiment-lines.ts'
 import { printJson } from '../output/print.ts'
-import { example, jsonOption, numberArgument, projectOption, versionArgument } from './options.ts'
-import type { CommonOptions } from './options.ts'
+import { example, givenOf, jsonOption, numberArgument, orNone, projectOption, versionArgument } from './options.ts'
+import type { CommonOptions, OrNone } from './options.ts'
 
-interface LbOptions extends CommonOptions {
-  readonly public?: Given
-  readonly private?: Given
+/** LB as options. */
+export interface ScoreOptions extends CommonOptions {
+  readonly public?: OrNone
+  readonly private?: OrNone
 }
 
-/** A score, or the word that takes one back: Commander has no null. */
-type Given = number | 'none'
-const score = numberArgument()
-const scoreArgument = (text: string): Given => (text === 'none' ? text : score(text))
-const valueOf = (given: Given): number | null => (given === 'none' ? null : given)
+export function addScoreOptions(command: Command): Command {
+  const score = orNone(numberArgument())
+  return command
+    .option('--public <score>', 'public score, or none', score)
+    .option('--private <score>', 'private score, or none', score)
+}
+
+/** @throws {UsageError} when neither was given */
+export function scoresOf(options: ScoreOptions): Partial<Lb> {
+  const scores = givenOf({ lbPublic: options.public, lbPrivate: options.private })
+  if (Object.keys(scores).length === 0) throw new UsageError('give --public, --private or both')
+  return scores
+}
 
 export function lbCommand(program: Command, io: Io): void {
   const lb = program.command('lb').description("LB: a submission's public and private score.")
-  lb.command('set')
+  const set = lb
+    .command('set')
     .summary('record leaderboard scores by hand')
-    .description('Records the public and private score of a submission; what is not named stays as it is.')
+    .description(
+      'Records scores of what was submitted elsewhere; what is not named stays as it is.\n' +
+        'Where a submission has a public score, LB is that of the best one: see `baton submission score`.',
+    )
     .argument('<version>', 'number of the experiment', versionArgument)
-    .option('--public <score>', 'public score, or none', scoreArgument)
-    .option('--private <score>', 'private score, or none', scoreArgument)
+  addScoreOptions(set)
     .addOption(projectOption())
     .addOption(jsonOption())
     .addHelpText('after', example('baton lb set 41 --public 0.6512', 'baton lb set 41 --private none'))
-    .action(async (version: number, options: LbOptions) => {
-      if (options.public === undefined && options.private === undefined)
-        throw new UsageError('give --public, --private or both')
+    .action(async (version: number, options: ScoreOptions) => {
+      const body = scoresOf(options)
       const connection = await connect(io)
       const project = await chooseProject(connection, options.project)
-      const body = {
-        ...(options.public === undefined ? {} : { lbPublic: valueOf(options.public) }),
-        ...(options.private === undefined ? {} : { lbPrivate: valueOf(options.private) }),
-      }
       const params = { project, version }
       // Whatever they are now: only what is named here changes.
       await connection.api.recordLb({ params, body }, { ifMatch: '*' })

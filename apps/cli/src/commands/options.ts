@@ -70,3 +70,20 @@ export function numberArgument({
 export function repeated(text: string, before: readonly string[] = []): string[] {
   return [...before, text]
 }
+
+/** A number, or the word that takes one back: Commander has no null. */
+export type OrNone = number | 'none'
+
+export function orNone(parse: (text: string) => number): (text: string) => OrNone {
+  return (text) => (text === 'none' ? text : parse(text))
+}
+
+/** Those of the numbers that were given, as the API takes them. */
+export function givenOf<K extends string>(
+  options: Readonly<Record<K, OrNone | undefined>>,
+): Partial<Record<K, number | null>> {
+  const given = Object.entries<OrNone | undefined>(options).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given.map(([key, value]) => [key, value === 'none' ? null : value])) as Partial<
+    Record<K, number | null>
+  >
+}

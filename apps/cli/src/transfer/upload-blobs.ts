@@ -3,6 +3,7 @@ import { Readable, Transform } from 'node:stream'
 import { AppError } from '@baton/contracts'
 import type { Blob, Client } from '@baton/contracts'
 import { retrying } from '../client/retry.ts'
+import { reasonOf, timeoutMs } from './exchange.ts'
 
 /** An object to send: a file, or bytes at hand. */
 export type LocalBlob = Blob & ({ readonly path: string } | { readonly bytes: Uint8Array })
@@ -17,8 +18,6 @@ export interface UploadOptions {
 
 /** A home uplink is full with fewer; a data centre's gains little from more. */
 const uploadsAtOnce = 4
-/** For one object: a minute, and the time that its bytes take at 100 kB/s. */
-const timeoutMs = (sizeBytes: number) => 60_000 + sizeBytes / 100
 
 /**
  * Sends the objects that storage does not hold yet, and returns once it holds all of them.
@@ -66,7 +65,7 @@ async function send(
   signal: AbortSignal | undefined,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const timeout = AbortSignal.timeout(Math.ceil(timeoutMs(blob.sizeBytes)))
+  const timeout = AbortSignal.timeout(timeoutMs(blob.sizeBytes))
   const request = {
     method: 'PUT',
     headers: { ...put.headers, 'content-length': String(blob.sizeBytes) },
@@ -97,10 +96,4 @@ function bodyOf(blob: LocalBlob, onBytes: (bytes: number) => void): ReadableStre
   const source: Readable = 'path' in blob ? createReadStream(blob.path) : Readable.from([blob.bytes])
   source.on('error', (error: Error) => counter.destroy(error))
   return Readable.toWeb(source.pipe(counter)) as ReadableStream<Uint8Array>
-}
-
-/** What broke. Never the address: it is a credential. `fetch failed` says nothing, its cause's code does. */
-function reasonOf(error: unknown): string {
-  const cause = (error as { cause?: { code?: string } }).cause
-  return cause?.code ?? (error instanceof Error ? error.name : 'no reason given')
 }
