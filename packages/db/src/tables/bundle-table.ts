@@ -7,14 +7,11 @@ import { usedBy } from './used-by.ts'
 
 export function bundleTable(db: Connection): Tables['bundles'] {
   return {
-    upsert: async ({ projectId, digest, sizeBytes, files }) =>
-      bundleOf(
-        await db.codeBundle.upsert({
-          where: { projectId_digest: { projectId, digest } },
-          create: { projectId, digest, sizeBytes, files },
-          update: {},
-        }),
-      ),
+    upsert: async ({ projectId, digest, sizeBytes, files }) => {
+      // Whoever is second waits for the first and inserts nothing; Prisma's own upsert may fail them.
+      await db.codeBundle.createMany({ data: { projectId, digest, sizeBytes, files }, skipDuplicates: true })
+      return bundleOf(await db.codeBundle.findUniqueOrThrow({ where: { projectId_digest: { projectId, digest } } }))
+    },
     find: async (projectId, digest) => {
       const row = await db.codeBundle.findUnique({ where: { projectId_digest: { projectId, digest } } })
       return row && { id: row.id, digest: row.digest, sizeBytes: row.sizeBytes }
