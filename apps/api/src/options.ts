@@ -21,6 +21,8 @@ export interface ApiOptions {
   /** User name of the bot, for pairing links. */
   readonly botName?: string | null
   readonly log: Log
+  /** How long a request's headers and its body may take; by default half a minute and two. */
+  readonly patience?: { readonly headersMs: number; readonly bodyMs: number }
   /** Absent: no limits. */
   readonly rateLimits?: RateLimits
   readonly times: LeaseTimes

@@ -11,12 +11,14 @@ import { sendAnswer } from './plugins/answer.ts'
 import { auditOf } from './plugins/audit.ts'
 import { authorise } from './plugins/authorise.ts'
 import { sendCsv, wantsCsv } from './plugins/csv.ts'
+import { answerClientError } from './plugins/client-error.ts'
 import { dispatchSoon } from './plugins/dispatch-soon.ts'
 import { ifMatchOf } from './plugins/etag.ts'
 import { watchHangUps } from './plugins/hang-ups.ts'
 import { once } from './plugins/idempotency.ts'
 import { sendProblem } from './plugins/problem.ts'
 import { requestReader } from './plugins/read-request.ts'
+import { endSlowBodies } from './plugins/slow-bodies.ts'
 import { registerStream } from './register-stream.ts'
 import { handlers } from './routes/index.ts'
 import { sameOrigin } from './same-origin.ts'
@@ -36,12 +38,14 @@ type ServerOptions = ApiOptions & { readonly closing: AbortSignal }
 /** The HTTP server: every row of `routes` with its handler, OpenAPI made from the same rows, the embedded S3 beside. */
 export function buildServer(options: ServerOptions): FastifyInstance {
   const logger: FastifyBaseLogger = options.log
+  const patience = options.patience ?? { headersMs: 30_000, bodyMs: 120_000 }
   const server: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
     genReqId: () => randomUUID(),
-    serverFactory: sameOrigin(mountsOf(options)),
+    serverFactory: sameOrigin(mountsOf(options), patience.headersMs),
+    clientErrorHandler: answerClientError,
     // A path that cannot be decoded, or is too long: no route is asked.
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply as unknown as FastifyReply),
   })
@@ -61,6 +65,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   }
   const door = doorkeeper({ store: deps.store, limits: options.rateLimits ?? null, now: deps.now })
   const signalOf = watchHangUps(options.closing)
+  endSlowBodies(server, patience.bodyMs)
   server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply))
   const methodsOf = methodsByPath(server)
   server.setNotFoundHandler((request, reply) => {

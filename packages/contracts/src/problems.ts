@@ -229,6 +229,20 @@ export const problems = {
     title: 'The request body is too large',
     remedy: 'Send less at once; large bytes go to the addresses that uploads answer with.',
   },
+  'headers-too-large': {
+    met: 'rest',
+    status: 431,
+    retryable: false,
+    title: 'The address or the headers of the request are too long',
+    remedy: 'Send no more than 16 kB of them.',
+  },
+  'request-too-slow': {
+    met: 'rest',
+    status: 408,
+    retryable: true,
+    title: 'The request did not arrive in time',
+    remedy: 'Send it again; large bytes go to the addresses that uploads answer with.',
+  },
   'rate-limited': {
     met: 'rest',
     status: 429,

@@ -21,7 +21,9 @@ export function requestReader(name: string, route: RouteSpec): (request: Fastify
       input: {
         ...(route.params ? { params: parseOrThrow(route.params, request.params, 'not-found') } : {}),
         ...(route.query ? { query: asked } : {}),
-        ...(route.body ? { body: parseOrThrow(route.body, storable(request.body ?? {}), bodyProblem) } : {}),
+        ...(route.body
+          ? { body: parseOrThrow(route.body, storable(request.body === undefined ? {} : request.body), bodyProblem) }
+          : {}),
       },
       pick: picks && typeof asked.fields === 'string' ? fieldPicker(route.response!, asked.fields) : null,
     }

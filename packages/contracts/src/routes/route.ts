@@ -76,6 +76,8 @@ export function problemsOf(route: RouteSpec): ProblemCode[] {
     ...(route.roles.length > 0 ? (['unauthenticated', 'forbidden'] as const) : []),
     ...(route.params ? (['not-found'] as const) : []),
     ...(route.method === 'GET' ? [] : (['payload-too-large', 'media-type-unsupported'] as const)),
+    'headers-too-large',
+    'request-too-slow',
     'rate-limited',
     'unavailable',
     'internal',

@@ -7,6 +7,7 @@ import type { RouteSpec } from './route.ts'
 const ProblemType = z.strictObject({
   code: z.enum(problemCodes),
   type: z.string(),
+  met: z.enum(['rest', 'fold', 'machine']),
   status: z.int(),
   title: z.string(),
   retryable: z.boolean(),

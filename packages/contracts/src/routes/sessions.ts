@@ -26,7 +26,7 @@ export const sessionsRoutes = {
     status: 201,
     response: IssuedToken,
     isSecret: true,
-    problems: [],
+    problems: ['not-found'],
   },
   listSessions: {
     method: 'GET',

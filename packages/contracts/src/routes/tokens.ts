@@ -15,7 +15,7 @@ export const tokensRoutes = {
     status: 201,
     response: IssuedToken,
     isSecret: true,
-    problems: [],
+    problems: ['not-found'],
   },
   listTokens: {
     method: 'GET',
