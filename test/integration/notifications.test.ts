@@ -8,7 +8,7 @@ let chat: string
 
 beforeEach(async () => {
   world = await createWorld()
-  chat = (await world.store.notifications.pair({ chatId: 7, title: 'me' })).id
+  chat = (await world.store.chats.pair({ chatId: 7, title: 'me' })).id
 })
 afterEach(() => world.close())
 
@@ -29,6 +29,7 @@ test('whoever is to be told is told, though the queue lost every job of it (I6)'
   const sent: string[] = []
   const messenger = {
     send: async (_: number, event: { payload: { kind: string } }) => void sent.push(event.payload.kind),
+    sendDigest: () => Promise.reject(new Error('one event is no digest')),
   }
   await deliverNotifications({ ...world, messenger }, { chat })
   expect(sent).toEqual(['fold-failed'])
@@ -40,12 +41,12 @@ test('an event that is handed out again is told once', async () => {
   const [eventId] = world.queue.events
   await fanOutEvent(world, { eventId: eventId! })
   await fanOutEvent(world, { eventId: eventId! })
-  expect(await world.store.notifications.pending(chat, 10)).toHaveLength(1)
+  expect(await world.store.notifications.due(chat, 10)).toHaveLength(1)
 })
 
 test('a chat that left while something was about to be told is not waited for', async () => {
   await aFailedFold()
-  await world.store.notifications.unpair(7)
-  expect(await world.store.notifications.pending(chat, 10)).toEqual([])
+  await world.store.chats.unpair(7)
+  expect(await world.store.notifications.due(chat, 10)).toEqual([])
   expect(await world.store.notifications.chatsWaiting()).toEqual([])
 })

@@ -253,14 +253,15 @@ describe("an experiment's LB", () => {
   })
 
   test('that beats the project is told with a sound, any other without', async () => {
-    const chat = await world.store.notifications.pair({ chatId: 7, title: 'me' })
+    const chat = await world.store.chats.pair({ chatId: 7, title: 'me' })
     const [one, two] = [await aSubmission(), await aSubmission()]
     await score(one.number, { lbPublic: 0.8 })
     await score(two.number, { lbPublic: 0.7 })
     await score(one.number, { lbPublic: 0.8 })
     await score(two.number, { lbPublic: 0.81 })
     await dispatchOutbox(world)
-    const told = (await world.store.notifications.pending(chat.id, 100)).map(({ event }) => event.payload)
+    const due = await world.store.notifications.due(chat.id, 100)
+    const told = due.sort((a, b) => a.event.id - b.event.id).map(({ event }) => event.payload)
     expect(told.filter(({ kind }) => kind === 'submission-scored')).toMatchObject([
       { submission: one.number, lbPublic: 0.8, isNewBest: true },
       { submission: two.number, lbPublic: 0.7, isNewBest: false },

@@ -1,13 +1,15 @@
 import { AppError } from '@baton/contracts'
+import { forgetChat, refreshCards } from '@baton/core'
 import type { Store } from '@baton/core'
 import type { Log } from '@baton/log'
 import type { Queue } from '@baton/queue'
+import { every } from '@baton/service'
 import { Telegraf, TelegramError } from 'telegraf'
-import type { UserFromGetMe } from 'telegraf/types'
+import type { Update, UserFromGetMe } from 'telegraf/types'
+import { telegramCards } from './cards/telegram-cards.ts'
 import { answerUpdates } from './commands/answer-updates.ts'
-import type { StatusClient } from './commands/command.ts'
+import type { BatonClient } from './commands/command.ts'
 import { commands } from './commands/index.ts'
-import { forgetChat } from './commands/unlink.ts'
 import { botJobs } from './jobs/deliver.ts'
 import { telegramMessenger } from './jobs/telegram-messenger.ts'
 import { terminalChat, terminalMessenger } from './jobs/terminal-messenger.ts'
@@ -17,7 +19,9 @@ import { keepTrying } from './telegram/keep-trying.ts'
 import { pollUpdates } from './telegram/poll-updates.ts'
 import { receiveWebhook } from './telegram/receive-webhook.ts'
 import type { RequestHandler } from './telegram/receive-webhook.ts'
+import { createThrottle } from './telegram/throttle.ts'
 import { withoutToken } from './telegram/without-token.ts'
+import { writeToChat } from './telegram/write-to-chat.ts'
 
 export interface TelegramOptions {
   readonly token: string
@@ -30,11 +34,13 @@ export interface TelegramOptions {
 export interface BotOptions {
   readonly store: Store
   readonly queue: Queue
-  readonly client: StatusClient
+  readonly client: BatonClient
   /** Null: notifications go to the terminal, through `print`. */
   readonly telegram: TelegramOptions | null
   readonly print: (text: string) => void
   readonly log: Log
+  /** Milliseconds that only grow, for keeping within Telegram's limits. Default `performance.now`. */
+  readonly now?: () => number
 }
 
 export interface RunningBot {
@@ -51,6 +57,8 @@ const menu = commands.map(({ name, description }) => ({ command: name, descripti
 const concurrency = 16
 /** Telegram may be away when Baton starts; waiting longer for its answer would hold up the start. */
 const firstAnswerMs = 5_000
+/** Cards are looked for this often; each is edited far less often. */
+const cardSeconds = 3
 /** An update whose answer takes longer is given up. */
 const handlerTimeoutMs = 60_000
 
@@ -66,16 +74,18 @@ export async function startBot(options: BotOptions): Promise<RunningBot> {
 
 async function startTerminal({ store, queue, print, log }: BotOptions): Promise<RunningBot> {
   const closing = new AbortController()
-  const { id } = await store.notifications.pair(terminalChat)
+  const { id } = await store.chats.pair(terminalChat)
   const messenger = terminalMessenger(print)
   const reaches = (chat: string) => chat === id
-  queue.consume('bot', botJobs({ store, messenger, reaches, signal: closing.signal }), { concurrency })
+  // A terminal makes no sound and scrolls by itself: nothing is gathered.
+  const jobs = botJobs({ store, messenger, quietPerHour: Infinity, reaches, signal: closing.signal })
+  queue.consume('bot', jobs, { concurrency })
   log.info('no telegram token: notifications are printed')
   return { botName: null, close: async () => closing.abort() }
 }
 
 async function startTelegram(options: BotOptions, { token, apiRoot, webhook }: TelegramOptions): Promise<RunningBot> {
-  const { store, queue, client, log } = options
+  const { store, queue, client, log, now = () => performance.now() } = options
   const closing = new AbortController()
   const { signal } = closing
   const bot = new Telegraf(token, {
@@ -86,13 +96,24 @@ async function startTelegram(options: BotOptions, { token, apiRoot, webhook }: T
   bot.catch((error, { update }) =>
     log.error({ error: withoutToken(error, token), updateId: update.update_id }, 'update not handled'),
   )
-  answerUpdates(bot, { store, client, api, log })
+  const throttle = createThrottle({ now })
+  const write = writeToChat({ store, throttle })
+  answerUpdates(bot, { store, client, api, throttle, log })
 
   const me = await firstAnswer(api, log)
   await forgetChat(store, terminalChat.chatId)
-  const messenger = telegramMessenger({ api, store })
+  const messenger = telegramMessenger({ api, store, write })
   queue.consume('bot', botJobs({ store, messenger, reaches: () => true, signal }), { concurrency })
+  const painter = telegramCards({ api, store, write })
+  const stopCards = every(cardSeconds, 'cards', log, () => refreshCards({ store, painter }))
 
+  /** Handles an update once: Telegram sends it again when its confirmation was lost. */
+  const handleOnce = async (update: Update) => {
+    const id = { botId: bot.botInfo!.id, updateId: update.update_id }
+    if (await store.updates.isHandled(id)) return
+    await bot.handleUpdate(update)
+    await store.updates.markHandled(id)
+  }
   const connect = async () => {
     const self = me ?? (await keepTrying(() => api.getMe(), { log, signal }))
     if (self === undefined) return
@@ -100,7 +121,7 @@ async function startTelegram(options: BotOptions, { token, apiRoot, webhook }: T
     await api.setCommands(menu).catch((error: unknown) => log.warn({ error }, 'command menu not set'))
     log.info({ bot: self.username, by: webhook ? 'webhook' : 'polling' }, 'telegram is connected')
     if (webhook) await keepTrying(() => api.setWebhook(webhook.url, webhook.secretToken), { log, signal })
-    else await pollUpdates({ api, log, signal }, (update) => bot.handleUpdate(update))
+    else await pollUpdates({ api, log, signal }, handleOnce)
   }
   const connected = connect()
   return {
@@ -108,13 +129,13 @@ async function startTelegram(options: BotOptions, { token, apiRoot, webhook }: T
     ...(webhook && {
       webhook: receiveWebhook(webhook, async (update) => {
         if (bot.botInfo === undefined) return false
-        await bot.handleUpdate(update)
+        await handleOnce(update)
         return true
       }),
     }),
     close: async () => {
       closing.abort()
-      await connected
+      await Promise.all([connected, stopCards()])
     },
   }
 }

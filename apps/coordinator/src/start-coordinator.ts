@@ -13,8 +13,8 @@ import type { BlobStore, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
 import type { Log } from '@baton/log'
 import type { Queue } from '@baton/queue'
+import { every } from '@baton/service'
 import { assembleInThread } from './assemble-in-thread.ts'
-import { every } from './every.ts'
 import { renderSubmissionInThread } from './render-submission-in-thread.ts'
 
 export interface CoordinatorOptions {
@@ -40,6 +40,10 @@ const daySeconds = 86_400
 const endedTokenDays = 30
 /** Replayed answers are promised for a day. */
 const idempotencySeconds = daySeconds
+/** Who presses a button this long after it expired is told less. */
+const buttonSeconds = 30 * daySeconds
+/** Telegram keeps an update for a day. */
+const updateSeconds = 2 * daySeconds
 
 /**
  * Starts what happens without being asked: it empties the outbox, makes lost offers again, ends leases that ran out,
@@ -63,6 +67,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       await store.idempotency.expire(idempotencySeconds)
       await store.tokens.removeEnded(endedTokenDays * daySeconds)
       await store.audit.expire(options.auditDays * daySeconds)
+      await store.buttons.forget(buttonSeconds)
+      await store.updates.forget(updateSeconds)
     },
   })
   await queue.schedule('sweep', retireSeconds * 1000)

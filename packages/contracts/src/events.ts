@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { assertNever } from './states.ts'
 import { Id, Slug } from './ids.ts'
 import { Failure, Moment } from './resources.ts'
 
@@ -39,6 +40,8 @@ export const EventPayload = z.discriminatedUnion('kind', [
     kind: z.literal('fold-failed'),
     fold: z.int(),
     attempt: z.int(),
+    /** Name of the session that trained it; null where none did any more, and in events from before it was kept. */
+    session: z.string().nullish(),
     failure: Failure,
     /** What was done about it: tried again (and when), or given up. */
     outcome: z.enum(['retrying', 'given-up']),
@@ -74,7 +77,13 @@ export const EventPayload = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('experiment-paused') }),
   z.strictObject({ kind: z.literal('experiment-resumed') }),
   z.strictObject({ kind: z.literal('experiment-cancelled') }),
-  z.strictObject({ kind: z.literal('lb-recorded'), lbPublic: z.number().nullable(), lbPrivate: z.number().nullable() }),
+  z.strictObject({
+    kind: z.literal('lb-recorded'),
+    lbPublic: z.number().nullable(),
+    lbPrivate: z.number().nullable(),
+    /** As of a submission; events from before it was kept lack it. */
+    isNewBest: z.boolean().optional(),
+  }),
   z.strictObject({
     kind: z.literal('submission-scored'),
     submission: z.int(),
@@ -86,6 +95,38 @@ export const EventPayload = z.discriminatedUnion('kind', [
 ])
 export type EventPayload = z.infer<typeof EventPayload>
 export type EventKind = EventPayload['kind']
+
+/**
+ * How people are told of an event. `urgent`: with a sound, as somebody wants to know now or has to do something.
+ * `quiet`: without one, as it goes on by itself. Null: they are not; it stands in the feed.
+ */
+export function noticeOf(payload: EventPayload): 'urgent' | 'quiet' | null {
+  switch (payload.kind) {
+    case 'experiment-completed':
+    case 'experiment-failed':
+      return 'urgent'
+    case 'fold-failed':
+      return payload.outcome === 'given-up' ? 'urgent' : 'quiet'
+    case 'lb-recorded':
+      return payload.isNewBest === true ? 'urgent' : null
+    case 'submission-scored':
+      return payload.isNewBest ? 'urgent' : 'quiet'
+    case 'fold-completed':
+    case 'session-lost':
+    case 'experiment-paused':
+    case 'experiment-resumed':
+    case 'fold-retried':
+      return 'quiet'
+    case 'experiment-created':
+    case 'experiment-cancelled':
+    case 'fold-leased':
+    case 'fold-handed-over':
+    case 'session-stopped':
+      return null
+    default:
+      return assertNever(payload)
+  }
+}
 
 export const Event = z.strictObject({
   /** Position in the feed: later events have higher ids. */

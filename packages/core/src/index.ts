@@ -34,10 +34,12 @@ export { heartbeat } from './lease/heartbeat.ts'
 export type { LeaseProof } from './lease/held-fold.ts'
 export { recordCheckpoint } from './lease/record-checkpoint.ts'
 export { getCurves } from './metric/get-curves.ts'
-export { ChatGone, deliverNotifications, RetryAfter } from './notification/deliver-notifications.ts'
+export { ChatGone, deliverNotifications, forgetChat, RetryAfter } from './notification/deliver-notifications.ts'
 export type { Messenger } from './notification/deliver-notifications.ts'
 export { fanOutEvent } from './notification/fan-out-event.ts'
 export { createPairing, pairChat } from './notification/pair-chat.ts'
+export { refreshCards } from './notification/refresh-cards.ts'
+export type { CardPainter, CardView } from './notification/refresh-cards.ts'
 export { decodeCursor, encodeCursor, pageOf } from './page.ts'
 export type { CursorKey, KeyPart, Page, PageRequest } from './page.ts'
 export { countDeath, decideRetry, failureClassOf } from './policy.ts'
@@ -56,11 +58,15 @@ export { stopSession } from './session/stop-session.ts'
 export type {
   AssembledScores,
   AuditFilter,
+  Button,
+  ButtonAction,
   Caller,
+  CardFacts,
   Chat,
   DatasetRecord,
   ExperimentQuery,
   EventScope,
+  DueNotification,
   ExperimentRecord,
   FoldRecord,
   Heartbeat,
@@ -69,6 +75,7 @@ export type {
   NewExperiment,
   OutboxJob,
   Referrer,
+  QuietState,
   Release,
   Store,
   SubmissionRecord,

@@ -81,6 +81,10 @@ export interface Tables {
   readonly metrics: MetricTable
   readonly events: EventTable
   readonly outbox: OutboxTable
+  readonly chats: ChatTable
+  readonly cards: CardTable
+  readonly buttons: ButtonTable
+  readonly updates: UpdateTable
   readonly notifications: NotificationTable
   readonly tokens: TokenTable
   readonly presence: PresenceTable
@@ -525,23 +529,132 @@ export interface Chat {
   /** Telegram's id; 0 is the terminal. */
   readonly chatId: number
   readonly title: string
+  /** The project that commands mean when they name none. */
+  readonly project: string | null
+  /** Until then nothing makes a sound in it; null: it does now. */
+  readonly mutedUntil: string | null
+  /** Hour of the day, UTC, at which quiet messages come as one; null: each comes by itself. */
+  readonly digestHour: number | null
 }
 
-export interface NotificationTable {
+/** Chats and what each chose for itself. */
+export interface ChatTable {
   addPairing(pairing: { codeHash: string; validSeconds: number }): Promise<{ expiresAt: string }>
   /** Uses a pairing code up; false if it is unknown, used or expired. */
   usePairing(codeHash: string): Promise<boolean>
   pair(chat: { chatId: number; title: string }): Promise<Chat>
   unpair(chatId: number): Promise<void>
-  chats(): Promise<Chat[]>
-  findChat(chatId: number): Promise<Chat | null>
+  /** Gives a paired chat another id of Telegram's; its settings, cards and notifications go along. */
+  move(from: number, to: number): Promise<void>
+  list(): Promise<Chat[]>
+  find(chatId: number): Promise<Chat | null>
+  /** What is left out stays as it is. Without a digest hour, what waits for it is due now. */
+  configure(id: string, changes: { projectId?: string | null; digestHour?: number | null }): Promise<void>
+  /** Silences a chat, or one experiment in it, for so long from now; null: no longer. Returns until when. */
+  mute(id: string, what: { experimentId: string | null; seconds: number | null }): Promise<string | null>
+}
+
+/** A card that somebody should look at, and does: nobody else gets it before it is due again. */
+export interface Card {
+  readonly chat: string
+  readonly chatId: number
+  readonly experimentId: string
+  readonly project: string
+  readonly version: number
+  /** Null: the message was not sent yet. */
+  readonly messageId: number | null
+  /** SHA-256 of what the message shows. */
+  readonly shown: string | null
+}
+
+/** What a card says beside the experiment itself. */
+export interface CardFacts {
+  /** Pooled score of the folds done so far. */
+  readonly cvSoFar: number | null
+  readonly interruptions: number
+  /** The project's best completed experiment. */
+  readonly best: { version: number; cv: number } | null
+  /** Sessions that train its folds now. */
+  readonly sessions: readonly { id: string; name: string }[]
+}
+
+/** One card an experiment and chat. */
+export interface CardTable {
+  /** Makes the missing cards of experiments that run, and opens closed ones of those that run again. */
+  open(): Promise<void>
+  /** Takes open cards that are due, the longest first; they are due again after `againSeconds`. */
+  take(options: { limit: number; againSeconds: number }): Promise<Card[]>
+  facts(experimentId: string): Promise<CardFacts>
+  /** Notes the message and what it shows. A closed card is not taken again. */
+  save(card: Card, state: { messageId: number | null; shown: string; isClosed: boolean }): Promise<void>
+  postpone(card: Card, seconds: number): Promise<void>
+}
+
+/** `stop` asks, `confirm-stop` does it. */
+export type ButtonAction = 'pause' | 'resume' | 'stop' | 'confirm-stop' | 'mute'
+
+export interface Button {
+  readonly chatId: number
+  readonly action: ButtonAction
+  readonly experimentId: string
+  readonly project: string
+  readonly version: number
+  readonly isExpired: boolean
+}
+
+export interface ButtonTable {
+  /**
+   * Offers a button, and returns its id. Where the chat has it already, for half its time at least, it is that one: a
+   * message that is edited keeps its buttons.
+   */
+  offer(button: { chat: string; experimentId: string; action: ButtonAction; validSeconds: number }): Promise<string>
+  find(id: string): Promise<Button | null>
+  /** Forgets buttons that expired so long ago that nobody needs to be told. */
+  forget(expiredSeconds: number): Promise<void>
+}
+
+/** Which of Telegram's updates were handled, by bot. */
+export interface UpdateTable {
+  isHandled(update: { botId: number; updateId: number }): Promise<boolean>
+  markHandled(update: { botId: number; updateId: number }): Promise<void>
+  forget(handledSeconds: number): Promise<void>
+}
+
+/** A notification that is to be sent now. */
+export interface DueNotification {
+  readonly id: string
+  readonly chatId: number
+  readonly event: Event
+  readonly isUrgent: boolean
+  /** Whether it waited to be gathered with others. */
+  readonly wasHeld: boolean
+  /** Whether the chat, or the experiment in it, is to make no sound. */
+  readonly isMuted: boolean
+}
+
+/** What decides whether a quiet notification is sent by itself. */
+export interface QuietState {
+  /** Quiet messages that the chat got one by one in the last hour. */
+  readonly singlesLastHour: number
+  /** Seconds until what is held already is due; null: nothing is. */
+  readonly heldSeconds: number | null
+  /** Seconds until the chat's digest hour; null: it has none. */
+  readonly digestHourSeconds: number | null
+}
+
+export interface NotificationTable {
   /** One notification a chat for the event; those that exist stay as they are. Returns the chats that have one. */
-  addForEvent(eventId: number): Promise<string[]>
-  /** Unsent notifications of a chat, oldest first. */
-  pending(chat: string, limit: number): Promise<{ id: string; chatId: number; event: Event }[]>
-  /** Chats that have unsent notifications. */
+  addForEvent(eventId: number, options: { isUrgent: boolean }): Promise<string[]>
+  /** Unsent notifications of a chat that are not held: urgent ones first, then by age. */
+  due(chat: string, limit: number): Promise<DueNotification[]>
+  quietState(chat: string): Promise<QuietState>
+  /** Holds the chat's quiet notifications that are not held yet for so long; 0: to be gathered now. */
+  hold(chat: string, seconds: number): Promise<void>
+  /** Held notifications of a chat, due or not, oldest first. */
+  held(chat: string, limit: number): Promise<DueNotification[]>
+  /** Chats that have notifications to be sent now. */
   chatsWaiting(): Promise<string[]>
-  markSent(id: string): Promise<void>
+  markSent(ids: readonly string[]): Promise<void>
   /** Gives up what a chat has not been sent: it blocked us, or is gone. */
   drop(chat: string): Promise<void>
 }

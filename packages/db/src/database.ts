@@ -6,6 +6,9 @@ import { PrismaClient } from './generated/client.ts'
 import { auditTable } from './tables/audit-table.ts'
 import { artifactTable } from './tables/artifact-table.ts'
 import { bundleTable } from './tables/bundle-table.ts'
+import { buttonTable } from './tables/button-table.ts'
+import { cardTable } from './tables/card-table.ts'
+import { chatTable } from './tables/chat-table.ts'
 import { datasetTable } from './tables/dataset-table.ts'
 import { eventTable } from './tables/event-table.ts'
 import { experimentTable } from './tables/experiment-table.ts'
@@ -23,6 +26,7 @@ import { providerTable } from './tables/provider-table.ts'
 import { sessionTable } from './tables/session-table.ts'
 import { submissionTable } from './tables/submission-table.ts'
 import { tokenTable } from './tables/token-table.ts'
+import { updateTable } from './tables/update-table.ts'
 
 export interface Database extends Store {
   readonly idempotency: IdempotencyTable
@@ -84,6 +88,10 @@ function tablesOn(db: Connection): Tables {
     metrics: metricTable(db),
     events: eventTable(db),
     outbox: outboxTable(db),
+    chats: chatTable(db),
+    cards: cardTable(db),
+    buttons: buttonTable(db),
+    updates: updateTable(db),
     notifications: notificationTable(db),
     tokens: tokenTable(db),
     presence: presenceTable(db),

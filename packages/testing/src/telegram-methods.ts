@@ -30,11 +30,16 @@ interface State {
   readonly chats: ReturnType<typeof chatBook>
   readonly updates: ReturnType<typeof updateQueue>
   readonly hook: { current: Webhook | null }
+  /** Those that nobody deleted can be edited. */
   readonly messages: readonly FakeMessage[]
+  readonly deleted: ReadonlySet<FakeMessage>
   /** Callback queries that wait for their answer. */
   readonly callbacks: Set<string>
-  readonly answered: Set<string>
+  /** What the presser of each was told, by id. */
+  readonly answered: Map<string, string>
   store(message: Omit<FakeMessage, 'message_id'>): FakeMessage
+  /** Wakes whoever waits for a message, an edit or an answer. */
+  changed(): void
 }
 
 /** The methods that a bot like ours calls, by name. */
@@ -78,22 +83,28 @@ export function botApiMethods(state: State): Readonly<Record<string, Method>> {
       })
     },
     editMessageText: (params) => {
+      chats.admit(chatIdOf(params))
       const message = state.messages.find(
         ({ message_id: id, chat }) => id === Number(params.message_id) && chat.id === chatIdOf(params),
       )
-      if (message === undefined) throw badRequest('message to edit not found')
+      if (message === undefined || state.deleted.has(message)) throw badRequest('message to edit not found')
       const content = contentOf(params)
       if (message.source === content.source && same(message.reply_markup, content.reply_markup))
         throw badRequest(
           'message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message',
         )
-      return Object.assign(message, { reply_markup: undefined }, content)
+      Object.assign(message, { reply_markup: undefined }, content)
+      state.changed()
+      return message
     },
     answerCallbackQuery: (params) => {
       const id = String(params.callback_query_id)
+      const text = typeof params.text === 'string' ? params.text : ''
+      if (text.length > 200) throw badRequest('MESSAGE_TOO_LONG')
       if (!state.callbacks.delete(id))
         throw badRequest('query is too old and response timeout expired or query ID is invalid')
-      state.answered.add(id)
+      state.answered.set(id, text)
+      state.changed()
       return true
     },
   }

@@ -142,16 +142,25 @@ test('an edit changes the message; one that changes nothing is refused', async (
   expect(await edit({ text: 'b' })).toMatchObject({ ok: true })
   expect(telegram.messages[0]).toMatchObject({ text: 'b' })
   expect((await edit({ message_id: 999, text: 'b' })).description).toMatch(/message to edit not found/)
+  telegram.user.delete(telegram.messages[0]!)
+  expect((await edit({ text: 'c' })).description).toMatch(/message to edit not found/)
+  await telegram.user.block(7)
+  expect(await edit({ text: 'c' })).toMatchObject({ error_code: 403 })
 })
 
-test('a tap is answered once', async () => {
+test('whoever presses a button is told once, what the bot says', async () => {
   const { telegram, send } = await aChat()
-  await send({ text: 'a' })
-  const id = await telegram.user.tap(telegram.messages[0]!, 'go')
-  const answer = () => call(telegram, 'answerCallbackQuery', { callback_query_id: id })
-  expect(await answer()).toMatchObject({ ok: true })
-  expect(await answer()).toMatchObject({ ok: false, error_code: 400 })
-  expect(telegram.answered.has(id)).toBe(true)
+  await send({ text: 'a', reply_markup: { inline_keyboard: [[{ text: 'Go', callback_data: 'go' }]] } })
+  const told = telegram.user.press(telegram.messages[0]!, { label: 'Go' })
+  const { callback_query: query } = telegram.unconfirmed.at(-1) as unknown as {
+    callback_query: { id: string; data: string }
+  }
+  expect(query.data).toBe('go')
+  const answer = (text: string) => call(telegram, 'answerCallbackQuery', { callback_query_id: query.id, text })
+  expect(await answer('x'.repeat(201))).toMatchObject({ ok: false })
+  expect(await answer('gone')).toMatchObject({ ok: true })
+  expect(await told).toBe('gone')
+  expect(await answer('late')).toMatchObject({ ok: false, error_code: 400 })
 })
 
 describe('getUpdates', () => {

@@ -39,21 +39,23 @@ export interface FakeTelegram {
   readonly calls: readonly { readonly method: string; readonly params: Readonly<Record<string, unknown>> }[]
   /** Updates that the bot has not confirmed. */
   readonly unconfirmed: readonly FakeUpdate[]
-  /** Callback queries that were answered, by id. */
-  readonly answered: ReadonlySet<string>
+  /** What the pressers of buttons were told, by the id of the press. */
+  readonly answered: ReadonlyMap<string, string>
   readonly user: {
     /** Somebody writes. Chats below 0 are groups. Resolves once Telegram holds it or, by webhook, once it was taken. */
     text(chatId: number, text: string): Promise<void>
-    /** Somebody taps a button; answers the callback query's id. */
-    tap(message: FakeMessage, data: string): Promise<string>
+    /** Somebody presses the button of a message that is labelled so, or sends other data in its place. Answers what they were told. */
+    press(message: FakeMessage, button: { label: string } | { data: string }): Promise<string>
+    /** Deletes a message of the bot's. */
+    delete(message: FakeMessage): void
     /** Blocks the bot, or removes it from the group. */
     block(chatId: number): Promise<void>
     /** Turns a group into a supergroup, which has another id. */
     migrate(chatId: number, to: number): Promise<void>
   }
-  /** Faults for the next calls of sendMessage (of one chat, where named), first to last. */
+  /** Faults for the next calls that send or edit a message (of one chat, where named), first to last. */
   failNext(fault: SendFault, options?: { chatId?: number; times?: number }): void
-  /** The first message that fits, sent already or to come. */
+  /** The first message that fits, as it stands already or will. */
   message(fits: (message: FakeMessage) => boolean): Promise<FakeMessage>
   /** Resolves once this many messages were stored, counted from the start. */
   sent(count: number): Promise<void>
@@ -74,7 +76,8 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
   const messages: FakeMessage[] = []
   const calls: { method: string; params: Record<string, unknown> }[] = []
   const webhookAnswers: number[] = []
-  const answered = new Set<string>()
+  const answered = new Map<string, string>()
+  const deleted = new Set<FakeMessage>()
   const callbacks = new Set<string>()
   const faults: { fault: SendFault; chatId: number | undefined }[] = []
   const updates = updateQueue()
@@ -86,9 +89,10 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
   const store = (message: Omit<FakeMessage, 'message_id'>): FakeMessage => {
     const whole = { message_id: nextId++, ...message }
     messages.push(whole)
-    stored.emit('message')
+    changed()
     return whole
   }
+  const changed = () => void stored.emit('message')
   const takeFault = (chatId: number): SendFault | undefined => {
     const index = faults.findIndex((planned) => planned.chatId === undefined || planned.chatId === chatId)
     return index < 0 ? undefined : faults.splice(index, 1)[0]!.fault
@@ -99,9 +103,11 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
     updates,
     hook,
     messages,
+    deleted,
     callbacks,
     answered,
     store,
+    changed,
   })
 
   const server = fastify({ forceCloseConnections: true })
@@ -119,7 +125,8 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
       const method = methods[name]
       if (method === undefined) throw new BotApiError(404, 'Not Found: method not found')
       calls.push({ method: name, params })
-      const fault = name === 'sendMessage' ? takeFault(Number(params.chat_id)) : undefined
+      const isWrite = name === 'sendMessage' || name === 'editMessageText'
+      const fault = isWrite ? takeFault(Number(params.chat_id)) : undefined
       if (fault?.kind === 'flood') chats.closeFor(Number(params.chat_id), fault.seconds)
       if (fault?.kind === 'blocked') throw new BotApiError(403, 'Forbidden: bot was blocked by the user')
       if (fault?.kind === 'server-error') throw new BotApiError(500, 'Internal Server Error')
@@ -145,7 +152,7 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
     const sender = { id: Math.abs(chatId), is_bot: false, first_name: 'Ada' }
     return push({ message: { message_id: nextId++, date: 0, chat: chatOf(chatId), from: sender, ...content } })
   }
-  const firstFit = async (fits: () => FakeMessage | undefined): Promise<FakeMessage> => {
+  const firstFit = async <T>(fits: () => T | undefined): Promise<T> => {
     for (;;) {
       const found = fits()
       if (found !== undefined) return found
@@ -165,13 +172,15 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
     },
     user: {
       text: (chatId, text) => say(chatId, { text, ...commandEntity(text) }),
-      tap: async (message, data) => {
+      press: async (message, button) => {
         const id = randomUUID()
         callbacks.add(id)
         const from = { id: Math.abs(message.chat.id), is_bot: false, first_name: 'Ada' }
+        const data = 'data' in button ? button.data : dataOf(message, button.label)
         await push({ callback_query: { id, from, message, chat_instance: '1', data } })
-        return id
+        return firstFit(() => answered.get(id))
       },
+      delete: (message) => void deleted.add(message),
       block: async (chatId) => {
         chats.meet(chatId).blocked = true
         const member = (status: string) => ({ user: bot, status })
@@ -201,6 +210,12 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
       await server.close()
     },
   }
+}
+
+/** What the message's button of that label sends. */
+function dataOf({ reply_markup: markup }: FakeMessage, label: string): string {
+  const { inline_keyboard: rows } = markup as { inline_keyboard: { text: string; callback_data: string }[][] }
+  return rows.flat().find(({ text }) => text.includes(label))!.callback_data
 }
 
 function methodOf(path: string, token: string): string {

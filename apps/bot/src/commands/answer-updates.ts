@@ -1,40 +1,51 @@
 import { isAppError, problems } from '@baton/contracts'
+import { forgetChat } from '@baton/core'
+import type { Chat as PairedChat } from '@baton/core'
 import type { Log } from '@baton/log'
 import type { Telegraf } from 'telegraf'
 import type { Chat } from 'telegraf/types'
-import { movePairing } from '../jobs/telegram-messenger.ts'
+import { pressButton } from '../buttons/press-button.ts'
 import { plain, toHtml } from '../messages/message.ts'
-import type { Message } from '../messages/message.ts'
 import type { BotApi } from '../telegram/bot-api.ts'
-import type { Command, CommandDeps } from './command.ts'
+import type { Throttle } from '../telegram/throttle.ts'
+import type { Answer, Asked, Command, CommandDeps } from './command.ts'
 import { commands, helpMessage } from './index.ts'
 import { pairingHint } from './start.ts'
-import { forgetChat } from './unlink.ts'
 
-type Deps = CommandDeps & { readonly api: BotApi; readonly log: Log }
+type Deps = CommandDeps & { readonly api: BotApi; readonly throttle: Throttle; readonly log: Log }
 
 /**
- * Lets the bot answer commands. A chat that is not paired gets the pairing hint, whatever it asks; in groups only
- * commands are answered. Who blocks the bot or removes it from a group is unpaired at once.
+ * Lets the bot answer commands and buttons. A chat that is not paired gets the pairing hint, whatever it asks; in groups
+ * only commands are answered. Who blocks the bot or removes it from a group is unpaired at once.
  */
 export function answerUpdates(bot: Telegraf, deps: Deps): void {
-  const { store, api } = deps
-  const isPaired = async (chatId: number) => (await store.notifications.findChat(chatId)) !== null
-  const say = (chatId: number, message: Message) => api.sendHtml(chatId, toHtml(message))
+  const { store, api, throttle } = deps
+  const say = async (chatId: number, answer: Answer) => {
+    const { message, keyboard } = 'message' in answer ? answer : { message: answer, keyboard: [] }
+    throttle.note(chatId)
+    await api.send(chatId, { html: toHtml(message), keyboard })
+  }
 
   for (const command of commands)
     bot.command(command.name, async ({ chat, payload }) => {
-      const mayAsk = command.isOpen === true || (await isPaired(chat.id))
-      const words = payload.split(/\s+/).filter(Boolean)
-      await say(chat.id, mayAsk ? await answerOf(command, deps, { chat, words }) : pairingHint)
+      const asked = { chatId: chat.id, chatTitle: titleOf(chat), words: payload.split(/\s+/).filter(Boolean) }
+      await say(chat.id, await answerOf(command, deps, asked, await store.chats.find(chat.id)))
     })
-  bot.on('migrate_to_chat_id', ({ chat, message }) => movePairing(store, chat.id, message.migrate_to_chat_id))
+  bot.on('callback_query', async ({ callbackQuery: query }) => {
+    if (!('data' in query) || query.message === undefined) return
+    const { chat, message_id: messageId } = query.message
+    const answer = await pressButton(deps, { data: query.data, chatId: chat.id, messageId, by: query.from.first_name })
+    await api.answerButton(query.id, answer)
+  })
+  bot.on('migrate_to_chat_id', ({ chat, message }) =>
+    store.transaction(({ chats }) => chats.move(chat.id, message.migrate_to_chat_id)),
+  )
   bot.on('my_chat_member', async ({ chat, myChatMember }) => {
     const { status } = myChatMember.new_chat_member
     if (status === 'kicked' || status === 'left') await forgetChat(store, chat.id)
   })
   bot.on('text', async ({ chat }) => {
-    if (chat.type === 'private') await say(chat.id, (await isPaired(chat.id)) ? helpMessage : pairingHint)
+    if (chat.type === 'private') await say(chat.id, (await store.chats.find(chat.id)) ? helpMessage : pairingHint)
   })
 }
 
@@ -42,10 +53,12 @@ export function answerUpdates(bot: Telegraf, deps: Deps): void {
 async function answerOf(
   command: Command,
   { log, ...deps }: Deps,
-  { chat, words }: { chat: Chat; words: readonly string[] },
-): Promise<Message> {
+  asked: Asked,
+  chat: PairedChat | null,
+): Promise<Answer> {
   try {
-    return await command.answer(deps, { chatId: chat.id, chatTitle: titleOf(chat), words })
+    if (command.isOpen) return await command.answer(deps, asked)
+    return chat === null ? pairingHint : await command.answer(deps, { ...asked, chat })
   } catch (error) {
     const expected = isAppError(error)
     if (!expected) log.error({ error, command: command.name }, 'command failed')

@@ -1,20 +1,28 @@
 import type { Client } from '@baton/contracts'
-import type { Store } from '@baton/core'
+import type { Chat, Store } from '@baton/core'
 import type { Message } from '../messages/message.ts'
+import type { Keyboard } from '../telegram/bot-api.ts'
 
-/** The part of REST /v1 that commands read. */
-export type StatusClient = Pick<
+/** The part of REST /v1 that commands and buttons call. */
+export type BatonClient = Pick<
   Client,
-  'listProjects' | 'listExperiments' | 'getExperiment' | 'getLeaderboard' | 'listSessions'
+  | 'listProjects'
+  | 'listExperiments'
+  | 'getExperiment'
+  | 'getLeaderboard'
+  | 'listSessions'
+  | 'cancelExperiment'
+  | 'pauseExperiment'
+  | 'resumeExperiment'
 >
 
 export interface CommandDeps {
   readonly store: Store
-  readonly client: StatusClient
+  readonly client: BatonClient
 }
 
 /** What a chat asked. */
-interface Asked {
+export interface Asked {
   readonly chatId: number
   /** Name of the chat, for people. */
   readonly chatTitle: string
@@ -22,10 +30,22 @@ interface Asked {
   readonly words: readonly string[]
 }
 
-export interface Command {
+/** What a paired chat asked. */
+export interface AskedInChat extends Asked {
+  readonly chat: Chat
+}
+
+/** A message, with buttons where there is something to do. */
+export type Answer = Message | { readonly message: Message; readonly keyboard: Keyboard }
+
+interface Named {
   readonly name: string
   readonly description: string
-  /** Whether a chat that is not paired may call it. */
-  readonly isOpen?: true
-  answer(deps: CommandDeps, asked: Asked): Promise<Message>
 }
+
+export type Command = Named &
+  (
+    | { readonly isOpen?: false; answer(deps: CommandDeps, asked: AskedInChat): Promise<Answer> }
+    /** A chat that is not paired may call it too. */
+    | { readonly isOpen: true; answer(deps: CommandDeps, asked: Asked): Promise<Answer> }
+  )

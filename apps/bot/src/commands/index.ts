@@ -1,5 +1,9 @@
 import { plain, title } from '../messages/message.ts'
 import type { Command } from './command.ts'
+import { digest } from './digest.ts'
+import { exp } from './exp.ts'
+import { mute, unmute } from './mute.ts'
+import { project } from './project.ts'
 import { start } from './start.ts'
 import { status } from './status.ts'
 import { top } from './top.ts'
@@ -12,7 +16,7 @@ const help: Command = {
 }
 
 /** Every command, in the order that Telegram's menu shows them. */
-export const commands: readonly Command[] = [status, top, unlink, help, start]
+export const commands: readonly Command[] = [status, top, exp, project, mute, unmute, digest, unlink, help, start]
 
 export const helpMessage = [
   title('Commands'),

@@ -23,8 +23,7 @@ export const start: Command = {
           'It is told when a fold or an experiment ends, fails or loses its session. /help lists what else it can do.',
         ),
       ]
-    if (await store.notifications.findChat(chatId))
-      return [plain('This chat is paired already. /help lists what it can do.')]
+    if (await store.chats.find(chatId)) return [plain('This chat is paired already. /help lists what it can do.')]
     if (code === undefined) return pairingHint
     return [
       plain('That code is unknown, was used already or has expired. A code is valid for 10 minutes, once.'),

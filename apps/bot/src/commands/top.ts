@@ -7,17 +7,17 @@ const rowsDefault = 10
 /** What one message holds with room to spare. */
 const rowsMax = 50
 
-/** `/top`, `/top 5`, `/top imet`, `/top imet 5`: all projects where none is named. */
+/** `/top`, `/top 5`, `/top imet`, `/top all 5`: the chat's project where none is named, or all. */
 export const top: Command = {
   name: 'top',
   description: 'Leaderboard: /top, /top 20, /top <project> 20',
-  answer: async ({ client }, { words }) => {
-    const { project, limit } = parse(words)
+  answer: async ({ client }, { chat, words }) => {
+    const { project = chat.project ?? 'all', limit } = parse(words)
     const slugs = (await allPages(client.listProjects, {})).map(({ slug }) => slug)
     if (slugs.length === 0) return [plain('There is no project yet.')]
-    if (project !== null && !slugs.includes(project))
+    if (project !== 'all' && !slugs.includes(project))
       return [plain(`There is no project ${project}. Projects: ${slugs.join(', ')}`)]
-    const shown = project === null ? slugs : [project]
+    const shown = project === 'all' ? slugs : [project]
     const boards = await Promise.all(
       shown.map(async (slug) => {
         const { items } = await client.getLeaderboard({
@@ -32,9 +32,9 @@ export const top: Command = {
 }
 
 /** A single number is a number of rows; a project's name comes first. */
-function parse(words: readonly string[]): { project: string | null; limit: number } {
+function parse(words: readonly string[]): { project: string | undefined; limit: number } {
   const isCount = (word: string | undefined) => word !== undefined && /^\d+$/.test(word)
-  const [project, count] = words.length === 1 && isCount(words[0]) ? [null, words[0]] : [words[0] ?? null, words[1]]
+  const [project, count] = words.length === 1 && isCount(words[0]) ? [undefined, words[0]] : words
   const limit = isCount(count) ? Math.max(1, Math.min(rowsMax, Number(count))) : rowsDefault
   return { project, limit }
 }

@@ -1,4 +1,4 @@
-import type { Store } from '@baton/core'
+import { forgetChat } from '@baton/core'
 import { plain } from '../messages/message.ts'
 import type { Command } from './command.ts'
 
@@ -9,14 +9,4 @@ export const unlink: Command = {
     await forgetChat(store, chatId)
     return [plain('This chat is unpaired: it is told nothing more. Pair it again with /start and a new code.')]
   },
-}
-
-/** Unpairs a chat and gives up what it has not been sent. */
-export async function forgetChat(store: Store, chatId: number): Promise<void> {
-  await store.transaction(async ({ notifications }) => {
-    const chat = await notifications.findChat(chatId)
-    if (chat === null) return
-    await notifications.unpair(chatId)
-    await notifications.drop(chat.id)
-  })
 }

@@ -1,49 +1,33 @@
-import { ChatGone, RetryAfter } from '@baton/core'
+import { noticeOf } from '@baton/contracts'
+import type { Event } from '@baton/contracts'
 import type { Messenger, Store } from '@baton/core'
-import { TelegramError } from 'telegraf'
+import { keyboardOfEvent } from '../buttons/keyboard.ts'
 import { toHtml } from '../messages/message.ts'
-import { isQuiet, renderEvent } from '../messages/render-event.ts'
-import type { BotApi } from '../telegram/bot-api.ts'
+import { fittingDigest } from '../messages/render-digest.ts'
+import { renderEvent } from '../messages/render-event.ts'
+import type { BotApi, Keyboard } from '../telegram/bot-api.ts'
+import type { WriteToChat } from '../telegram/write-to-chat.ts'
 
-/** What Telegram says, beside 403, when a chat can never be written to again as things are. */
-const gone = /chat not found|PEER_ID_INVALID|not enough rights|have no rights|CHAT_WRITE_FORBIDDEN|CHAT_RESTRICTED/i
-
-/**
- * Sends events to Telegram. A flood limit becomes RetryAfter, a chat that blocked the bot ChatGone. A group that
- * became a supergroup has a new id: its pairing moves there, and the message goes there.
- */
-export function telegramMessenger({ api, store }: { api: BotApi; store: Store }): Messenger {
+/** Tells chats of Telegram what happened. */
+export function telegramMessenger({ api, store, write }: { api: BotApi; store: Store; write: WriteToChat }): Messenger {
+  const send = async (chatId: number, event: Event, options: { hasSound: boolean }) => {
+    const lane = noticeOf(event.payload) === 'urgent' ? 'urgent' : 'quiet'
+    const html = toHtml(renderEvent(event))
+    await write(chatId, lane, async (id) => {
+      const keyboard: Keyboard = await keyboardOfEvent(store, id, event)
+      await api.send(id, { html, keyboard, ...options })
+    })
+  }
   return {
-    send: async (chatId, event) => {
-      const html = toHtml(renderEvent(event))
-      const options = { quiet: isQuiet(event) }
-      try {
-        await api.sendHtml(chatId, html, options)
-      } catch (error) {
-        const movedTo = error instanceof TelegramError ? error.parameters?.migrate_to_chat_id : undefined
-        if (movedTo === undefined) throw translated(error)
-        await movePairing(store, chatId, movedTo)
-        await api.sendHtml(movedTo, html, options).catch((again: unknown) => {
-          throw translated(again)
-        })
+    send,
+    sendDigest: async (chatId, events) => {
+      if (events.length === 1) {
+        await send(chatId, events[0]!, { hasSound: false })
+        return 1
       }
+      const { message, count } = fittingDigest(events)
+      await write(chatId, 'quiet', (id) => api.send(id, { html: toHtml(message), hasSound: false }))
+      return count
     },
   }
-}
-
-/** Pairs a group under its new id. What waits for the old one is still sent, to the new one. */
-export async function movePairing(store: Store, from: number, to: number): Promise<void> {
-  await store.transaction(async ({ notifications }) => {
-    const chat = await notifications.findChat(from)
-    if (chat === null) return
-    await notifications.unpair(from)
-    await notifications.pair({ chatId: to, title: chat.title })
-  })
-}
-
-function translated(error: unknown): unknown {
-  if (!(error instanceof TelegramError)) return error
-  if (error.code === 429) return new RetryAfter(error.parameters?.retry_after ?? 1)
-  if (error.code === 403 || (error.code === 400 && gone.test(error.description))) return new ChatGone(error.description)
-  return error
 }

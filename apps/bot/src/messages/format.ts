@@ -14,6 +14,11 @@ export function durationText(seconds: number): string {
   return `${Math.floor(hours / 24)}d${two(hours % 24)}h`
 }
 
+/** `until 2026-03-01 14:05 UTC`. */
+export function untilText(moment: string): string {
+  return `until ${moment.slice(0, 16).replace('T', ' ')} UTC`
+}
+
 /** `1 attempt`, `3 attempts`. */
 export function countText(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`

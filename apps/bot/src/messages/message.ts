@@ -32,6 +32,11 @@ export function toHtml(message: Message): string {
   return whole(message, (lines) => markUp(lines))
 }
 
+/** Whether Telegram takes the message whole. */
+export function fits(message: Message): boolean {
+  return markUp(message).length <= messageMax
+}
+
 /** A message as plain text, as the terminal prints it: no markup, no control character but line ends. */
 export function toText(message: Message): string {
   return whole(message, (lines) =>

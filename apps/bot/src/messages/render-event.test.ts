@@ -1,7 +1,7 @@
 import type { Event, EventPayload, Failure } from '@baton/contracts'
 import { describe, expect, test } from 'vitest'
 import { toHtml, toText } from './message.ts'
-import { isQuiet, renderEvent } from './render-event.ts'
+import { renderEvent } from './render-event.ts'
 
 const anEvent = (payload: EventPayload): Event => ({
   id: 1,
@@ -20,7 +20,7 @@ const outOfMemory: Failure = {
   lastLines: ['1', '2', '3', '4', '5', 'OOM when <allocating>'],
   step: 1200,
 }
-const failed = { kind: 'fold-failed', fold: 2, attempt: 3, failure: outOfMemory } as const
+const failed = { kind: 'fold-failed', fold: 2, attempt: 3, session: 'kaggle-3', failure: outOfMemory } as const
 
 test('a finished fold says its score, the CV so far and how many folds are done', () => {
   const payload = {
@@ -43,7 +43,7 @@ test('a finished fold says its score, the CV so far and how many folds are done'
 describe('a failed fold', () => {
   test('says fold, attempt, step, cause, what was done, what to do, and the last five lines', () => {
     expect(textOf({ ...failed, outcome: 'retrying', retryInSeconds: 12.4 })).toEqual([
-      '⚠️ imet #41 resnet <b>: fold 2 failed in attempt 3',
+      '⚠️ imet #41 resnet <b>: fold 2 failed in attempt 3 on kaggle-3',
       'The training ran out of memory at step 1200 (cause: memory)',
       'failed to allocate 2.1 GiB',
       'It is tried again in 12s, from its last checkpoint.',
@@ -59,7 +59,7 @@ describe('a failed fold', () => {
   test('says that it was given up', () => {
     const [first, ...rest] = textOf({ ...failed, outcome: 'given-up', retryInSeconds: null })
     expect(first).toMatch(/^❌/)
-    expect(rest).toContain('It was given up.')
+    expect(rest).toContain('The fold was given up; what other folds trained stays.')
   })
 
   test('escapes what the notebook wrote', () => {
@@ -144,14 +144,4 @@ test('what somebody did says what became of it', () => {
     'imet #41 resnet <b>: started with 5 folds',
     'From the spec of #40',
   ])
-})
-
-test('only what needs nobody comes without a sound', () => {
-  const quiet = (payload: EventPayload) => isQuiet(anEvent(payload))
-  expect(quiet({ kind: 'session-lost', fold: 0, attempt: 1, session: 's', resumeStep: 0 })).toBe(true)
-  expect(quiet({ kind: 'experiment-paused' })).toBe(true)
-  expect(quiet({ ...failed, outcome: 'retrying', retryInSeconds: 1 })).toBe(true)
-  expect(quiet({ ...failed, outcome: 'given-up', retryInSeconds: null })).toBe(false)
-  expect(quiet({ ...scored, isNewBest: false })).toBe(true)
-  expect(quiet(scored)).toBe(false)
 })

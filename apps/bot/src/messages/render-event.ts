@@ -78,7 +78,7 @@ export function renderEvent(event: Event): Message {
       return [title(`${about}: fold ${payload.fold} handed over by ${payload.session} at step ${payload.step}`)]
     case 'lb-recorded':
       return [
-        title(`${about}: LB recorded`),
+        title(payload.isNewBest === true ? `🏆 ${about}: best LB so far` : `${about}: LB recorded`),
         plain(`Public ${scoreText(payload.lbPublic)}, private ${scoreText(payload.lbPrivate)}`),
       ]
     case 'submission-scored':
@@ -94,29 +94,16 @@ export function renderEvent(event: Event): Message {
   }
 }
 
-/** Whether nobody needs to look up from what they do: the fold goes on by itself, somebody wanted it so, or the score is no better. */
-export function isQuiet({ payload }: Event): boolean {
-  switch (payload.kind) {
-    case 'session-lost':
-    case 'experiment-paused':
-    case 'experiment-resumed':
-    case 'fold-retried':
-      return true
-    case 'submission-scored':
-      return !payload.isNewBest
-    default:
-      return payload.kind === 'fold-failed' && payload.outcome === 'retrying'
-  }
-}
-
 function foldFailed(about: string, payload: Extract<Payload, { kind: 'fold-failed' }>): Message {
-  const { fold, attempt, failure, outcome, retryInSeconds } = payload
+  const { fold, attempt, session, failure, outcome, retryInSeconds } = payload
   const retrying = outcome === 'retrying'
   const done = retrying
     ? `It is tried again${retryInSeconds ? ` in ${durationText(retryInSeconds)}` : ' now'}, from its last checkpoint.`
-    : 'It was given up.'
+    : 'The fold was given up; what other folds trained stays.'
   return [
-    title(`${retrying ? '⚠️' : '❌'} ${about}: fold ${fold} failed in attempt ${attempt}`),
+    title(
+      `${retrying ? '⚠️' : '❌'} ${about}: fold ${fold} failed in attempt ${attempt}${session ? ` on ${session}` : ''}`,
+    ),
     ...causeOf(failure),
     plain(done),
     ...remedyAndLog(failure),
@@ -129,6 +116,7 @@ function causeOf({ code, detail, step }: Failure): Line[] {
   return detail.trim() === '' ? [why] : [why, plain(detail)]
 }
 
-function remedyAndLog({ code, lastLines }: Failure): Line[] {
+/** What to do about a failure, and the end of its log. */
+export function remedyAndLog({ code, lastLines }: Failure): Line[] {
   return [plain(problems[code].remedy), ...lastLines.slice(-logLines).map((line) => fixed(line, logLineMax))]
 }

@@ -24,7 +24,8 @@ function experimentLines(experiment: Experiment, sessions: ReadonlyMap<string, s
   return [title(`${project} #${version} ${name}: ${status}, ${done}`), ...folds.map((fold) => foldLine(fold, sessions))]
 }
 
-function foldLine(fold: Fold, sessions: ReadonlyMap<string, string>): Line {
+/** A fold as a bar with what is known of it. */
+export function foldLine(fold: Fold, sessions: ReadonlyMap<string, string>): Line {
   return fixed(cut(`f${fold.index} ${bar(fold)} ${foldState(fold, sessions)}`, columns))
 }
 

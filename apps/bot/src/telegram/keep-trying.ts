@@ -21,7 +21,7 @@ export async function keepTrying<T>(
       if (signal.aborted) return undefined
       const asked = error instanceof TelegramError ? error.parameters?.retry_after : undefined
       const pauseSeconds = asked ?? Math.min(pauseMaxSeconds, 2 ** failures)
-      log.warn({ error, pauseSeconds }, 'telegram does not answer as it should')
+      log.warn({ error, pauseSeconds }, 'telegram does not answer as it should, trying again')
       await sleep(pauseSeconds * 1000, undefined, { signal }).catch(() => undefined)
     }
   }

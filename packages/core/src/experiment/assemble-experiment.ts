@@ -90,6 +90,7 @@ async function failUnusable(store: Store, experimentId: string, entry: FoldEntry
       kind: 'fold-failed',
       fold: entry.index,
       attempt: entry.attempts,
+      session: null,
       failure,
       outcome: 'given-up',
       retryInSeconds: null,

@@ -7,7 +7,8 @@ import { getExperiment } from './get-experiment.ts'
 
 /**
  * Records leaderboard scores by hand; what is left out stays as it was, null clears. This is for what was submitted
- * elsewhere: once a submission of the experiment has a public score, LB is that of the best one.
+ * elsewhere: once a submission of the experiment has a public score, LB is that of the best one. People are told of a
+ * public score above all that the project had.
  *
  * @throws {AppError} `not-found`, `precondition-failed`; `conflict` when LB comes from a submission
  */
@@ -23,7 +24,7 @@ export async function recordLb(
 ): Promise<Lb> {
   const { id } = await getExperiment({ store }, input)
   return store.transaction(async (tables) => {
-    await tables.experiments.find(id, { lock: true })
+    const { projectId } = (await tables.experiments.find(id, { lock: true }))!
     const before = lbOf(await getExperiment({ store: tables }, input))
     input.ifMatch(before)
     if ((await tables.submissions.best(id)) !== null)
@@ -33,8 +34,9 @@ export async function recordLb(
         { detail: "LB is that of the experiment's best submission: score the submission instead" },
       )
     const { lbPublic = before.lbPublic, lbPrivate = before.lbPrivate } = input
+    const isNewBest = lbPublic !== null && lbPublic > ((await tables.experiments.bestLb(projectId)) ?? -Infinity)
     await tables.experiments.recordLb(id, { lbPublic, lbPrivate })
-    await emit(tables, id, { kind: 'lb-recorded', lbPublic, lbPrivate })
+    await emit(tables, id, { kind: 'lb-recorded', lbPublic, lbPrivate, isNewBest })
     return { lbPublic, lbPrivate }
   })
 }

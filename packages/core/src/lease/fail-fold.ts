@@ -54,6 +54,7 @@ export async function settleFailure(
       ? { retry: true, delaySeconds: 0 }
       : decideRetry(failureClass, before, how)
   const endStep = reported.step
+  const session = fold.sessionId === null ? null : await tables.sessions.get(fold.sessionId)
   if (!decision.retry) {
     await tables.folds.release(fold, { to: 'failed', attempt: how.attempt, endStep, failure })
     await tables.outbox.append([{ kind: 'assemble-experiment', payload: { experimentId: fold.experimentId } }])
@@ -80,6 +81,7 @@ export async function settleFailure(
       kind: 'fold-failed',
       fold: fold.index,
       attempt: fold.attempt,
+      session: session?.name ?? null,
       failure,
       ...outcome,
     })

@@ -1,18 +1,6 @@
-import type { EventKind, EventPayload } from '@baton/contracts'
+import { noticeOf } from '@baton/contracts'
+import type { EventPayload } from '@baton/contracts'
 import type { Tables } from '../store.ts'
-
-/** Events that people are told of; the others only stand in the feed. */
-const notified: ReadonlySet<EventKind> = new Set([
-  'fold-completed',
-  'fold-failed',
-  'session-lost',
-  'experiment-completed',
-  'experiment-failed',
-  'experiment-paused',
-  'experiment-resumed',
-  'submission-scored',
-  'fold-retried',
-])
 
 /**
  * Appends an event in the caller's transaction and, where people are told of it, each paired chat's notification and the
@@ -22,8 +10,9 @@ const notified: ReadonlySet<EventKind> = new Set([
  */
 export async function emit(tables: Tables, experimentId: string, payload: EventPayload): Promise<number> {
   const eventId = await tables.events.append(experimentId, payload)
-  if (notified.has(payload.kind)) {
-    await tables.notifications.addForEvent(eventId)
+  const notice = noticeOf(payload)
+  if (notice !== null) {
+    await tables.notifications.addForEvent(eventId, { isUrgent: notice === 'urgent' })
     await tables.outbox.append([{ kind: 'fan-out-event', payload: { eventId } }])
   }
   return eventId

@@ -1,3 +1,4 @@
+import { noticeOf } from '@baton/contracts'
 import type { JobQueue } from '../sweep/dispatch.ts'
 import type { Store } from '../store.ts'
 
@@ -9,6 +10,9 @@ export async function fanOutEvent(
   { store, queue }: { store: Store; queue: JobQueue },
   { eventId }: { eventId: number },
 ): Promise<void> {
-  const chats = await store.notifications.addForEvent(eventId)
+  const event = await store.events.get(eventId)
+  const notice = event && noticeOf(event.payload)
+  if (notice === null) return
+  const chats = await store.notifications.addForEvent(eventId, { isUrgent: notice === 'urgent' })
   for (const chat of chats) await queue.deliver(chat)
 }

@@ -16,7 +16,7 @@ export async function createPairing(
 ): Promise<Pairing> {
   const code = randomBytes(16).toString('base64url')
   const pairing = { codeHash: sha256(code), validSeconds }
-  const { expiresAt } = await store.transaction(({ notifications }) => notifications.addPairing(pairing))
+  const { expiresAt } = await store.transaction(({ chats }) => chats.addPairing(pairing))
   return { code, link: botName === null ? null : `https://t.me/${botName}?start=${code}`, expiresAt }
 }
 
@@ -26,7 +26,7 @@ export async function pairChat(
   input: { code: string; chatId: number; title: string },
 ): Promise<Chat | null> {
   return store.transaction(async (tables) => {
-    if (!(await tables.notifications.usePairing(sha256(input.code)))) return null
-    return tables.notifications.pair({ chatId: input.chatId, title: input.title })
+    if (!(await tables.chats.usePairing(sha256(input.code)))) return null
+    return tables.chats.pair({ chatId: input.chatId, title: input.title })
   })
 }

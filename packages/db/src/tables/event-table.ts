@@ -3,7 +3,7 @@ import type { EventScope, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import type { Prisma } from '../generated/client.ts'
 
-export const eventInclude = { experiment: { include: { project: true } } } satisfies Prisma.EventInclude
+const eventInclude = { experiment: { include: { project: true } } } satisfies Prisma.EventInclude
 
 /** Name of the lock that one process holds while it gives places: any number that nobody else uses. */
 const settleLock = 7_204_318_551n
@@ -69,7 +69,7 @@ function whereScope(scope: EventScope | null): Prisma.EventWhereInput {
     : { experimentId: scope.experimentId }
 }
 
-export function eventOf(row: Prisma.EventGetPayload<{ include: typeof eventInclude }>): Event {
+function eventOf(row: Prisma.EventGetPayload<{ include: typeof eventInclude }>): Event {
   return {
     id: Number(row.id),
     at: row.at.toISOString(),
