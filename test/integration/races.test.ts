@@ -64,6 +64,30 @@ describe('a lock that had to be waited for', () => {
   })
 })
 
+describe('an experiment that several sessions work on', () => {
+  test('lets one hand over while another leases, whichever of its rows each comes to first', async () => {
+    const { id: experimentId } = await anExperiment(world)
+    const [first, second] = [await aSession(world), await aSession(world)]
+    const { foldId } = await aLease(world, first)
+    const handingOver = await openTransaction(
+      async (tables) => {
+        await tables.folds.lock(foldId)
+        await tables.events.append(experimentId, { kind: 'experiment-paused' })
+      },
+      async (tables) => {
+        const fold = (await tables.folds.lock(foldId))!
+        const { failures, lostAtStep, lostInARow } = fold
+        const again = { delaySeconds: 0, failures, lostAtStep, lostInARow }
+        await tables.folds.release(fold, { to: 'ready', attempt: 'handed_over', endStep: 0, ...again })
+      },
+    )
+    const leasing = aLease(world, second)
+    await someoneWaits()
+    await Promise.all([handingOver.commit(), leasing])
+    expect((await leasing).foldId).not.toBe(foldId)
+  })
+})
+
 describe('cancelling', () => {
   test('waits for a lease that is being granted, and then asks it to stop', async () => {
     const { id, version } = await anExperiment(world)

@@ -58,8 +58,8 @@ export interface Store extends Tables {
    * Runs the work in one transaction: all of it is written, or none. Keep it short; no network call inside.
    *
    * Rows are locked in one order, so that no two transactions wait for each other: folds that are not final, then their
-   * experiment's tally, then the experiment, then its final folds, then sessions. Appending an event locks the experiment.
-   * Who steers an experiment waits for others who do before any of that.
+   * experiment, then its tally and its final folds, then sessions. Appending an event locks the experiment, and so do
+   * leasing and releasing a fold. Who steers an experiment waits for others who do before any of that.
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>
   /** Whether the database answers. @throws {AppError} `unavailable` */

@@ -2,6 +2,7 @@ import type { Event, EventPayload } from '@baton/contracts'
 import type { EventScope, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import type { Prisma } from '../generated/client.ts'
+import { lockExperiment } from './lock-experiment.ts'
 
 const eventInclude = { experiment: { include: { project: true } } } satisfies Prisma.EventInclude
 
@@ -13,7 +14,7 @@ export function eventTable(db: Connection): Tables['events'] {
     append: async (experimentId, payload) => {
       // Ids are given when a row is written, not when it is committed: one writer at a time keeps readers from
       // meeting a later event first and passing over the earlier one.
-      await db.$queryRaw`SELECT 1 FROM experiment WHERE id = ${experimentId}::uuid FOR NO KEY UPDATE`
+      await lockExperiment(db, experimentId)
       const { id } = await db.event.create({
         data: { experimentId, kind: payload.kind, payload },
         select: { id: true },

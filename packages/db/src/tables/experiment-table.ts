@@ -14,6 +14,7 @@ import { boardPage } from './board-page.ts'
 import { datasetRecordOf } from './dataset-table.ts'
 import { foldInclude, foldOf } from './fold-rows.ts'
 import { jsonOf } from './json.ts'
+import { lockExperiment } from './lock-experiment.ts'
 
 const wholeInclude = {
   project: true,
@@ -79,7 +80,7 @@ export function experimentTable(db: Connection): Tables['experiments'] {
 }
 
 async function findRecord(db: Connection, id: string, lock: boolean): Promise<ExperimentRecord | null> {
-  if (lock) await db.$queryRaw`SELECT 1 FROM experiment WHERE id = ${id}::uuid FOR NO KEY UPDATE`
+  if (lock) await lockExperiment(db, id)
   const row = await db.experiment.findUnique({
     where: { id },
     include: {

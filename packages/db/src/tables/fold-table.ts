@@ -18,6 +18,7 @@ import { referrersOf } from './blob-references.ts'
 import { datasetRecordOf } from './dataset-table.ts'
 import { foldInclude, foldOf, foldRecordOf } from './fold-rows.ts'
 import type { FoldRow } from './fold-rows.ts'
+import { lockExperiment } from './lock-experiment.ts'
 
 const foldColumns = Prisma.sql`
   f.id, f.experiment_id AS "experimentId", f.index, f.status, f.pool, f.priority, f.fence, f.offer,
@@ -103,6 +104,7 @@ export function foldTable(db: Connection): Tables['folds'] {
       await db.attempt.create({
         data: { foldId: fold.id, number: attempt, fence, sessionId, startStep: fold.checkpoint?.step ?? 0 },
       })
+      await lockExperiment(db, fold.experimentId)
       await db.$executeRaw`
         UPDATE tally SET attempts = attempts + 1 WHERE experiment_id = ${fold.experimentId}::uuid`
       return { fence, attempt }
@@ -231,6 +233,7 @@ async function leaseContext(db: Connection, foldId: string) {
 async function release(db: Connection, fold: FoldRecord, as: Release): Promise<void> {
   const attemptStatus: AttemptStatus = as.to === 'completed' || as.to === 'cancelled' ? as.to : as.attempt
   const failure = ('failure' in as ? as.failure : null) ?? null
+  await lockExperiment(db, fold.experimentId)
   await db.$executeRaw`
     WITH ended AS (
       UPDATE attempt a SET status = ${attemptStatus}, end_step = ${as.endStep}, failure = ${failure}::jsonb, ended_at = now()
