@@ -1,7 +1,9 @@
+import { once } from 'node:events'
+import { connect as connectSocket } from 'node:net'
 import { startApi } from '@baton/api'
 import type { RunningApi } from '@baton/api'
-import { createClient } from '@baton/contracts'
-import type { Client, Lease } from '@baton/contracts'
+import { createClient, problems } from '@baton/contracts'
+import type { Client, Lease, ProblemCode } from '@baton/contracts'
 import { expireLeases, insertToken } from '@baton/core'
 import { openDatabase } from '@baton/db'
 import { createLog } from '@baton/log'
@@ -258,5 +260,103 @@ describe('while something behind it is away', () => {
     expect([answer.status, await answer.json()]).toMatchObject([503, { code: 'unavailable' }])
     await cut.close()
     await nowhere.close()
+  })
+})
+
+describe('a connection that is not a request, or hardly', () => {
+  let patient: RunningApi
+  beforeAll(async () => {
+    patient = await serve({ patience: { headersMs: 500, bodyMs: 500 } })
+  })
+  afterAll(() => patient.close())
+
+  /** Sends bytes as they are, and then a byte every now and then; gives all that came back once the connection ended. */
+  async function raw(first: string, then = ''): Promise<string> {
+    const { hostname, port } = new URL(patient.url)
+    const socket = connectSocket({ host: hostname, port: Number(port) })
+    let answer = ''
+    socket.on('data', (data) => (answer += String(data)))
+    socket.on('error', () => undefined)
+    socket.write(first)
+    let at = 0
+    const drip = setInterval(() => at < then.length && socket.write(then[at++]!), 50)
+    await once(socket, 'close')
+    clearInterval(drip)
+    return answer
+  }
+  const head = (...lines: string[]) => `${['POST /v1/projects HTTP/1.1', 'host: a', ...lines].join('\r\n')}\r\n`
+  const bearer = () => `authorization: Bearer ${ownerToken}`
+  const json = 'content-type: application/json'
+  const statusOf = (answer: string) => Number(/^HTTP\/1.1 (\d+)/.exec(answer)?.[1])
+  const codeOf = (answer: string) => /"code":"([a-z-]+)"/.exec(answer)?.[1]
+
+  test.each([
+    [
+      'headers that drip',
+      () => raw('GET /v1/projects HTTP/1.1\r\nhost: a\r\nx: ', 'a'.repeat(1000)),
+      'request-too-slow',
+    ],
+    [
+      'a body that drips',
+      () => raw(`${head(bearer(), json, 'content-length: 1000')}\r\n{"slug":"`, 'a'.repeat(1000)),
+      'request-too-slow',
+    ],
+    ['a body that never comes', () => raw(`${head(bearer(), json, 'content-length: 1000')}\r\n`), 'request-too-slow'],
+    ['headers without end', () => raw(head(`x: ${'a'.repeat(40_000)}`)), 'headers-too-large'],
+    [
+      'more headers than fit',
+      () => raw(head(...Array.from({ length: 3000 }, (_, i) => `x-${i}: a`))),
+      'headers-too-large',
+    ],
+    ['an address without end', () => raw(`GET /v1/${'a'.repeat(40_000)} HTTP/1.1\r\n`), 'headers-too-large'],
+    ['no HTTP', () => raw('hello\r\n\r\n'), 'request-invalid'],
+    ['two lengths', () => raw(`${head('content-length: 2', 'content-length: 3')}\r\n{}`), 'request-invalid'],
+    [
+      'a length and chunks',
+      () => raw(`${head('content-length: 2', 'transfer-encoding: chunked')}\r\n{}`),
+      'request-invalid',
+    ],
+    ['a NUL in a header', () => raw(`${head('x: a\0b')}\r\n`), 'request-invalid'],
+  ])('%s ends with a problem, while others are served', async (_, send, code) => {
+    const ended = send()
+    const others = await Promise.all(Array.from({ length: 20 }, () => fetch(`${patient.url}/v1/health`)))
+    expect(others.map(({ status }) => status)).toEqual(others.map(() => 200))
+    const answer = await ended
+    expect([statusOf(answer), codeOf(answer)], answer).toEqual([problems[code as ProblemCode].status, code])
+  })
+
+  test('a body that is cut stores nothing and harms nobody', async () => {
+    const { hostname, port } = new URL(patient.url)
+    const socket = connectSocket({ host: hostname, port: Number(port) })
+    const body = JSON.stringify({ slug: 'cut', name: 'Cut' })
+    socket.write(`${head(bearer(), json, `content-length: ${body.length + 5}`)}\r\n${body}`)
+    await once(socket, 'connect')
+    socket.end()
+    socket.resume()
+    await once(socket, 'close')
+    expect((await send('GET', '/v1/projects/cut')).status).toBe(404)
+  })
+})
+
+describe('what is said of a project is of that project', () => {
+  test("objects that another project uploaded do not make this one's dataset or bundle", async () => {
+    await owner.createProject({ body: { slug: 'foreign', name: 'Foreign' } })
+    const { digest } = await world.blobs.write(new TextEncoder().encode('not a bundle'))
+    const refused = await send('POST', '/v1/projects/foreign/code', { body: { digest } })
+    expect([refused.status, JSON.parse(refused.text)]).toMatchObject([422, { code: 'bundle-invalid' }])
+    const spec = aSpec({ dataset: 'emoji@1' })
+    const foreign = await send('POST', '/v1/projects/foreign/experiments', { body: spec })
+    expect([foreign.status, JSON.parse(foreign.text)]).toMatchObject([
+      422,
+      { code: 'spec-invalid', errors: [{ pointer: '/dataset' }] },
+    ])
+  })
+
+  test('a cursor of one project shows nothing of it in another', async () => {
+    await Promise.all([anExperiment(world), anExperiment(world)])
+    const { nextCursor } = await owner.listExperiments({ params: { project: 'emoji' }, query: { limit: 1 } })
+    const answer = await send('GET', `/v1/projects/foreign/experiments?limit=1&cursor=${nextCursor}`)
+    if (answer.status === 200) expect(JSON.parse(answer.text)).toEqual({ items: [], nextCursor: null })
+    else expect(answer.status).toBe(400)
   })
 })
