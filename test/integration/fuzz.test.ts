@@ -5,11 +5,11 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { startApi } from '@baton/api'
 import type { RunningApi } from '@baton/api'
-import { createClient, routes } from '@baton/contracts'
+import { createClient, routes, SubmissionOptions } from '@baton/contracts'
 import type { Role, RouteName, RouteSpec } from '@baton/contracts'
-import { insertToken } from '@baton/core'
+import { createArtifact, createSubmission, insertToken, makeSubmission, renderSubmission } from '@baton/core'
 import { createLog } from '@baton/log'
-import { anExperiment, createWorld } from '@baton/testing'
+import { aCompletedExperiment, anExperiment, createWorld } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -38,13 +38,18 @@ beforeAll(async () => {
   const [owner, other, enrolment] = [await issue('owner'), await issue('viewer'), await issue('enrolment')]
   const enrolling = createClient({ url: api.url, token: enrolment.token })
   const session = await enrolling.registerSession({ body: { name: 'fuzz', provider: 'local' } })
+  const { digest, number } = await whatACompletedExperimentLeft()
   const experiments = [await anExperiment(world), await anExperiment(world)]
   const worker = createClient({ url: api.url, token: session.token })
   const { lease } = await worker.acquireLease({ params: { session: session.id }, body: { waitSeconds: 0 } })
   tokens = { owner: owner.token, session: session.token }
   there = {
     project: ['emoji'],
-    version: experiments.map(({ version }) => version),
+    version: [1, ...experiments.map(({ version }) => version)],
+    dataset: ['emoji'],
+    number: [number],
+    artifact: ['kept'],
+    digest: [digest],
     fold: [lease!.foldId, ...experiments[1]!.folds.map(({ id }) => id)],
     session: [session.id],
     token: [other.id],
@@ -55,6 +60,17 @@ afterAll(async () => {
   await world.close()
   await rm(work, { recursive: true, force: true })
 })
+
+/** Version 1 is completed: its submission has a file, and its ensemble is kept as an artifact. */
+async function whatACompletedExperimentLeft(): Promise<{ digest: string; number: number }> {
+  const { version, testPredictions } = await aCompletedExperiment(world)
+  const { digest } = testPredictions!
+  const options = SubmissionOptions.parse({})
+  const { id, number } = await createSubmission(world, { project: 'emoji', version, options, id: null })
+  await makeSubmission({ ...world, render: async (input) => renderSubmission(input) }, { submissionId: id })
+  await createArtifact(world, { project: 'emoji', name: 'kept', digest, kind: 'ensemble', note: '' })
+  return { digest, number }
+}
 
 /** The served document with the names that are there, and without what would end the run: streams, long polls. */
 async function document(): Promise<string> {

@@ -5,7 +5,7 @@ import { maxManifestBytes } from '../project/create-dataset-version.ts'
 import type { Store } from '../store.ts'
 import type { RenderedSubmission, RenderSubmissionInput } from './render-submission.ts'
 
-/** Half a minute for a hundred thousand samples, so services run it off the thread that answers calls. */
+/** Seconds for a hundred thousand samples, so services run it off the thread that answers calls. */
 export type RenderSubmission = (input: RenderSubmissionInput) => Promise<RenderedSubmission>
 
 /**
