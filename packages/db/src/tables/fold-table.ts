@@ -83,9 +83,10 @@ export function foldTable(db: Connection): Tables['folds'] {
       return fold ?? null
     },
     lockNext: async (project, pools) => {
+      // Ready folds are of experiments that are queued or running: of a project's many, an index finds those few.
       const rows = await db.$queryRaw<{ id: string }[]>`
         SELECT f.id FROM fold f JOIN experiment e ON e.id = f.experiment_id JOIN project p ON p.id = e.project_id
-        WHERE ${isClaimable} AND p.slug = ${project} AND f.pool = ANY(${pools})
+        WHERE ${isClaimable} AND p.slug = ${project} AND e.status IN ('queued', 'running') AND f.pool = ANY(${pools})
         ORDER BY array_position(${pools}, f.pool), f.priority DESC, f.not_before, f.id LIMIT 1 FOR UPDATE OF f SKIP LOCKED`
       const [fold] = await readLocked(
         db,
