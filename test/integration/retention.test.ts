@@ -1,4 +1,4 @@
-import { failFold, recordCheckpoint, reconcile, retireCheckpoints } from '@baton/core'
+import { failFold, recordCheckpoint, reconcile, retireCheckpoints, retireRecords } from '@baton/core'
 import type { FailOutcome } from '@baton/core'
 import type { CheckpointManifest, Lease } from '@baton/contracts'
 import { aCheckpoint, aLease, anExperiment, aSession, createWorld, runSql } from '@baton/testing'
@@ -103,6 +103,46 @@ describe('retention', () => {
     for (const step of [10, 11]) await commit(step)
     expect(await retireCheckpoints(world)).toBe(named.length)
     expect(named.filter(({ digest }) => !world.blobs.objects.has(digest))).toEqual([])
+  })
+})
+
+describe('what trainings said', () => {
+  const counts = async () => {
+    const rows = await runSql(
+      world.databaseUrl,
+      `SELECT (SELECT count(*)::int FROM log_line) AS lines, (SELECT count(*)::int FROM metric) AS points`,
+    )
+    return rows[0]
+  }
+  const end = (status: string, days: number) =>
+    runSql(
+      world.databaseUrl,
+      `WITH ended AS (UPDATE fold SET status = '${status === 'running' ? 'leased' : status}')
+       UPDATE experiment SET status = '${status}', completed_at = now() - interval '${days} days'`,
+    )
+  beforeEach(async () => {
+    const { lease } = await nextAttempt()
+    await runSql(
+      world.databaseUrl,
+      `INSERT INTO log_line (fold_id, fence, seq, level, text) SELECT '${lease.foldId}', 1, n, 'info', 'x' FROM generate_series(1, 12000) n;
+       INSERT INTO metric (fold_id, fence, seq, step, name, value) SELECT '${lease.foldId}', 1, n, n, 'loss', 1 FROM generate_series(1, 10) n`,
+    )
+  })
+  const day = 86_400
+
+  test('stays while the experiment runs, however old it is, and for its time after', async () => {
+    await end('running', 1000)
+    expect(await retireRecords(world, { logSeconds: day, metricSeconds: day })).toBe(0)
+    await end('completed', 89)
+    expect(await retireRecords(world, { logSeconds: 90 * day, metricSeconds: null })).toBe(0)
+    expect(await counts()).toEqual({ lines: 12_000, points: 10 })
+  })
+
+  test('goes after that, all of it, and metrics only where a time is set for them', async () => {
+    await end('failed', 91)
+    expect(await retireRecords(world, { logSeconds: 90 * day, metricSeconds: null })).toBe(12_000)
+    expect(await counts()).toEqual({ lines: 0, points: 10 })
+    expect(await retireRecords(world, { logSeconds: 90 * day, metricSeconds: 90 * day })).toBe(10)
   })
 })
 

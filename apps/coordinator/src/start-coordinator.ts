@@ -8,6 +8,7 @@ import {
   presenceSeconds,
   reconcile,
   retireCheckpoints,
+  retireRecords,
 } from '@baton/core'
 import type { BlobStore, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
@@ -25,6 +26,8 @@ export interface CoordinatorOptions {
   readonly times: LeaseTimes
   /** How long the audit log is kept. */
   readonly auditDays: number
+  /** How long log lines and metrics of ended experiments are kept; null: for good. */
+  readonly retention: { readonly logDays: number; readonly metricDays: number | null }
 }
 
 export interface RunningCoordinator {
@@ -64,6 +67,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     'fan-out-event': (job) => fanOutEvent(deps, job),
     sweep: async () => {
       await retireCheckpoints(deps)
+      const { logDays, metricDays } = options.retention
+      await retireRecords(deps, {
+        logSeconds: logDays * daySeconds,
+        metricSeconds: metricDays === null ? null : metricDays * daySeconds,
+      })
       await store.idempotency.expire(idempotencySeconds)
       await store.tokens.removeEnded(endedTokenDays * daySeconds)
       await store.audit.expire(options.auditDays * daySeconds)

@@ -14,6 +14,7 @@ import {
   Lease,
   LogSection,
   Queue,
+  Retention,
   Storage,
   Telegram,
 } from './sections.ts'
@@ -28,6 +29,7 @@ const sections = {
   telegram: Telegram,
   auth: Auth,
   audit: Audit,
+  retention: Retention,
   lease: Lease,
   data: Data,
   log: LogSection,

@@ -119,6 +119,16 @@ export const Audit = z
   })
   .transform((env) => ({ days: env.BATON_AUDIT_DAYS }))
 
+/** How long what trainings said is kept after their experiment's end. Scores, events and checkpoints have rules of their own. */
+export const Retention = z
+  .object({
+    // Lines are read while a training goes wrong and for some weeks after; they are most of what a database holds.
+    BATON_LOG_DAYS: days({ min: 1, max: 36_500 }).default(90),
+    // Curves are small, and compared for years: they stay unless somebody says how long.
+    BATON_METRIC_DAYS: days({ min: 1, max: 36_500 }).optional(),
+  })
+  .transform((env) => ({ logDays: env.BATON_LOG_DAYS, metricDays: env.BATON_METRIC_DAYS ?? null }))
+
 /** What this machine keeps: database, objects, the owner's token. */
 export const Data = z
   .object({ BATON_DATA: text('a folder').optional(), XDG_DATA_HOME: text('a folder').optional() })

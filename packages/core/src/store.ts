@@ -215,6 +215,8 @@ export interface ExperimentTable {
   steer(id: string): Promise<void>
   /** Takes a failed experiment, or one about to be, back to `running`. */
   reopen(id: string): Promise<void>
+  /** A queued one is running from now on; any other status stays. */
+  begin(id: string): Promise<void>
   /** A final status stays as it is. */
   setStatus(id: string, status: ExperimentStatus, failure?: Failure): Promise<void>
   /** Writes the scores, the folds' too, and completes the experiment: from then on the leaderboard has it. */
@@ -491,6 +493,8 @@ export interface LogTable {
   head(foldId: string): Promise<number>
   /** Lines after an id of each fold, oldest first, at most so many of each. */
   news(after: ReadonlyMap<string, number>, limit: number): Promise<Map<string, StreamItem<StoredLogLine>[]>>
+  /** Forgets lines of experiments that ended so long ago, at most so many; how many it were. */
+  removeOld(seconds: number, limit: number): Promise<number>
 }
 
 /** A metric's places are its fence and sequence number as one number. */
@@ -509,6 +513,8 @@ export interface MetricTable {
   head(foldId: string): Promise<number>
   /** Points after a place of each fold, at most so many of each. */
   news(after: ReadonlyMap<string, number>, limit: number): Promise<Map<string, StreamItem<StoredMetric>[]>>
+  /** Forgets points of experiments that ended so long ago, at most so many; how many it were. */
+  removeOld(seconds: number, limit: number): Promise<number>
 }
 
 /** Work that a transaction asks a queue for. */

@@ -1,8 +1,11 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { AppError } from '@baton/contracts'
 import type { Store, Tables } from '@baton/core'
+import pg from 'pg'
 import type { Connection } from './connection.ts'
 import { PrismaClient } from './generated/client.ts'
+import { preparedOn, unpreparedOn } from './run-prepared.ts'
+import type { RunPrepared } from './run-prepared.ts'
 import { auditTable } from './tables/audit-table.ts'
 import { artifactTable } from './tables/artifact-table.ts'
 import { bundleTable } from './tables/bundle-table.ts'
@@ -55,12 +58,14 @@ const connectionLimits = {
 
 /** Opens the store on a migrated PostgreSQL. Connections are made when first needed. */
 export function openDatabase({ url, maxConnections = 20 }: { url: string; maxConnections?: number }): Database {
-  const adapter = new PrismaPg({ connectionString: url, max: maxConnections, ...connectionLimits })
-  const client = new PrismaClient({ adapter })
+  const pool = new pg.Pool({ connectionString: url, max: maxConnections, ...connectionLimits })
+  // An idle connection that is cut is replaced when next needed; what was under way hears of it by itself.
+  pool.on('error', () => undefined)
+  const client = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) })
   return {
-    ...tablesOn(client),
+    ...tablesOn(client, preparedOn(pool)),
     idempotency: idempotencyTable(client),
-    transaction: (work) => client.$transaction((tx) => work(tablesOn(tx)), transactionLimits),
+    transaction: (work) => client.$transaction((tx) => work(tablesOn(tx, unpreparedOn(tx))), transactionLimits),
     ping: async () => {
       try {
         await client.$queryRaw`SELECT 1`
@@ -72,13 +77,13 @@ export function openDatabase({ url, maxConnections = 20 }: { url: string; maxCon
   }
 }
 
-function tablesOn(db: Connection): Tables {
+function tablesOn(db: Connection, run: RunPrepared): Tables {
   return {
     projects: projectTable(db),
     datasets: datasetTable(db),
     bundles: bundleTable(db),
     experiments: experimentTable(db),
-    folds: foldTable(db),
+    folds: foldTable(db, run),
     submissions: submissionTable(db),
     artifacts: artifactTable(db),
     providers: providerTable(db),
@@ -93,7 +98,7 @@ function tablesOn(db: Connection): Tables {
     buttons: buttonTable(db),
     updates: updateTable(db),
     notifications: notificationTable(db),
-    tokens: tokenTable(db),
+    tokens: tokenTable(db, run),
     presence: presenceTable(db),
     audit: auditTable(db),
   }

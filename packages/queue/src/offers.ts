@@ -127,6 +127,7 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
     busy.add(work)
     return work.finally(() => busy.delete(work))
   }
+  const add = together((offers: Parameters<typeof queue.addBulk>[0]) => queue.addBulk(offers))
   let pumping = Promise.resolve()
   let isPumping = false
 
@@ -162,13 +163,13 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
   }
   return {
     offer: async (offer) => {
-      const options = {
+      const opts = {
         jobId: jobId(offer),
         priority: bullPriority(offer.priority),
         removeOnComplete: true,
         removeOnFail: true,
       }
-      await queue.add('offer-fold', payload.parse(offer), options)
+      await add({ name: 'offer-fold', data: payload.parse(offer), opts })
     },
     isWaiting: async (offer) => ['waiting', 'prioritized', 'delayed'].includes(await queue.getJobState(jobId(offer))),
     withdraw: (offer) => {
@@ -205,3 +206,19 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
 
 /** No colon: BullMQ keeps it for itself. */
 const jobId = ({ foldId, offer }: FoldOffer) => `${foldId}.${offer}`
+
+/** What is added in one go is added in one statement: an experiment's folds are offered all at once. */
+function together<T>(addAll: (items: T[]) => Promise<unknown>): (item: T) => Promise<void> {
+  let waiting: T[] = []
+  let added: Promise<unknown> | null = null
+  return async (item) => {
+    waiting.push(item)
+    added ??= Promise.resolve().then(() => {
+      const items = waiting
+      waiting = []
+      added = null
+      return addAll(items)
+    })
+    await added
+  }
+}

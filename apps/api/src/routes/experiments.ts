@@ -26,11 +26,11 @@ export const experimentHandlers: Handlers<
   | 'recordLb'
   | 'getLeaderboard'
 > = {
-  createExperiment: async (deps, { params, body }, { requestId }) => {
-    const experiment = await createExperiment(deps, { project: params.project, spec: body, id: requestId })
-    await deps.dispatch()
-    return experiment
-  },
+  createExperiment: (deps, { params, body }, { requestId }) =>
+    createExperiment(
+      { store: deps.store, accepted: deps.dispatch },
+      { project: params.project, spec: body, id: requestId },
+    ),
   listExperiments: (deps, { params, query }) => listExperiments(deps, { ...params, ...query }),
   getExperiment: (deps, { params }) => getExperiment(deps, params),
   cancelExperiment: (deps, { params }) => cancelExperiment(deps, params),

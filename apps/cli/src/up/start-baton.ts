@@ -109,6 +109,7 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
   const coordinator = await startCoordinator({
     ...common,
     auditDays: config.audit.days,
+    retention: config.retention,
     log: log.child({ part: 'coordinator' }),
   })
   closers.add(() => coordinator.close())

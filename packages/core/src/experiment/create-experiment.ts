@@ -11,11 +11,12 @@ import { emit } from '../notification/emit.ts'
  * accepted experiment is never without its work. The spec is immutable from here on.
  *
  * @param input.parent Version that it was cloned from or repeats.
+ * @param accepted Called once it is written: its folds' offers go out while the answer is read.
  * @param input.id Names the request: an experiment that it made before is answered again, not made twice.
  * @throws {AppError} `not-found`, `spec-invalid` where it names a dataset or bundle that is not there
  */
 export async function createExperiment(
-  { store }: { store: Store },
+  { store, accepted = async () => undefined }: { store: Store; accepted?: () => Promise<void> },
   input: { project: string; spec: ExperimentSpec; parent?: number; id?: string | null },
 ): Promise<Experiment> {
   const project = await findProject({ store }, input.project)
@@ -27,7 +28,8 @@ export async function createExperiment(
   const version = await store.transaction((tables) =>
     insert(tables, { id, parent, project, spec, dataset, codeBundleId }),
   )
-  return (await store.experiments.get(project.slug, version))!
+  const [experiment] = await Promise.all([store.experiments.get(project.slug, version), accepted()])
+  return experiment!
 }
 
 async function resolveInputs(store: Store, project: Project, spec: ExperimentSpec) {

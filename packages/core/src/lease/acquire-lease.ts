@@ -142,8 +142,7 @@ async function leaseTo(
   { session, times, signal }: { session: Session; times: LeaseTimes; signal: AbortSignal | undefined },
 ): Promise<Lease> {
   const { fence, attempt } = await tables.folds.lease(fold, { sessionId: session.id, leaseSeconds: times.leaseSeconds })
-  const experiment = (await tables.experiments.find(fold.experimentId))!
-  if (experiment.status === 'queued') await tables.experiments.setStatus(fold.experimentId, 'running')
+  await tables.experiments.begin(fold.experimentId)
   await emit(tables, fold.experimentId, {
     kind: 'fold-leased',
     fold: fold.index,

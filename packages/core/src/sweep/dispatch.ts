@@ -33,6 +33,7 @@ export async function dispatchOutbox({ store, queue }: { store: Store; queue: Jo
     moved += taken.length
     const refused = outcomes.find((outcome) => outcome.status === 'rejected')
     if (refused) throw refused.reason
+    if (jobs.length < batch) return moved
   }
 }
 

@@ -60,7 +60,9 @@ export function datasetTable(db: Connection): Tables['datasets'] {
   }
 }
 
-export function datasetRecordOf(row: DatasetVersionModel): DatasetRecord {
+export function datasetRecordOf(
+  row: Pick<DatasetVersionModel, 'id' | 'dataset' | 'version' | 'manifest' | 'manifestSize' | 'shards'>,
+): DatasetRecord {
   return {
     id: row.id,
     dataset: row.dataset,

@@ -2,7 +2,6 @@ import type { Event, EventPayload } from '@baton/contracts'
 import type { EventScope, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import type { Prisma } from '../generated/client.ts'
-import { lockExperiment } from './lock-experiment.ts'
 
 const eventInclude = { experiment: { include: { project: true } } } satisfies Prisma.EventInclude
 
@@ -14,12 +13,11 @@ export function eventTable(db: Connection): Tables['events'] {
     append: async (experimentId, payload) => {
       // Ids are given when a row is written, not when it is committed: one writer at a time keeps readers from
       // meeting a later event first and passing over the earlier one.
-      await lockExperiment(db, experimentId)
-      const { id } = await db.event.create({
-        data: { experimentId, kind: payload.kind, payload },
-        select: { id: true },
-      })
-      return Number(id)
+      const [row] = await db.$queryRaw<[{ id: bigint }]>`
+        WITH held AS (SELECT id FROM experiment WHERE id = ${experimentId}::uuid FOR NO KEY UPDATE)
+        INSERT INTO event (experiment_id, kind, payload) SELECT id, ${payload.kind}, ${payload}::jsonb FROM held
+        RETURNING id`
+      return Number(row.id)
     },
     get: async (id) => {
       const row = await db.event.findUnique({ where: { id }, include: eventInclude })

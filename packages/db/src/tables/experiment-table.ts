@@ -28,16 +28,20 @@ export function experimentTable(db: Connection): Tables['experiments'] {
   return {
     insert: async ({ folds, ...experiment }) => {
       const { spec } = experiment
-      const { id, folds: rows } = await db.experiment.create({
+      const { id } = await db.experiment.create({
         data: {
           ...experiment,
           name: spec.name,
           tally: { create: { projectId: experiment.projectId, version: experiment.version, foldsTotal: folds.length } },
-          folds: { create: folds.map((index) => ({ index, pool: spec.pool, priority: spec.priority })) },
         },
-        include: { folds: { select: { id: true }, orderBy: { index: 'asc' } } },
+        select: { id: true },
       })
-      return { id, foldIds: rows.map((fold) => fold.id) }
+      // One statement for all of them; nested in the other they would be one each.
+      const rows = await db.fold.createManyAndReturn({
+        data: folds.map((index) => ({ experimentId: id, index, pool: spec.pool, priority: spec.priority })),
+        select: { id: true, index: true },
+      })
+      return { id, foldIds: rows.toSorted((a, b) => a.index - b.index).map((fold) => fold.id) }
     },
     get: async (project, version) => {
       const row = await db.experiment.findFirst({
@@ -54,6 +58,8 @@ export function experimentTable(db: Connection): Tables['experiments'] {
         UPDATE experiment SET status = 'running', failure = NULL, completed_at = NULL
         WHERE id = ${id}::uuid AND status IN ('running', 'assembling', 'failed')`
     },
+    begin: async (id) =>
+      void (await db.$executeRaw`UPDATE experiment SET status = 'running' WHERE id = ${id}::uuid AND status = 'queued'`),
     setStatus: async (id, status, failure) => {
       const final = status === 'completed' || status === 'failed' || status === 'cancelled'
       await db.$executeRaw`

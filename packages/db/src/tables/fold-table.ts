@@ -14,6 +14,7 @@ import { decodeCursor, pageOf } from '@baton/core'
 import type { FoldRecord, Heartbeat, PageRequest, Release, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
+import type { RunPrepared } from '../run-prepared.ts'
 import { referrersOf } from './blob-references.ts'
 import { datasetRecordOf } from './dataset-table.ts'
 import { foldInclude, foldOf, foldRecordOf } from './fold-rows.ts'
@@ -32,7 +33,7 @@ const foldColumns = Prisma.sql`
 /** Nobody holds it, and it may be leased now. */
 const isClaimable = Prisma.sql`f.status = 'ready' AND f.not_before <= now()`
 
-export function foldTable(db: Connection): Tables['folds'] {
+export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
   return {
     get: async (id) => {
       const row = await db.fold.findUnique({ where: { id }, include: foldInclude })
@@ -102,8 +103,8 @@ export function foldTable(db: Connection): Tables['folds'] {
         UPDATE fold SET status = 'leased', fence = ${fence}, session_id = ${sessionId}::uuid, progress = NULL, failure = NULL,
           lease_expires_at = now() + make_interval(secs => ${leaseSeconds})
         WHERE id = ${fold.id}::uuid`
-      await db.attempt.create({
-        data: { foldId: fold.id, number: attempt, fence, sessionId, startStep: fold.checkpoint?.step ?? 0 },
+      await db.attempt.createMany({
+        data: [{ foldId: fold.id, number: attempt, fence, sessionId, startStep: fold.checkpoint?.step ?? 0 }],
       })
       await lockExperiment(db, fold.experimentId)
       await db.$executeRaw`
@@ -115,7 +116,7 @@ export function foldTable(db: Connection): Tables['folds'] {
       return row?.id ?? null
     },
     release: (fold, as) => release(db, fold, as),
-    heartbeat: (beat) => heartbeat(db, beat),
+    heartbeat: (beat) => heartbeat(run, beat),
     appendCheckpoint: (fold, checkpoint) => appendCheckpoint(db, fold, checkpoint),
     discardCheckpoint: async (fold) =>
       void (await db.$executeRaw`
@@ -216,19 +217,37 @@ async function readLocked(db: Connection, ids: readonly string[]): Promise<FoldR
 }
 
 async function leaseContext(db: Connection, foldId: string) {
-  const { experiment } = await db.fold.findUniqueOrThrow({
-    where: { id: foldId },
-    select: { experiment: { include: { project: true, datasetVersion: true, codeBundle: true } } },
-  })
-  const { project, version, spec, specDigest, datasetVersion, codeBundle } = experiment
+  const [row] = await db.$queryRaw<ContextRow[]>`
+    SELECT p.slug AS project, e.version, e.spec, e.spec_digest AS "specDigest", c.digest AS "codeDigest",
+      c.size_bytes AS "codeSize", d.id, d.dataset, d.version AS "datasetVersion", d.manifest,
+      d.manifest_size AS "manifestSize", d.shards
+    FROM fold f JOIN experiment e ON e.id = f.experiment_id JOIN project p ON p.id = e.project_id
+      JOIN dataset_version d ON d.id = e.dataset_version_id LEFT JOIN code_bundle c ON c.id = e.code_bundle_id
+    WHERE f.id = ${foldId}::uuid`
+  const { project, version, spec, specDigest, codeDigest, codeSize, datasetVersion, ...dataset } = row!
   return {
-    project: project.slug,
+    project,
     version,
-    spec: spec as unknown as ExperimentSpec,
+    spec,
     specDigest,
-    dataset: datasetRecordOf(datasetVersion),
-    code: codeBundle && { digest: codeBundle.digest, sizeBytes: codeBundle.sizeBytes },
+    dataset: datasetRecordOf({ ...dataset, version: datasetVersion }),
+    code: codeDigest === null ? null : { digest: codeDigest, sizeBytes: codeSize! },
   }
+}
+
+interface ContextRow {
+  project: string
+  version: number
+  spec: ExperimentSpec
+  specDigest: string
+  codeDigest: string | null
+  codeSize: number | null
+  id: string
+  dataset: string
+  datasetVersion: number
+  manifest: string
+  manifestSize: number
+  shards: Prisma.JsonValue
 }
 
 async function release(db: Connection, fold: FoldRecord, as: Release): Promise<void> {
@@ -260,11 +279,11 @@ async function release(db: Connection, fold: FoldRecord, as: Release): Promise<v
 
 /** One statement renews, and tells by its row whether the fence is still good; only then is anything stored. */
 async function heartbeat(
-  db: Connection,
+  run: RunPrepared,
   beat: Heartbeat,
 ): Promise<{ cancelAsked: boolean; pauseAsked: boolean; sessionStatus: SessionStatus } | null> {
   const { foldId, sessionId, fence, leaseSeconds, progress, secondsLeft, metrics, logs } = beat
-  const [renewed] = await db.$queryRaw<{ cancelAsked: boolean; pauseAsked: boolean; sessionStatus: SessionStatus }[]>`
+  const statement = Prisma.sql`
     WITH renewed AS (
       UPDATE fold SET lease_expires_at = now() + make_interval(secs => ${leaseSeconds}),
         progress = coalesce(${progress}::jsonb, progress)
@@ -287,6 +306,10 @@ async function heartbeat(
       WHERE EXISTS (SELECT 1 FROM renewed) ORDER BY l.seq ON CONFLICT DO NOTHING
     )
     SELECT renewed.cancel_asked AS "cancelAsked", renewed.pause_asked AS "pauseAsked", seen.status AS "sessionStatus" FROM renewed, seen`
+  const [renewed] = await run<{ cancelAsked: boolean; pauseAsked: boolean; sessionStatus: SessionStatus }>(
+    'heartbeat',
+    statement,
+  )
   return renewed ?? null
 }
 

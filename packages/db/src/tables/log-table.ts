@@ -41,6 +41,12 @@ export function logTable(db: Connection): Tables['logs'] {
       const { _max } = await db.logLine.aggregate({ where: { foldId }, _max: { id: true } })
       return Number(_max.id ?? 0)
     },
+    removeOld: (seconds, limit) => db.$executeRaw`
+      DELETE FROM log_line WHERE ctid = ANY(ARRAY(
+        SELECT r.ctid FROM experiment e JOIN fold f ON f.experiment_id = e.id JOIN log_line r ON r.fold_id = f.id
+        WHERE e.status IN ('completed', 'failed', 'cancelled') AND e.completed_at < now() - make_interval(secs => ${seconds})
+          AND f.status IN ('completed', 'failed', 'cancelled')
+        LIMIT ${limit}))`,
     news: async (after, limit) => {
       const rows = await db.$queryRaw<LogRow[]>`
         SELECT ${columns}

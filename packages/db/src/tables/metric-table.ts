@@ -64,6 +64,12 @@ export function metricTable(db: Connection): Tables['metrics'] {
         SELECT fence, seq FROM metric WHERE fold_id = ${foldId}::uuid ORDER BY fence DESC, seq DESC LIMIT 1`
       return row ? placeOf(row) : 0
     },
+    removeOld: (seconds, limit) => db.$executeRaw`
+      DELETE FROM metric WHERE ctid = ANY(ARRAY(
+        SELECT r.ctid FROM experiment e JOIN fold f ON f.experiment_id = e.id JOIN metric r ON r.fold_id = f.id
+        WHERE e.status IN ('completed', 'failed', 'cancelled') AND e.completed_at < now() - make_interval(secs => ${seconds})
+          AND f.status IN ('completed', 'failed', 'cancelled')
+        LIMIT ${limit}))`,
     news: async (after, limit) => {
       const places = [...after.values()]
       const rows = await db.$queryRaw<(StoredMetric & { foldId: string; fence: number; seq: number })[]>`

@@ -3,6 +3,7 @@ import type { Role, Token } from '@baton/contracts'
 import { decodeCursor, pageOf } from '@baton/core'
 import type { Caller, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
+import type { RunPrepared } from '../run-prepared.ts'
 import { Prisma } from '../generated/client.ts'
 
 /** Known as this until a person names it. */
@@ -34,7 +35,7 @@ const tokenRows = Prisma.sql`
     t.revoked_at AS "revokedAt", t.rotated_at AS "rotatedAt"
   FROM token t LEFT JOIN project p ON p.id = t.project_id`
 
-export function tokenTable(db: Connection): Tables['tokens'] {
+export function tokenTable(db: Connection, run: RunPrepared): Tables['tokens'] {
   return {
     insert: async ({ name, hash, role, projectId, sessionId, validSeconds, issuerId }) => {
       // LEAST passes over NULL: an end that is not set is no limit.
@@ -55,13 +56,16 @@ export function tokenTable(db: Connection): Tables['tokens'] {
       return row.isGood
     },
     find: async (hash) => {
-      const [row] = await db.$queryRaw<CallerRow[]>`
+      const [row] = await run<CallerRow>(
+        'find-token',
+        Prisma.sql`
         SELECT t.id AS "tokenId", t.name, t.role, t.session_id AS "sessionId", t.project_id AS "projectId", p.slug,
           t.hash <> ${hash} AS "isOutgoing",
           (t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute') AS "isUnseen"
         FROM token t LEFT JOIN session s ON s.id = t.session_id LEFT JOIN project p ON p.id = t.project_id
         WHERE (t.hash = ${hash} OR (t.previous_hash = ${hash} AND t.previous_until > now())) AND ${isGood}
-          AND (s.id IS NULL OR s.status <> 'ended')`
+          AND (s.id IS NULL OR s.status <> 'ended')`,
+      )
       return row ? callerOf(row) : null
     },
     touch: async (tokenId) =>
