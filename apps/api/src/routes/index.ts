@@ -1,5 +1,6 @@
 import type { Handlers } from '../context.ts'
 import { artifactHandlers } from './artifacts.ts'
+import { chatHandlers } from './chats.ts'
 import { checkpointHandlers } from './checkpoints.ts'
 import { eventHandlers } from './events.ts'
 import { experimentHandlers } from './experiments.ts'
@@ -29,5 +30,6 @@ export const handlers: Handlers = {
   ...submissionHandlers,
   ...artifactHandlers,
   ...checkpointHandlers,
+  ...chatHandlers,
   ...providerHandlers,
 }
