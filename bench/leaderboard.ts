@@ -17,7 +17,7 @@ const foldsEach = 10
 /** How often a page is asked for in a repetition: the 99th percentile is then the third slowest. */
 const requests = 300
 /** MLflow takes seconds for each. */
-const peerRequests = 7
+const peerRequests = 3
 
 /** Somebody looks for what they remember of a run: a model, a range of CV, a cost, a value of the spec. */
 const where =

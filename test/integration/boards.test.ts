@@ -240,6 +240,66 @@ describe('the leaderboard', () => {
   })
 })
 
+describe('a comparison', () => {
+  const compare = (left: number, right: number) =>
+    owner.compareExperiments({ params: { project: 'emoji' }, query: { left, right } })
+
+  /** A completed experiment whose folds scored so. */
+  async function scored(scores: readonly number[], changes: Record<string, unknown> = {}): Promise<number> {
+    const { id, version } = await anExperiment(world, { folds: { count: 3 }, ...changes })
+    for (const [index, score] of scores.entries())
+      await runSql(
+        world.databaseUrl,
+        `UPDATE fold SET score = ${score}, status = 'completed' WHERE experiment_id = '${id}' AND index = ${index}`,
+      )
+    return version
+  }
+
+  test('has spec differences, and how sure the difference of the folds is', async () => {
+    const left = await scored([0.5, 0.52, 0.51], { name: 'left' })
+    const right = await scored([0.53, 0.54, 0.55], { name: 'right', model: { name: 'resnet' } })
+    const { spec, folds, difference, warnings, left: one } = await compare(left, right)
+    expect(one).toMatchObject({ version: left, name: 'left', foldsTotal: 3, gpuHours: 0, lbPublic: null })
+    expect(spec).toContainEqual({ pointer: '/model/name', left: 'convnet', right: 'resnet' })
+    expect(spec).toContainEqual({ pointer: '/model/blocks', left: 3 })
+    expect(folds.map(({ fold }) => fold)).toEqual([0, 1, 2])
+    expect(folds[2]!.difference).toBeCloseTo(0.04, 12)
+    expect(difference).toMatchObject({ folds: 3, level: 0.95 })
+    expect(difference!.mean).toBeCloseTo(0.03, 12)
+    expect(difference!.low + difference!.high).toBeCloseTo(0.06, 12)
+    expect(warnings).toEqual([])
+  })
+
+  test('of an experiment with itself finds no difference', async () => {
+    const version = await scored([0.5, 0.6, 0.7])
+    const { spec, difference } = await compare(version, version)
+    expect(spec).toEqual([])
+    expect(difference).toMatchObject({ mean: 0, low: 0, high: 0, pValue: 1 })
+  })
+
+  test('of other splits or metrics warns, and claims nothing of the folds together', async () => {
+    const left = await scored([0.5, 0.52, 0.51])
+    const right = await scored([0.53, 0.54, 0.55], { seed: 7, metric: { beta: 1 } })
+    const { difference, warnings, folds } = await compare(left, right)
+    expect(difference).toBeNull()
+    expect(warnings).toEqual([
+      'folds are not comparable: seed 0 on the left, 7 on the right',
+      'scores are not comparable: the metrics differ in beta',
+    ])
+    expect(folds[0]).toMatchObject({ left: 0.5, right: 0.53 })
+  })
+
+  test('of folds that are not scored leaves their difference open', async () => {
+    const { folds, difference } = await compare(await scored([0.5]), await scored([0.6, 0.7]))
+    expect(folds.map((fold) => fold.difference === null)).toEqual([false, true, true])
+    expect(difference).toBeNull()
+  })
+
+  test('with what is not there is a problem', async () => {
+    await expect(compare(1, 9999)).rejects.toMatchObject({ code: 'not-found' })
+  })
+})
+
 /** The statements that a page is read by. */
 async function statementsOf(query: Parameters<typeof boardPage>[1]): Promise<{ text: string; values: unknown[] }[]> {
   const asked: { text: string; values: unknown[] }[] = []
@@ -281,9 +341,9 @@ async function insertRandomExperiments(): Promise<void> {
     await runSql(
       world.databaseUrl,
       `INSERT INTO experiment (id, project_id, version, name, status, spec, spec_digest, dataset_version_id, cv, cv_mean, cv_std,
-         fold_min, fold_max, lb_public, lb_private, created_at, completed_at)
+         fold_min, fold_max, lb_public, lb_private, parent, created_at, completed_at)
        VALUES ('${id}', '${projectId}', ${version}, ${literal(spec.name)}, '${draw.pick(['queued', 'running', 'completed', 'failed'])}',
-         ${literal(JSON.stringify(spec))}, 'x', '${datasetVersionId}', ${Array.from({ length: 7 }, number).join(', ')},
+         ${literal(JSON.stringify(spec))}, 'x', '${datasetVersionId}', ${Array.from({ length: 7 }, number).join(', ')}, ${maybe(1 + whole()) ?? 'NULL'},
          ${at()}, ${maybe(at()) ?? 'NULL'});
        INSERT INTO tally (experiment_id, project_id, version, attempts, interruptions, folds_total, folds_completed, session_seconds, gpu_seconds)
        VALUES ('${id}', '${projectId}', ${version}, ${whole()}, ${whole()}, ${1 + whole()}, ${whole()}, ${3600 * whole()}, ${1000 * whole()})`,

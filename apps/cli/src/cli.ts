@@ -14,6 +14,7 @@ import { enrolCommand } from './commands/enrol.ts'
 import { experimentsCommand } from './commands/experiments.ts'
 import { prioritiseCommand, retryCommand } from './commands/fold.ts'
 import { initCommand } from './commands/init.ts'
+import { compareCommand } from './commands/compare.ts'
 import { lbCommand } from './commands/lb.ts'
 import { leaderboardCommand } from './commands/leaderboard.ts'
 import { logsCommand } from './commands/logs.ts'
@@ -53,6 +54,7 @@ const commands = [
   submitCommand,
   submissionsCommand,
   submissionCommand,
+  compareCommand,
   lbCommand,
   artifactsCommand,
   checkpointsCommand,

@@ -76,6 +76,7 @@ export {
   usualColumns,
 } from './board/columns.ts'
 export type { ColumnName } from './board/columns.ts'
+export { Comparison } from './board/comparison.ts'
 export { csvRecord } from './board/csv.ts'
 export type { Filter, FilterField, FilterValue } from './board/filter.ts'
 export { parseFilter } from './board/parse-filter.ts'

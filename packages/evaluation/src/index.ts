@@ -1,5 +1,7 @@
 export { assemble } from './assemble/assemble.ts'
 export type { AssembleInput, Assembly, FoldPredictions, TestEnsemble } from './assemble/assemble.ts'
+export { pairedDifference } from './compare/paired-difference.ts'
+export type { PairedDifference } from './compare/paired-difference.ts'
 export { rank, rankAverage } from './ensemble/rank-average.ts'
 export type { RankScope } from './ensemble/rank-average.ts'
 export { binarise } from './metric/binarise.ts'

@@ -1,6 +1,7 @@
 import {
   cancelExperiment,
   cloneExperiment,
+  compareExperiments,
   createExperiment,
   getExperiment,
   lbOf,
@@ -25,6 +26,7 @@ export const experimentHandlers: Handlers<
   | 'listFolds'
   | 'recordLb'
   | 'getLeaderboard'
+  | 'compareExperiments'
 > = {
   createExperiment: (deps, { params, body }, { requestId }) =>
     createExperiment(
@@ -60,5 +62,6 @@ export const experimentHandlers: Handlers<
     const experiment = await getExperiment(deps, params)
     return deps.store.folds.list(experiment.id, query)
   },
+  compareExperiments: (deps, { params, query }) => compareExperiments(deps, { ...params, ...query }),
   getLeaderboard: (deps, { params, query }) => listLeaderboard(deps, { ...params, ...query }),
 }

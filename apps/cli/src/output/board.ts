@@ -26,13 +26,20 @@ function columnOf(name: ColumnName | 'rank'): Column<BoardRow> {
   const isNumber = type === 'integer' || type === 'number'
   return {
     title: name,
-    value: (row) => {
-      const value = row[name] ?? null
-      if (type !== 'number' || typeof value !== 'number') return value
-      return name === 'gpuHours' || name === 'sessionHours' ? value.toFixed(2) : formatScore(value)
-    },
+    value: (row) => shownValue(name, row[name]),
     ...(isNumber ? { align: 'right' } : {}),
   }
+}
+
+/** A column's value as a person reads it: scores with four digits, hours with two. */
+export function shownValue(
+  name: ColumnName | 'rank',
+  value: string | number | null | undefined,
+): string | number | null {
+  if (value === null || value === undefined) return null
+  const isFraction = name !== 'rank' && columns[name].type === 'number' && typeof value === 'number'
+  if (!isFraction) return value
+  return name === 'gpuHours' || name === 'sessionHours' ? value.toFixed(2) : formatScore(value)
 }
 
 /** What `--help` says of filters, orders and columns. */

@@ -72,8 +72,11 @@ export function isNullable(column: ColumnName): boolean {
 type Shape = { [C in ColumnName]: (typeof columns)[C]['schema'] }
 const shape = Object.fromEntries(columnNames.map((name) => [name, columns[name].schema])) as Shape
 
+/** All columns of an experiment. */
+export const WholeRow = z.strictObject(shape)
+
 /** An experiment as lists show it: its version, and the columns that were asked for. */
-export const ExperimentRow = z.strictObject(shape).partial().required({ version: true })
+export const ExperimentRow = WholeRow.partial().required({ version: true })
 export type ExperimentRow = z.infer<typeof ExperimentRow>
 
 /** The same with its place in the order and filter that were asked for, counted from 1 over all pages. */
