@@ -3,11 +3,14 @@ import type { Event } from '@baton/contracts'
 import { countText, scoreText } from './format.ts'
 import { fits, plain, title } from './message.ts'
 import type { Line, Message } from './message.ts'
+import { renderEvent } from './render-event.ts'
 
 type Payload<K extends Event['payload']['kind']> = Extract<Event['payload'], { kind: K }>
 
 /** Folds that are named one by one; of more it is said how many. */
 const namedFolds = 20
+/** Kinds that come often, and are counted. */
+const counted: ReadonlySet<Event['payload']['kind']> = new Set(['fold-completed', 'fold-failed', 'session-lost'])
 
 /** The message that tells of as many of the events as fit, the first ones, and how many that are. */
 export function fittingDigest(events: readonly Event[]): { message: Message; count: number } {
@@ -34,7 +37,14 @@ function linesOf(events: readonly Event[]): Line[] {
     ...completed(of('fold-completed')),
     ...retried(of('fold-failed')),
     ...lost(of('session-lost')),
+    ...events.filter(({ payload }) => !counted.has(payload.kind)).map(otherLine),
   ]
+}
+
+/** The first line of its own message, without the experiment that stands above. */
+function otherLine(event: Event): Line {
+  const { project, version, experiment } = event
+  return plain(renderEvent(event)[0]!.text.replace(`${project} #${version} ${experiment}: `, ''))
 }
 
 function completed(payloads: readonly Payload<'fold-completed'>[]): Line[] {
@@ -52,13 +62,8 @@ function retried(payloads: readonly Payload<'fold-failed'>[]): Line[] {
 }
 
 function lost(payloads: readonly Payload<'session-lost'>[]): Line[] {
-  const folds = new Set(payloads.map(({ fold }) => fold))
-  if (folds.size === 0) return []
-  const which = [...folds].sort((a, b) => a - b)
-  const named = which.length <= namedFolds ? ` ${which.join(', ')}` : 's'
-  return [
-    plain(
-      `🔌 ${countText(payloads.length, 'session')} lost; fold${which.length <= namedFolds && which.length > 1 ? 's' : ''}${named} went on from the last checkpoint`,
-    ),
-  ]
+  if (payloads.length === 0) return []
+  const folds = [...new Set(payloads.map(({ fold }) => fold))].sort((a, b) => a - b)
+  const which = folds.length <= namedFolds ? `fold${folds.length === 1 ? '' : 's'} ${folds.join(', ')}` : 'the folds'
+  return [plain(`🔌 ${countText(payloads.length, 'session')} lost; ${which} went on from the last checkpoint`)]
 }

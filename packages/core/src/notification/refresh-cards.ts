@@ -67,7 +67,7 @@ async function refresh(
   const shown = sha256(painter.textOf(view))
   const isClosed = isFinal(view.experiment.status)
   try {
-    const messageId = await show(painter, card, view, shown)
+    const messageId = await show({ store, painter }, card, view, shown)
     if (messageId !== card.messageId || shown !== card.shown || isClosed)
       await store.cards.save(card, { messageId, shown, isClosed })
   } catch (error) {
@@ -77,10 +77,18 @@ async function refresh(
   }
 }
 
-async function show(painter: CardPainter, card: Card, view: CardView, shown: string): Promise<number | null> {
+async function show(
+  { store, painter }: { store: Store; painter: CardPainter },
+  card: Card,
+  view: CardView,
+  shown: string,
+): Promise<number | null> {
   const { chatId, messageId } = card
+  if (messageId !== null) {
+    if (shown === card.shown || (await painter.edit(chatId, messageId, view))) return messageId
+    // Noted at once: sending may have to wait, and then it is not edited first again.
+    await store.cards.save(card, { messageId: null, shown: '', isClosed: false })
+  }
   // What ended before its card was sent is told by a message.
-  if (messageId === null && isFinal(view.experiment.status)) return null
-  if (messageId !== null && (shown === card.shown || (await painter.edit(chatId, messageId, view)))) return messageId
-  return painter.send(chatId, view)
+  return isFinal(view.experiment.status) ? null : painter.send(chatId, view)
 }

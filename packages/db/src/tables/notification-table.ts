@@ -18,21 +18,24 @@ interface NotificationRow {
   payload: unknown
 }
 
-/** Of a chat that is still there. */
-const unsent = Prisma.sql`n.sent_at IS NULL AND n.dropped_at IS NULL AND c.unpaired_at IS NULL`
+const unsent = Prisma.sql`n.sent_at IS NULL AND n.dropped_at IS NULL`
 const due = Prisma.sql`(n.held_until IS NULL OR n.held_until <= now())`
 
 export function notificationTable(db: Connection): Tables['notifications'] {
-  const read = async (where: Prisma.Sql, limit: number) =>
+  // Those that are wanted are found by the index alone, in its order, however many wait behind them.
+  const read = async (chat: string, where: Prisma.Sql, limit: number) =>
     (
       await db.$queryRaw<NotificationRow[]>`
         SELECT n.id, c.chat_id AS "chatId", n.is_urgent AS "isUrgent", n.held_until IS NOT NULL AS "wasHeld",
           coalesce(greatest(c.muted_until, m.muted_until) > now(), false) AS "isMuted",
           v.id AS "eventId", v.at, p.slug AS project, e.id AS "experimentId", e.version, e.name AS experiment, v.payload
-        FROM notification n JOIN telegram_chat c ON c.id = n.chat_id JOIN event v ON v.id = n.event_id
+        FROM (
+          SELECT * FROM notification n WHERE n.chat_id = ${chat}::uuid AND ${unsent} AND ${where}
+          ORDER BY n.sent_at, n.is_urgent DESC, n.event_id LIMIT ${limit}) n
+          JOIN telegram_chat c ON c.id = n.chat_id JOIN event v ON v.id = n.event_id
           JOIN experiment e ON e.id = v.experiment_id JOIN project p ON p.id = e.project_id
           LEFT JOIN telegram_mute m ON m.chat_id = c.id AND m.experiment_id = e.id
-        WHERE ${unsent} AND ${where} ORDER BY n.is_urgent DESC, n.event_id LIMIT ${limit}`
+        WHERE c.unpaired_at IS NULL ORDER BY n.is_urgent DESC, n.event_id`
     ).map(notificationOf)
   return {
     addForEvent: async (eventId, { isUrgent }) => {
@@ -41,7 +44,7 @@ export function notificationTable(db: Connection): Tables['notifications'] {
       if (rows.length > 0) await db.notification.createMany({ data: rows, skipDuplicates: true })
       return chats.map((chat) => chat.id)
     },
-    due: (chat, limit) => read(Prisma.sql`n.chat_id = ${chat}::uuid AND ${due}`, limit),
+    due: (chat, limit) => read(chat, due, limit),
     quietState: async (chat) => {
       const [state] = await db.$queryRaw<[QuietState]>`
         SELECT
@@ -61,11 +64,11 @@ export function notificationTable(db: Connection): Tables['notifications'] {
         UPDATE notification SET held_until = now() + make_interval(secs => ${seconds})
         WHERE chat_id = ${chat}::uuid AND sent_at IS NULL AND dropped_at IS NULL AND NOT is_urgent AND held_until IS NULL`
     },
-    held: (chat, limit) =>
-      read(Prisma.sql`n.chat_id = ${chat}::uuid AND NOT n.is_urgent AND n.held_until IS NOT NULL`, limit),
+    held: (chat, limit) => read(chat, Prisma.sql`NOT n.is_urgent AND n.held_until IS NOT NULL`, limit),
     chatsWaiting: async () => {
       const rows = await db.$queryRaw<{ id: string }[]>`
-        SELECT c.id FROM telegram_chat c WHERE EXISTS (SELECT 1 FROM notification n WHERE n.chat_id = c.id AND ${unsent} AND ${due})`
+        SELECT c.id FROM telegram_chat c WHERE c.unpaired_at IS NULL
+          AND EXISTS (SELECT 1 FROM notification n WHERE n.chat_id = c.id AND ${unsent} AND ${due})`
       return rows.map(({ id }) => id)
     },
     markSent: async (ids) =>
