@@ -57,9 +57,9 @@ export interface Store extends Tables {
   /**
    * Runs the work in one transaction: all of it is written, or none. Keep it short; no network call inside.
    *
-   * Rows are locked in one order, so that no two transactions wait for each other: folds that are not final, then their
-   * experiment, then its tally and its final folds, then sessions. Appending an event locks the experiment, and so do
-   * leasing and releasing a fold. Who steers an experiment waits for others who do before any of that.
+   * Rows are locked in one order, so that no two transactions wait for each other: folds, several by their index, then
+   * their experiment, then its tally, then sessions. Appending an event locks the experiment, and so do leasing and
+   * releasing a fold.
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>
   /** Whether the database answers. @throws {AppError} `unavailable` */
@@ -208,11 +208,6 @@ export interface ExperimentTable {
   page(query: ExperimentQuery): Promise<Page<LeaderboardRow>>
   /** For assembling. With `lock`, the row is held until the transaction ends. */
   find(id: string, options?: { lock: boolean }): Promise<ExperimentRecord | null>
-  /**
-   * Waits for whoever else steers the experiment, and keeps others from it until the transaction ends: between the locks
-   * of its open folds and its own lock no fold may be opened.
-   */
-  steer(id: string): Promise<void>
   /** Takes a failed experiment, or one about to be, back to `running`. */
   reopen(id: string): Promise<void>
   /** A queued one is running from now on; any other status stays. */
@@ -367,9 +362,10 @@ export interface FoldTable {
   setPriority(fold: FoldRecord, priority: number): Promise<void>
   /** Makes a locked, failed fold as if it had never failed, and with the next offer number. */
   reopen(fold: FoldRecord, as: { status: 'ready' | 'paused'; fromStart: boolean }): Promise<void>
-  fail(id: string, failure: Failure): Promise<void>
-  /** Holds the experiment's folds that are not final until the transaction ends. */
-  lockOpen(experimentId: string): Promise<void>
+  /** Fails a locked fold that was completed. */
+  fail(fold: FoldRecord, failure: Failure): Promise<void>
+  /** Holds all folds of the experiment until the transaction ends. */
+  lockAll(experimentId: string): Promise<void>
   /** Of locked folds: cancels what nobody holds, and asks what is leased to stop. */
   cancelAll(experimentId: string): Promise<void>
   /** Of locked folds: pauses what is ready, and asks for what is leased to be handed over. */

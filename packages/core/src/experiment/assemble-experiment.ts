@@ -7,6 +7,7 @@ import { emit } from '../notification/emit.ts'
 import type { BlobStore } from '../ports.ts'
 import { maxManifestBytes, readManifest } from '../project/create-dataset-version.ts'
 import type { ExperimentRecord, Store } from '../store.ts'
+import { lockExperiment } from './lock-experiment.ts'
 
 /** The header of a predictions file, which names two tensors, is far smaller. */
 const predictionsHeaderBytes = 2 ** 20
@@ -83,9 +84,9 @@ async function loadPredictions(
 async function failUnusable(store: Store, experimentId: string, entry: FoldEntry, error: AppError): Promise<void> {
   const failure: Failure = { code: error.code, detail: error.message, lastLines: [], step: null }
   await store.transaction(async (tables) => {
-    const locked = (await tables.experiments.find(experimentId, { lock: true }))!
-    if (locked.folds.find(({ id }) => id === entry.id)?.status !== 'completed') return
-    await tables.folds.fail(entry.id, failure)
+    const fold = (await tables.folds.lock(entry.id))!
+    if (fold.status !== 'completed') return
+    await tables.folds.fail(fold, failure)
     await emit(tables, experimentId, {
       kind: 'fold-failed',
       fold: entry.index,
@@ -169,8 +170,9 @@ async function scoreFolds(
     )
     const { score } = sofar.foldScores.find(({ fold }) => fold === current.entry.index)!
     await store.transaction(async (tables) => {
-      const locked = (await tables.experiments.find(id, { lock: true }))!
-      const now = locked.folds.find((fold) => fold.id === current.entry.id)
+      await tables.folds.lock(current.entry.id)
+      const { folds: latest } = (await tables.experiments.find(id))!
+      const now = latest.find((fold) => fold.id === current.entry.id)
       if (now?.status !== 'completed' || now.score !== null) return
       await tables.folds.setScore(current.entry.id, score)
       await emit(tables, id, {
@@ -208,7 +210,7 @@ async function finish(
   const thresholds = Object.fromEntries(labelRanges(manifest).map(({ name }, i) => [name, result.thresholds[i]!]))
   const { cv, cvMean, cvStd, foldScores } = result
   await store.transaction(async (tables) => {
-    const locked = (await tables.experiments.find(experimentId, { lock: true }))!
+    const locked = await lockExperiment(tables, experimentId)
     if (isFinal(locked.status) || !isOver(locked)) return
     const scores = { cv, cvMean, cvStd, foldScores, thresholds, testPredictions }
     const totals = await tables.experiments.complete(experimentId, scores)

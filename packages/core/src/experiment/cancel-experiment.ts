@@ -2,7 +2,7 @@ import type { Experiment } from '@baton/contracts'
 import { emit } from '../notification/emit.ts'
 import type { Store } from '../store.ts'
 import { getExperiment } from './get-experiment.ts'
-import { assertOpen, steerExperiment } from './steer-experiment.ts'
+import { assertOpen, lockExperiment } from './lock-experiment.ts'
 
 /**
  * Cancels an experiment. Folds that nobody holds are cancelled at once; a session that trains one is told at its next
@@ -17,7 +17,7 @@ export async function cancelExperiment(
 ): Promise<Experiment> {
   const { id } = await getExperiment({ store }, input)
   await store.transaction(async (tables) => {
-    const experiment = await steerExperiment(tables, id)
+    const experiment = await lockExperiment(tables, id)
     if (experiment.status === 'cancelled') return
     assertOpen(experiment)
     await tables.folds.cancelAll(id)

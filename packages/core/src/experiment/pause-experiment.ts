@@ -2,7 +2,7 @@ import type { Experiment } from '@baton/contracts'
 import { emit } from '../notification/emit.ts'
 import type { Store } from '../store.ts'
 import { getExperiment } from './get-experiment.ts'
-import { assertOpen, steerExperiment } from './steer-experiment.ts'
+import { assertOpen, lockExperiment } from './lock-experiment.ts'
 
 /**
  * Pauses an experiment: no fold of it is leased any more. A session that trains one is told at its next heartbeat, hands
@@ -17,7 +17,7 @@ export async function pauseExperiment(
 ): Promise<Experiment> {
   const { id } = await getExperiment({ store }, input)
   await store.transaction(async (tables) => {
-    const experiment = await steerExperiment(tables, id)
+    const experiment = await lockExperiment(tables, id)
     assertOpen(experiment)
     if (experiment.status === 'paused') return
     await tables.folds.pauseAll(id)

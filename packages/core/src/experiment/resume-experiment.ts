@@ -3,7 +3,7 @@ import { queueOffers } from '../lease/queue-offers.ts'
 import { emit } from '../notification/emit.ts'
 import type { Store } from '../store.ts'
 import { getExperiment } from './get-experiment.ts'
-import { assertOpen, steerExperiment } from './steer-experiment.ts'
+import { assertOpen, lockExperiment } from './lock-experiment.ts'
 
 /**
  * Resumes a paused experiment: its folds are offered at once, each from its newest checkpoint; one that waits after a
@@ -18,7 +18,7 @@ export async function resumeExperiment(
 ): Promise<Experiment> {
   const { id } = await getExperiment({ store }, input)
   await store.transaction(async (tables) => {
-    const experiment = await steerExperiment(tables, id)
+    const experiment = await lockExperiment(tables, id)
     assertOpen(experiment)
     if (experiment.status !== 'paused') return
     await queueOffers(tables, await tables.folds.resumeAll(id))

@@ -1,6 +1,6 @@
 import { AppError } from '@baton/contracts'
 import type { Fold } from '@baton/contracts'
-import { steerExperiment } from '../experiment/steer-experiment.ts'
+import { lockExperiment } from '../experiment/lock-experiment.ts'
 import { queueOffers } from '../lease/queue-offers.ts'
 import { emit } from '../notification/emit.ts'
 import type { ExperimentRecord, FoldRecord, Store } from '../store.ts'
@@ -20,7 +20,7 @@ export async function retryFold(
   await store.transaction(async (tables) => {
     const experimentId = await tables.folds.experimentOf(foldId)
     if (experimentId === null) throw new AppError('not-found', { fold: foldId })
-    const experiment = await steerExperiment(tables, experimentId)
+    const experiment = await lockExperiment(tables, experimentId)
     const fold = (await tables.folds.lock(foldId))!
     assertRetriable(experiment, fold)
     const status = experiment.status === 'paused' ? 'paused' : 'ready'

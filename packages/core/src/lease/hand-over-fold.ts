@@ -21,13 +21,6 @@ export async function handOverFold({ store }: { store: Store }, input: LeaseProo
 /** Hands over a locked fold in the name of the session that holds it. */
 export async function handOver(tables: Tables, fold: FoldRecord, step: number): Promise<void> {
   const session = (await tables.sessions.get(fold.sessionId!))!
-  await emit(tables, fold.experimentId, {
-    kind: 'fold-handed-over',
-    fold: fold.index,
-    attempt: fold.attempt,
-    session: session.name,
-    step,
-  })
   await releaseOpen(tables, fold, {
     attempt: 'handed_over',
     endStep: step,
@@ -35,5 +28,12 @@ export async function handOver(tables: Tables, fold: FoldRecord, step: number): 
     failures: fold.failures,
     lostAtStep: null,
     lostInARow: 0,
+  })
+  await emit(tables, fold.experimentId, {
+    kind: 'fold-handed-over',
+    fold: fold.index,
+    attempt: fold.attempt,
+    session: session.name,
+    step,
   })
 }

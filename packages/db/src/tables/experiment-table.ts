@@ -52,7 +52,6 @@ export function experimentTable(db: Connection): Tables['experiments'] {
     },
     page: (query) => boardPage(db, query),
     find: (id, options) => findRecord(db, id, options?.lock ?? false),
-    steer: async (id) => void (await db.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${id}, 0))::text`),
     reopen: async (id) => {
       await db.$executeRaw`
         UPDATE experiment SET status = 'running', failure = NULL, completed_at = NULL

@@ -140,11 +140,14 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
         WHERE id = ${id}::uuid`
     },
     setScore: async (id, score) => void (await db.fold.update({ where: { id }, data: { score } })),
-    fail: async (id, failure) => void (await db.fold.update({ where: { id }, data: { status: 'failed', failure } })),
-    lockOpen: async (experimentId) => {
-      await db.$queryRaw`
-        SELECT 1 FROM fold WHERE experiment_id = ${experimentId}::uuid AND status IN ('ready', 'leased', 'paused')
-        ORDER BY index FOR UPDATE`
+    fail: async ({ id, experimentId }, failure) => {
+      await db.fold.update({ where: { id }, data: { status: 'failed', failure } })
+      await lockExperiment(db, experimentId)
+      await db.$executeRaw`
+        UPDATE tally SET folds_completed = folds_completed - 1 WHERE experiment_id = ${experimentId}::uuid`
+    },
+    lockAll: async (experimentId) => {
+      await db.$queryRaw`SELECT 1 FROM fold WHERE experiment_id = ${experimentId}::uuid ORDER BY index FOR UPDATE`
     },
     cancelAll: async (experimentId) => {
       await db.$executeRaw`
@@ -411,9 +414,12 @@ async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: nu
 async function removeCheckpoints(db: Connection, ids: readonly string[]): Promise<string[]> {
   const rows = await db.$queryRaw<{ digest: string }[]>`
     WITH gone AS (
-      UPDATE fold f SET checkpoint_id = NULL FROM checkpoint c
-      WHERE c.id = f.checkpoint_id AND c.id = ANY(${ids}::uuid[]) AND f.status IN ('completed', 'failed', 'cancelled')
-      RETURNING c.id
+      UPDATE fold SET checkpoint_id = NULL FROM (
+        SELECT id, checkpoint_id FROM fold
+        WHERE checkpoint_id = ANY(${ids}::uuid[]) AND status IN ('completed', 'failed', 'cancelled')
+        FOR UPDATE SKIP LOCKED
+      ) final WHERE fold.id = final.id
+      RETURNING final.checkpoint_id AS id
     ), removed AS (
       DELETE FROM checkpoint c WHERE c.id = ANY(${ids}::uuid[])
         AND (c.id IN (SELECT id FROM gone) OR NOT EXISTS (SELECT 1 FROM fold f WHERE f.checkpoint_id = c.id))

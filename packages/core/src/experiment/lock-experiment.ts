@@ -2,14 +2,14 @@ import { AppError, isFinal } from '@baton/contracts'
 import type { ExperimentRecord, Tables } from '../store.ts'
 
 /**
- * The experiment, locked with all of its folds that are not final: nobody leases one, lets go of one or opens another
- * until the transaction ends.
+ * The experiment, locked with all of its folds: nobody leases one, lets go of one or opens one again until the transaction
+ * ends.
  *
- * The folds come first, as everybody locks them: an experiment held while its folds are waited for is a deadlock.
+ * The folds come first, as everybody locks them: an experiment held while its folds are waited for is a deadlock. The
+ * final ones too: who waits for a fold that becomes final meanwhile holds it all the same.
  */
-export async function steerExperiment(tables: Tables, id: string): Promise<ExperimentRecord> {
-  await tables.experiments.steer(id)
-  await tables.folds.lockOpen(id)
+export async function lockExperiment(tables: Tables, id: string): Promise<ExperimentRecord> {
+  await tables.folds.lockAll(id)
   return (await tables.experiments.find(id, { lock: true }))!
 }
 
