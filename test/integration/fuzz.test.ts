@@ -122,17 +122,7 @@ describe.skipIf(!hasSchemathesis)('requests made up from OpenAPI', () => {
         await document(),
         ...['--url', api.url, '--header', `Authorization: Bearer ${tokens[role]}`],
         ...['--checks', checks.join(','), '--phases', 'examples,coverage,fuzzing', '--continue-on-failure'],
-        ...[
-          '--seed',
-          String(seed),
-          '--max-time',
-          String(seconds),
-          '--max-examples',
-          '15',
-          '--no-shrink',
-          '--workers',
-          '2',
-        ],
+        ...['--seed', String(seed), '--max-time', String(seconds), '--max-examples', '15', '--no-shrink'],
         ...['--request-timeout', '20', '--suppress-health-check', 'all', '--no-color'],
         ...namesFor(role).flatMap((name) => ['--include-operation-id', name]),
       )

@@ -54,6 +54,16 @@ test('a call is tried until it succeeds', async () => {
   expect(waits).toEqual([500, 1000, 2000])
 })
 
+test('who is told when to come back does not come sooner', async () => {
+  const { tools, waits } = fakeTools()
+  let calls = 0
+  const work = async () => {
+    if (++calls < 3) throw new AppError('rate-limited', { retryAfterSeconds: calls === 1 ? 7 : 0 })
+  }
+  await retrying(tools, { what: 'call', signal: new AbortController().signal }, work)
+  expect(waits).toEqual([7000, 1000])
+})
+
 test('an error that repeating cannot repair is thrown at once', async () => {
   const { tools, waits } = fakeTools()
   const work = () => Promise.reject(new AppError('lease-lost'))

@@ -236,7 +236,8 @@ function problemExample(code: ProblemCode): Problem {
 function parameters(schemas: Schemas, where: 'path' | 'query', object: z.ZodObject | undefined): Json[] {
   return Object.entries<z.ZodType>(object?.shape ?? {}).map(([name, part]) => {
     const schema = schemaOf(schemas, part, 'output')
-    const example = exampleOf(part, name)
+    // In a query everything is text, so the schema of a switch says more than its value.
+    const example = schema.type === 'boolean' ? true : exampleOf(part, name)
     return {
       name,
       in: where,
