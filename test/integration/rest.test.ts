@@ -73,6 +73,13 @@ describe('a list', () => {
     expect(pages).toBe(3)
   })
 
+  test('keeps in Link also what a query may hold but an address may not', async () => {
+    await Promise.all([anExperiment(world, { name: 'a?b&c' }), anExperiment(world, { name: 'a?b&c' })])
+    const where = encodeURIComponent("name = 'a?b&c'").replace('%3F', '?')
+    const { items, pages } = await walk(`/v1/projects/emoji/experiments?where=${where}&fields=name&limit=1`)
+    expect([items.map((item) => (item as { name: string }).name), pages]).toEqual([['a?b&c', 'a?b&c'], 2])
+  })
+
   test('is read whole by the client, however many pages it has', async () => {
     const all = await allPages(owner.listProjects, {})
     expect(all.map(({ slug }) => slug)).toEqual(['emoji', ...slugs])

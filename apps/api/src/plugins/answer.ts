@@ -38,8 +38,8 @@ function locationOf(path: string, answer: unknown): string {
 function nextPage(url: string, body: unknown): string | null {
   const { nextCursor } = (body ?? {}) as { nextCursor?: unknown }
   if (typeof nextCursor !== 'string') return null
-  const [path, query] = url.split('?', 2)
-  const search = new URLSearchParams(query)
+  const at = url.indexOf('?')
+  const search = new URLSearchParams(at === -1 ? '' : url.slice(at))
   search.set('cursor', nextCursor)
-  return `<${path}?${search.toString()}>; rel="next"`
+  return `<${at === -1 ? url : url.slice(0, at)}?${search.toString()}>; rel="next"`
 }
