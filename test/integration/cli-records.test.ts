@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, readFile, rm, utimes, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -45,8 +45,9 @@ afterAll(async () => {
 async function cli(...args: string[]) {
   const inherited = { PATH: process.env.PATH, HOME: folder }
   const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: { ...inherited, ...env } })
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
-  return { stdout, stderr, code: code as number | null }
+  const exited = once(child, 'exit') as Promise<[number | null]>
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), exited])
+  return { stdout, stderr, code }
 }
 const json = async (...args: string[]) => {
   const ended = await cli(...args, '--json')
