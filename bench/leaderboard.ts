@@ -8,7 +8,7 @@ import { createLog } from '@baton/log'
 import { startPostgres } from '@baton/postgres'
 import type { Benchmark, Figure, Run } from './figure.ts'
 import { quantile } from './figure.ts'
-import { freePort } from '@baton/testing/free-port'
+import { freePort } from './free-port.ts'
 import { fillBoards } from './leaderboard-data.ts'
 import { startMlflow } from './mlflow.ts'
 

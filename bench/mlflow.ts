@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { defaultCacheDir } from '@baton/tensorflow'
-import { freePort } from '@baton/testing/free-port'
+import { freePort } from './free-port.ts'
 import type { Run } from './figure.ts'
 
 const version = '3.17.2'
