@@ -30,6 +30,8 @@ export default {
     only('db', [...pure, 'core']),
     only('queue', [...pure, 'core']),
     only('storage', [...pure, 'core']),
+    only('backup', [...pure, 'core', 'db', 'storage']),
+    only('telemetry', [...pure, 'config', 'core', 'db', 'log', 'queue']),
     only('bundle', ['contracts']),
     only('dataset', ['contracts', 'random']),
     only('trainer', [...pure, 'graph-step', 'tensorflow']),

@@ -2,7 +2,16 @@ import { admitOwnerToken } from '@baton/core'
 import { runService } from '@baton/service'
 import { startApi } from './start-api.ts'
 
-await runService('api', async ({ config, database, queue, blobs, log }) => {
+await runService('api', async ({ config, database, queue, blobs, log, metrics }) => {
   if (config.auth.ownerToken) await admitOwnerToken(database, config.auth.ownerToken.reveal())
-  return startApi({ ...config.http, database, queue, blobs, s3: null, log, times: config.lease })
+  return startApi({
+    ...config.http,
+    database,
+    queue,
+    blobs,
+    s3: null,
+    log,
+    times: config.lease,
+    meter: metrics?.requests ?? null,
+  })
 })

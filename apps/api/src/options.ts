@@ -3,6 +3,7 @@ import type { BlobStore, JobQueue, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
 import type { Log } from '@baton/log'
 import type { S3Endpoint } from '@baton/s3-endpoint'
+import type { RequestMeter } from '@baton/telemetry'
 import type { RateLimits } from './plugins/rate-limit.ts'
 
 export interface ApiOptions {
@@ -26,4 +27,6 @@ export interface ApiOptions {
   /** Absent: no limits. */
   readonly rateLimits?: RateLimits
   readonly times: LeaseTimes
+  /** Null: nobody counts. */
+  readonly meter?: RequestMeter | null
 }

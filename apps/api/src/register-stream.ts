@@ -11,7 +11,11 @@ import { handlers } from './routes/index.ts'
 import type { Serving } from './serving.ts'
 
 /** A row of the route table whose answer goes on: refused as any other, else followed until one side ends it. */
-export function registerStream(server: FastifyInstance, { deps, door, signalOf }: Serving, name: StreamName): void {
+export function registerStream(
+  server: FastifyInstance,
+  { deps, door, signalOf, requests }: Serving,
+  name: StreamName,
+): void {
   const route: RouteSpec = routes[name]
   const handler = handlers[name] as Handler<StreamName>
   const querySchema = queryOf(route)
@@ -22,6 +26,7 @@ export function registerStream(server: FastifyInstance, { deps, door, signalOf }
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       const caller = await door.admit(route, request, reply)
+      requests.calledBy(request, caller.tokenId)
       await authorise(deps.store, route, caller, request.params)
       const input = {
         params: route.params ? parseOrThrow(route.params, request.params, 'not-found') : {},

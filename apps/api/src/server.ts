@@ -19,6 +19,7 @@ import { once } from './plugins/idempotency.ts'
 import { sendProblem } from './plugins/problem.ts'
 import { requestReader } from './plugins/read-request.ts'
 import { endSlowBodies } from './plugins/slow-bodies.ts'
+import { watchRequests } from './plugins/watch-requests.ts'
 import { registerStream } from './register-stream.ts'
 import { handlers } from './routes/index.ts'
 import { sameOrigin } from './same-origin.ts'
@@ -75,7 +76,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     reply.header('allow', allowed.join(', '))
     throw new AppError('method-not-allowed', { allowed })
   })
-  const serving = { deps, door, signalOf, log: options.log }
+  const requests = watchRequests(server, options.log, options.meter ?? null)
+  const serving = { deps, door, signalOf, requests, log: options.log }
   for (const name of Object.keys(routes) as RouteName[])
     if (isStream(name)) registerStream(server, serving, name)
     else register(server, serving, name)
@@ -105,7 +107,7 @@ function isStream(name: RouteName): name is StreamName {
 
 type AnswerName = Exclude<RouteName, StreamName>
 
-function register(server: FastifyInstance, { deps, door, signalOf, log }: Serving, name: AnswerName): void {
+function register(server: FastifyInstance, { deps, door, signalOf, requests, log }: Serving, name: AnswerName): void {
   const route: RouteSpec = routes[name]
   const handler = handlers[name] as Handler<AnswerName>
   const read = requestReader(name, route)
@@ -116,6 +118,7 @@ function register(server: FastifyInstance, { deps, door, signalOf, log }: Servin
       const signal = signalOf(reply.raw)
       const { headers, url, body } = request
       const caller = await door.admit(route, request, reply)
+      requests.calledBy(request, caller.tokenId)
       const audit = auditOf(deps.store, log, { name, route, caller, url, requestId: request.id })
       try {
         audit.about(await authorise(deps.store, route, caller, request.params))
@@ -139,6 +142,7 @@ function register(server: FastifyInstance, { deps, door, signalOf, log }: Servin
           route.method === 'POST' && typeof key === 'string' && !route.isSecret
             ? await once(deps.store, { tokenId: caller.tokenId, key, method: route.method, url, body }, run)
             : await run(null)
+        requests.done(name, answer.body)
         return sendAnswer(route, request, reply, { ...answer, pick })
       } catch (error) {
         await audit.refused(error)

@@ -5,6 +5,7 @@ import { artifactsCommand } from './commands/artifacts.ts'
 import { auditCommand } from './commands/audit.ts'
 import { checkpointsCommand } from './commands/checkpoints.ts'
 import { cloneCommand, rerunCommand } from './commands/clone.ts'
+import { backupCommand } from './commands/backup.ts'
 import { codeCommand } from './commands/code.ts'
 import { completionCommand } from './commands/completion.ts'
 import { datasetCommand } from './commands/dataset.ts'
@@ -21,6 +22,7 @@ import { logsCommand } from './commands/logs.ts'
 import { poolsCommand } from './commands/pools.ts'
 import { projectCommand } from './commands/project.ts'
 import { providersCommand } from './commands/providers.ts'
+import { restoreCommand } from './commands/restore.ts'
 import { runCommand } from './commands/run.ts'
 import { sessionsCommand } from './commands/sessions.ts'
 import { showCommand } from './commands/show.ts'
@@ -71,6 +73,8 @@ const commands = [
   workerCommand,
   providersCommand,
   telegramCommand,
+  backupCommand,
+  restoreCommand,
   completionCommand,
 ]
 

@@ -13,6 +13,7 @@ import {
   Http,
   Lease,
   LogSection,
+  Metrics,
   Queue,
   Retention,
   Storage,
@@ -34,6 +35,7 @@ const sections = {
   data: Data,
   log: LogSection,
   health: Health,
+  metrics: Metrics,
 }
 const clientSections = { client: Client, data: Data }
 

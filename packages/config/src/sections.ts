@@ -141,6 +141,16 @@ export const LogSection = z
   .object({ BATON_LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
   .transform((env) => ({ level: env.BATON_LOG_LEVEL }))
 
+/** Null: no metrics are served. With a port, on this machine alone unless another host is named. */
+export const Metrics = whenAnySet(
+  z
+    .object({
+      BATON_METRICS_PORT: port,
+      BATON_METRICS_HOST: text('a host name or address').default('127.0.0.1'),
+    })
+    .transform((env) => ({ port: env.BATON_METRICS_PORT, host: env.BATON_METRICS_HOST })),
+)
+
 /** `aliveFile` null: no health check by file. Images of services without a port of their own set it. */
 export const Health = z
   .object({ BATON_ALIVE_FILE: text('a file').optional() })

@@ -271,6 +271,20 @@ export const problems = {
     title: 'The database was migrated by another version of Baton',
     remedy: 'Run the newest version that this database has seen, or restore a backup from before it.',
   },
+  'backup-invalid': {
+    met: 'machine',
+    status: 422,
+    retryable: false,
+    title: 'The backup is not whole',
+    remedy: 'Use another backup; nothing was restored.',
+  },
+  'database-not-empty': {
+    met: 'machine',
+    status: 409,
+    retryable: false,
+    title: 'The database to restore into is not empty',
+    remedy: 'Restore into a new database or data folder, or give --force to lose what is listed.',
+  },
   internal: {
     met: 'rest',
     status: 500,

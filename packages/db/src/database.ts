@@ -8,6 +8,8 @@ import { preparedOn, unpreparedOn } from './run-prepared.ts'
 import type { RunPrepared } from './run-prepared.ts'
 import { auditTable } from './tables/audit-table.ts'
 import { artifactTable } from './tables/artifact-table.ts'
+import { observe } from './observe.ts'
+import type { Observation } from './observe.ts'
 import { bundleTable } from './tables/bundle-table.ts'
 import { buttonTable } from './tables/button-table.ts'
 import { cardTable } from './tables/card-table.ts'
@@ -33,6 +35,10 @@ import { updateTable } from './tables/update-table.ts'
 
 export interface Database extends Store {
   readonly idempotency: IdempotencyTable
+  /** How much of everything there is. */
+  observe(): Promise<Observation>
+  /** Connections of this process, and work that waits for one. */
+  connections(): { busy: number; idle: number; waiting: number }
   close(): Promise<void>
 }
 
@@ -73,6 +79,12 @@ export function openDatabase({ url, maxConnections = 20 }: { url: string; maxCon
         throw new AppError('unavailable', {}, { detail: 'the database does not answer', cause })
       }
     },
+    observe: () => observe(client),
+    connections: () => ({
+      busy: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     close: () => client.$disconnect(),
   }
 }

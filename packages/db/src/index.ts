@@ -1,4 +1,5 @@
 export { openDatabase } from './database.ts'
 export type { Database } from './database.ts'
-export { migrate } from './migrate/migrate.ts'
+export { applyMigration, lockMigrations, migrate, selectMigrations } from './migrate/migrate.ts'
 export type { MigrateOptions } from './migrate/migrate.ts'
+export { holdObjects } from './object-hold.ts'

@@ -89,7 +89,7 @@ export async function endServer(server: Server): Promise<void> {
   clearTimeout(force)
 }
 
-async function answers(url: string): Promise<boolean> {
+export async function answers(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
   client.on('error', () => undefined)
   try {

@@ -65,7 +65,7 @@ export async function supervise(options: SuperviseOptions): Promise<Postgres> {
   }
 }
 
-const databaseName = 'baton'
+export const databaseName = 'baton'
 
 /** Between finding a free port and listening on it someone else may take it: then it is another one's turn. */
 async function launchOnFreePort(options: SuperviseOptions): Promise<{ server: Server; port: number }> {

@@ -5,6 +5,8 @@ import type { FoldOffer, OfferQueue } from '@baton/core'
 import type { Job } from 'bullmq'
 import type { Backend, QueueLog } from './backend.ts'
 import { jobs } from './catalog.ts'
+import { depthsOf, states } from './depth.ts'
+import type { Depth } from './depth.ts'
 import { bullPriority } from './priority.ts'
 
 /** Pause after the database failed a fetch. */
@@ -13,6 +15,8 @@ const stalledCheckMs = 2_000
 const lookLimitMs = 1_000
 
 export interface ClosableOfferQueue extends OfferQueue {
+  /** Offers of the pools that this process has offered to or taken from. */
+  depths(): Promise<Depth[]>
   /**
    * Ends every wait with null, puts back what is on its way, and then closes.
    * @param force does not wait for a database that is away
@@ -50,6 +54,7 @@ export function openOffers(backend: Backend, log: QueueLog): ClosableOfferQueue 
       const ends = signal ? [closing.signal, signal] : [closing.signal]
       return waitFor(names.map(poolOf), waitMs, ends)
     },
+    depths: async () => (await Promise.all([...pools.values()].map((pool) => pool.depths()))).flat(),
     close: async (force) => {
       closing.abort()
       await Promise.all([...pools.values()].map((pool) => pool.close(force)))
@@ -105,6 +110,7 @@ interface Pool {
   giveWaiting(waiter: Waiter): Promise<void>
   enter(waiter: Waiter): void
   leave(waiter: Waiter): void
+  depths(): Promise<Depth[]>
   close(force: boolean): Promise<void>
 }
 
@@ -190,6 +196,7 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
       if (!isPumping) pumping = pump()
     },
     leave: (waiter) => void waiters.delete(waiter),
+    depths: async () => depthsOf('offer-fold', name, await queue.getJobCounts(...states)),
     close: async (force) => {
       if (!force) {
         await worker.getBackend().disconnectBlocking()

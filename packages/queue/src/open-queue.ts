@@ -3,6 +3,8 @@ import { openBackend } from './backend.ts'
 import type { BullQueue, BullWorker, QueueBackend, QueueLog } from './backend.ts'
 import { jobs } from './catalog.ts'
 import type { Consumer, Handlers, JobKind, Payload } from './catalog.ts'
+import { depthsOf, states } from './depth.ts'
+import type { Depth } from './depth.ts'
 import { openOffers } from './offers.ts'
 import { bullPriority } from './priority.ts'
 import { processorOf } from './run-job.ts'
@@ -37,6 +39,8 @@ export interface Queue extends JobQueue {
   consume<C extends Exclude<Consumer, 'by hand'>>(consumer: C, handlers: Handlers<C>, options?: ConsumeOptions): void
   /** Runs a job at this interval, once for all processes together. Asked again, the newest interval holds. */
   schedule(kind: 'sweep', everyMs: number): Promise<void>
+  /** Jobs in the queue: of each kind and, for offers, of each pool that this process knows. */
+  depths(): Promise<Depth[]>
   /** @throws {AppError} `unavailable` */
   ping(): Promise<void>
   /** Ends waits with null, lets running handlers finish unless the database is away, then closes. Calling it again waits for the same end. */
@@ -111,6 +115,13 @@ export async function openQueue({ backend: where, prefix = 'baton', log }: OpenQ
       // Given another interval BullMQ keeps the old one's offset, and the next run may be as far away as that was long.
       if (present && present.every !== everyMs) await queue.removeJobScheduler(kind)
       await queue.upsertJobScheduler(kind, { every: everyMs }, { name: kind, data: {}, opts: retention(kind) })
+    },
+    depths: async () => {
+      const kinds = (Object.keys(jobs) as (keyof typeof jobs)[]).filter((kind) => kind !== 'offer-fold')
+      const ofKinds = await Promise.all(
+        kinds.map(async (kind) => depthsOf(kind, null, await queueOf(kind).getJobCounts(...states))),
+      )
+      return [...ofKinds.flat(), ...(await offers.depths())]
     },
     ping: backend.ping,
     close: () => (closing ??= shutDown()),

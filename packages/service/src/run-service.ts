@@ -11,6 +11,8 @@ import { openQueue } from '@baton/queue'
 import type { Queue } from '@baton/queue'
 import { s3BlobStore } from '@baton/storage'
 import type { S3BlobStore } from '@baton/storage'
+import { startMetrics } from '@baton/telemetry'
+import type { RunningMetrics } from '@baton/telemetry'
 import { showAlive } from './show-alive.ts'
 
 /** What every service stands on. */
@@ -20,6 +22,8 @@ export interface Services {
   readonly queue: Queue
   readonly blobs: S3BlobStore
   readonly log: Log
+  /** Null where no port for metrics is set. */
+  readonly metrics: RunningMetrics | null
 }
 
 /**
@@ -43,6 +47,7 @@ export async function runService(
     services.log.info('stopping')
     stopShowing?.()
     await running.close()
+    await services.metrics?.close()
     await services.queue.close()
     services.blobs.close()
     await services.database.close()
@@ -72,16 +77,15 @@ async function openServices(app: string): Promise<Services> {
     credentials: { accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey.reveal() },
   })
   await blobs.ensureBucket()
-  return {
-    config,
-    database: openDatabase({ url: databaseUrl }),
-    queue: await openQueue({
-      backend: redisUrl === undefined ? { kind: 'postgres', url: databaseUrl } : { kind: 'redis', url: redisUrl },
-      log,
-    }),
-    blobs,
+  const database = openDatabase({ url: databaseUrl })
+  const queue = await openQueue({
+    backend: redisUrl === undefined ? { kind: 'postgres', url: databaseUrl } : { kind: 'redis', url: redisUrl },
     log,
-  }
+  })
+  // What all share the coordinator shows; each replica shows what it does itself.
+  const state = app === 'coordinator'
+  const metrics = await startMetrics({ config: config.metrics, source: { database, queue }, state, log })
+  return { config, database, queue, blobs, log, metrics }
 }
 
 function notShared(needed: Record<string, unknown>): AppError {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { AppError } from '@baton/contracts'
 import { callStore, isMissing } from './errors.ts'
@@ -33,6 +35,22 @@ export async function readBlob(
     } finally {
       body.destroy()
     }
+  })
+}
+
+/** Streams an object into a new file; never other bytes than the digest's pass for it. */
+export async function readBlobToFile({ client, name }: Bucket, digest: string, path: string): Promise<void> {
+  await callStore('read', digest, async () => {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: name, Key: digest }))
+    const hash = createHash('sha256')
+    const hashed = async function* (source: AsyncIterable<Buffer>) {
+      for await (const chunk of source) {
+        hash.update(chunk)
+        yield chunk
+      }
+    }
+    await pipeline(Body as Readable, hashed, createWriteStream(path, { flags: 'wx', mode: 0o600 }))
+    if (hash.digest('hex') !== digest) throw new AppError('digest-mismatch', { digest })
   })
 }
 

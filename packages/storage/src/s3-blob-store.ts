@@ -5,7 +5,8 @@ import { openBucket } from './bucket.ts'
 import type { S3BlobStoreOptions } from './bucket.ts'
 import { ensureBucket } from './ensure-bucket.ts'
 import { presignGet, presignPut } from './presign.ts'
-import { readBlob, statBlob } from './read.ts'
+import { listBlobs } from './list.ts'
+import { readBlob, readBlobToFile, statBlob } from './read.ts'
 import { removeBlobs } from './remove.ts'
 import { writeBlob, writeBlobFile } from './write.ts'
 
@@ -22,6 +23,17 @@ export interface S3BlobStore extends BlobStore {
    * @throws {AppError} `digest-mismatch` if the file changed, `storage-unavailable`
    */
   writeFile(path: string): Promise<Blob>
+  /**
+   * Reads an object into a file that is not there yet, without holding it in memory. The file is left, damaged or in
+   * part, where this fails.
+   * @throws {AppError} `blob-missing`, `digest-mismatch`, `storage-unavailable`
+   */
+  readToFile(digest: string, path: string): Promise<void>
+  /**
+   * Every object, in the order of their digests; what else lies in the bucket is passed over.
+   * @throws {AppError} `storage-unavailable`
+   */
+  list(): AsyncIterable<Blob>
   /** Closes idle connections. */
   close(): void
 }
@@ -43,6 +55,8 @@ export function s3BlobStore(options: S3BlobStoreOptions): S3BlobStore {
       return blob
     },
     writeFile: (path) => writeBlobFile(inside, path),
+    readToFile: (digest, path) => readBlobToFile(inside, digest, path),
+    list: () => listBlobs(inside),
     presignGet: (digest, { expiresSeconds }) => presignGet(outside, digest, expiresSeconds),
     presignPut: (blob, { expiresSeconds }) => presignPut(outside, blob, expiresSeconds),
     remove: (digests) => removeBlobs(inside, digests),

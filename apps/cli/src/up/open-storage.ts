@@ -32,6 +32,14 @@ const prefix = '/s3'
 /** Orphans are small and rare: what a crash left between a file and its row. */
 const collectEveryMs = 3_600_000
 
+/** How clients of the embedded store prove themselves; made on first use. */
+export async function embeddedCredentials(dataDir: string): Promise<{ accessKeyId: string; secretAccessKey: string }> {
+  return { accessKeyId, secretAccessKey: (await keepSecret(path.join(dataDir, 's3-secret'))).reveal() }
+}
+
+/** The embedded store's bucket, at an address that serves it. */
+export const embeddedPlace = { region, bucket, prefix }
+
 /** The object store that the configuration names, or our own beside the API. */
 export async function openStorage(options: StorageOptions): Promise<OpenStorage> {
   const { storage } = options.config
@@ -43,8 +51,7 @@ export async function openStorage(options: StorageOptions): Promise<OpenStorage>
 
 async function openEmbedded({ config, url, databaseUrl, log }: StorageOptions): Promise<OpenStorage> {
   const { data, http, embeddedStorage: limits } = config
-  const secretAccessKey = (await keepSecret(path.join(data.dir, 's3-secret'))).reveal()
-  const credentials = { accessKeyId, secretAccessKey }
+  const credentials = await embeddedCredentials(data.dir)
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 })
   pool.on('error', (error) => {
     // A pool that is ending lets go of connections before they are closed.

@@ -12,6 +12,7 @@ import { startPostgres } from '@baton/postgres'
 import type { Durability } from '@baton/postgres'
 import { openQueue } from '@baton/queue'
 import { ownerTokenFile } from '../client/owner-token.ts'
+import { startMetrics } from '@baton/telemetry'
 import { createClosers } from './closers.ts'
 import type { Closers } from './closers.ts'
 import { keepSecret } from './keep-secret.ts'
@@ -93,6 +94,14 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
     log: log.child({ part: 'bot' }),
   })
   closers.add(() => bot.close())
+  const source = { database, queue }
+  const metrics = await startMetrics({
+    config: config.metrics,
+    source,
+    state: true,
+    log: log.child({ part: 'metrics' }),
+  })
+  if (metrics) closers.add(() => metrics.close())
   const common = { database, queue, blobs, times: config.lease }
   const api = await startApi({
     ...common,
@@ -100,6 +109,7 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
     s3,
     telegramWebhook: bot.webhook,
     botName: bot.botName,
+    meter: metrics?.requests ?? null,
     log: log.child({ part: 'api' }),
   }).catch((error: unknown) => {
     throw explainListening(error, config)

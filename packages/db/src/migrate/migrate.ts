@@ -31,9 +31,10 @@ export async function migrate({ url, migrationsDir = findMigrationsDir(), log }:
   const client = await connect(url)
   try {
     await client.query('SELECT pg_advisory_lock($1)', [prismaLockKey])
+    await makeMigrationTable(client)
     const pending = pendingOf(migrations, await appliedMigrations(client))
     for (const migration of pending) {
-      await apply(client, migration)
+      await applyAlone(client, migration)
       log.info({ migration: migration.name }, 'migration applied')
     }
     return pending.map(({ name }) => name)
@@ -62,8 +63,13 @@ interface Applied {
   readonly isFinished: boolean
 }
 
-/** What the database says was applied to it; its table of migrations is made on first use, as Prisma makes it. */
-async function appliedMigrations(client: pg.Client): Promise<Applied[]> {
+/** Migrations wait until the transaction ends. */
+export async function lockMigrations(client: pg.Client): Promise<void> {
+  await client.query('SELECT pg_advisory_xact_lock($1)', [prismaLockKey])
+}
+
+/** The table of migrations, made on first use as Prisma makes it. */
+async function makeMigrationTable(client: pg.Client): Promise<void> {
   await client.query(`
     CREATE TABLE IF NOT EXISTS _prisma_migrations (
       id                  VARCHAR(36) PRIMARY KEY NOT NULL,
@@ -75,6 +81,10 @@ async function appliedMigrations(client: pg.Client): Promise<Applied[]> {
       started_at          TIMESTAMPTZ NOT NULL DEFAULT now(),
       applied_steps_count INTEGER NOT NULL DEFAULT 0
     )`)
+}
+
+/** What the database says was applied to it. */
+async function appliedMigrations(client: pg.Client): Promise<Applied[]> {
   const { rows } = await client.query<Applied>(`
     SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS "isFinished"
     FROM _prisma_migrations WHERE rolled_back_at IS NULL`)
@@ -94,16 +104,39 @@ function pendingOf(migrations: readonly Migration[], applied: readonly Applied[]
   return migrations.filter(({ name }) => !done.has(name))
 }
 
-async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
-  const row = [randomUUID(), checksum, name]
+/**
+ * This program's own migrations of those names, in the order they are applied.
+ * @throws {AppError} `database-incompatible` for one that it does not know, or knows with other content
+ */
+export async function selectMigrations(
+  wanted: readonly { name: string; checksum: string }[],
+  migrationsDir = findMigrationsDir(),
+): Promise<Migration[]> {
+  const known = await readMigrations(migrationsDir)
+  pendingOf(
+    known,
+    wanted.map((migration) => ({ ...migration, isFinished: true })),
+  )
+  const names = new Set(wanted.map(({ name }) => name))
+  return known.filter(({ name }) => names.has(name))
+}
+
+/** Applies a migration within the caller's transaction, and notes it. */
+export async function applyMigration(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
+  await makeMigrationTable(client)
+  await client.query(sql)
+  await client.query(
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+     VALUES ($1, $2, $3, now(), clock_timestamp(), 1)`,
+    [randomUUID(), checksum, name],
+  )
+}
+
+async function applyAlone(client: pg.Client, migration: Migration): Promise<void> {
+  const { name } = migration
   try {
     await client.query('BEGIN')
-    await client.query(sql)
-    await client.query(
-      `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
-       VALUES ($1, $2, $3, now(), clock_timestamp(), 1)`,
-      row,
-    )
+    await applyMigration(client, migration)
     await client.query('COMMIT')
   } catch (cause) {
     await client.query('ROLLBACK').catch(() => undefined) // A lost connection has rolled back by itself.

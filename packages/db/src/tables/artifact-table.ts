@@ -6,6 +6,7 @@ import type { Connection } from '../connection.ts'
 import { isUniqueViolation } from '../errors.ts'
 import { Prisma } from '../generated/client.ts'
 import type { ArtifactModel } from '../generated/models.ts'
+import { mayRemoveObjects } from '../object-hold.ts'
 import { referrersOf } from './blob-references.ts'
 
 export function artifactTable(db: Connection): Tables['artifacts'] {
@@ -34,7 +35,11 @@ export function artifactTable(db: Connection): Tables['artifacts'] {
       })
       return pageOf(rows, limit, { order: 'name', keyOf: ({ name }) => [name], itemOf: artifactOf })
     },
-    remove: async (id) => void (await db.artifact.deleteMany({ where: { id } })),
+    remove: async (id) => {
+      const [{ ok }] = await db.$queryRaw<[{ ok: boolean }]>(mayRemoveObjects)
+      if (!ok) throw new AppError('conflict', {}, { detail: 'a backup is being taken: try again once it has ended' })
+      await db.artifact.deleteMany({ where: { id } })
+    },
     referrers: async (digest) => {
       const rows = await db.$queryRaw<{ kind: Referrer }[]>(referrersOf(Prisma.sql`${digest}::text`))
       return rows.map(({ kind }) => kind)

@@ -16,6 +16,7 @@ import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
 import type { RunPrepared } from '../run-prepared.ts'
 import { referrersOf } from './blob-references.ts'
+import { mayRemoveObjects } from '../object-hold.ts'
 import { datasetRecordOf } from './dataset-table.ts'
 import { foldInclude, foldOf, foldRecordOf } from './fold-rows.ts'
 import type { FoldRow } from './fold-rows.ts'
@@ -391,15 +392,16 @@ function checkpointOf({ id: _, sizeBytes, createdAt, ...row }: CheckpointRow): C
 /** A checkpoint that came after its fold's newest was discarded: it cannot be read, and is not one of those to keep. */
 async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: number, limit: number) {
   const rows = await db.$queryRaw<{ id: string; digest: string; manifest: CheckpointManifest }[]>`
-    WITH aged AS (
+    WITH free AS MATERIALIZED (${mayRemoveObjects}),
+    aged AS (
       SELECT c.id, row_number() OVER (PARTITION BY c.fold_id ORDER BY c.step DESC, c.created_at DESC) AS age
       FROM checkpoint c JOIN fold f ON f.id = c.fold_id JOIN checkpoint newest ON newest.id = f.checkpoint_id
       WHERE (c.step, c.created_at) <= (newest.step, newest.created_at)
     )
     SELECT c.id, c.digest, c.manifest
     FROM checkpoint c JOIN fold f ON f.id = c.fold_id LEFT JOIN aged ON aged.id = c.id
-    WHERE aged.age IS NULL OR aged.age > ${keep}
-      OR (f.status IN ('completed', 'failed', 'cancelled') AND f.completed_at < now() - make_interval(secs => ${finalSeconds}))
+    WHERE (SELECT ok FROM free) AND (aged.age IS NULL OR aged.age > ${keep}
+      OR (f.status IN ('completed', 'failed', 'cancelled') AND f.completed_at < now() - make_interval(secs => ${finalSeconds})))
     LIMIT ${limit}`
   return rows.map((row) => ({ id: row.id, digests: [row.digest, ...filesOf(row.manifest)] }))
 }
@@ -413,15 +415,16 @@ async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: nu
  */
 async function removeCheckpoints(db: Connection, ids: readonly string[]): Promise<string[]> {
   const rows = await db.$queryRaw<{ digest: string }[]>`
-    WITH gone AS (
+    WITH free AS MATERIALIZED (${mayRemoveObjects}),
+    gone AS (
       UPDATE fold SET checkpoint_id = NULL FROM (
         SELECT id, checkpoint_id FROM fold
-        WHERE checkpoint_id = ANY(${ids}::uuid[]) AND status IN ('completed', 'failed', 'cancelled')
+        WHERE (SELECT ok FROM free) AND checkpoint_id = ANY(${ids}::uuid[]) AND status IN ('completed', 'failed', 'cancelled')
         FOR UPDATE SKIP LOCKED
       ) final WHERE fold.id = final.id
       RETURNING final.checkpoint_id AS id
     ), removed AS (
-      DELETE FROM checkpoint c WHERE c.id = ANY(${ids}::uuid[])
+      DELETE FROM checkpoint c WHERE (SELECT ok FROM free) AND c.id = ANY(${ids}::uuid[])
         AND (c.id IN (SELECT id FROM gone) OR NOT EXISTS (SELECT 1 FROM fold f WHERE f.checkpoint_id = c.id))
       RETURNING digest, manifest
     )
