@@ -1,13 +1,12 @@
 import { heartbeat, refreshCards } from '@baton/core'
 import { aLease, anExperiment, aSession, runSql } from '@baton/testing'
 import type { FakeTelegram } from '@baton/testing'
-import { Telegraf } from 'telegraf'
 import { expect, test } from 'vitest'
 import { telegramCards } from '../../apps/bot/src/cards/telegram-cards.ts'
 import { botApi } from '../../apps/bot/src/telegram/bot-api.ts'
 import { createThrottle } from '../../apps/bot/src/telegram/throttle.ts'
 import { writeToChat } from '../../apps/bot/src/telegram/write-to-chat.ts'
-import { ask, polling, soon, token, useBots } from './bot-world.ts'
+import { ask, polling, soon, useBots } from './bot-world.ts'
 
 const bots = useBots()
 
@@ -15,7 +14,7 @@ const bots = useBots()
 async function refresh(telegram: FakeTelegram, { isDue = true } = {}): Promise<void> {
   const { store, databaseUrl } = bots.world
   if (isDue) await runSql(databaseUrl, 'UPDATE telegram_card SET due_at = now()')
-  const api = botApi(new Telegraf(token, { telegram: { apiRoot: telegram.url } }).telegram)
+  const api = botApi(polling(telegram))
   const write = writeToChat({ store, throttle: createThrottle({ now: () => performance.now() }) })
   await refreshCards({ store, painter: telegramCards({ api, store, write }) })
 }

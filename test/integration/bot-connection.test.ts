@@ -39,6 +39,26 @@ describe('webhook', () => {
   })
 })
 
+test('an update that Telegram sends again, as its answer was lost, is handled once, over a restart of the bot', async () => {
+  const telegram = await bots.startTelegram()
+  const webhook = { url: 'https://baton.example.org/telegram', secretToken: 'secret', path: '/telegram' }
+  await telegram.user.text(7, 'hello')
+  const chat = { id: 7, type: 'private', first_name: 'Ada' }
+  const entities = [{ type: 'bot_command', offset: 0, length: 5 }]
+  const update = { update_id: 11, message: { message_id: 1, date: 0, chat, from: chat, text: '/help', entities } }
+  const deliver = async () => {
+    const bot = await bots.launch({ ...polling(telegram), webhook })
+    const { url } = await bots.startOwnApi(bot.webhook)
+    const headers = { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': 'secret' }
+    const post = () => fetch(`${url}/telegram`, { method: 'POST', headers, body: JSON.stringify(update) })
+    await expect.poll(async () => (await post()).status, soon).toBe(200)
+    await bot.close()
+  }
+  await deliver()
+  await deliver()
+  expect(telegram.messages).toHaveLength(1)
+})
+
 describe('a Telegram that is away or refuses', () => {
   test('a token that Telegram refuses stops the start, and is not named', async () => {
     const telegram = await bots.startTelegram()

@@ -1,12 +1,11 @@
 import { deliverNotifications } from '@baton/core'
 import { runSql } from '@baton/testing'
-import { Telegraf } from 'telegraf'
 import { expect, test } from 'vitest'
 import { telegramMessenger } from '../../apps/bot/src/jobs/telegram-messenger.ts'
 import { botApi } from '../../apps/bot/src/telegram/bot-api.ts'
 import { createThrottle } from '../../apps/bot/src/telegram/throttle.ts'
 import { writeToChat } from '../../apps/bot/src/telegram/write-to-chat.ts'
-import { range, stepOf, told, token, useBots } from './bot-world.ts'
+import { polling, range, stepOf, told, useBots } from './bot-world.ts'
 
 const bots = useBots()
 
@@ -19,7 +18,7 @@ test('10,000 notifications reach several chats in order, none lost, though Teleg
   const { store, databaseUrl } = bots.world
   let now = 0
   const telegram = await bots.startTelegram({ limit: { burst: 2, perSecond: 0.7 }, now: () => now })
-  const api = botApi(new Telegraf(token, { telegram: { apiRoot: telegram.url } }).telegram)
+  const api = botApi(polling(telegram))
   const write = writeToChat({ store, throttle: createThrottle({ now: () => now }) })
   const messenger = telegramMessenger({ api, store, write })
   for (const chatId of chats) {

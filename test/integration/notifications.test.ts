@@ -1,7 +1,9 @@
+import type { Event, EventPayload } from '@baton/contracts'
 import { deliverNotifications, dispatchOutbox, failFold, fanOutEvent, reconcile } from '@baton/core'
 import { aLease, anExperiment, aSession, createWorld } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { emit } from '../../packages/core/src/notification/emit.ts'
 
 let world: World
 let chat: string
@@ -49,4 +51,41 @@ test('a chat that left while something was about to be told is not waited for', 
   await world.store.chats.unpair(7)
   expect(await world.store.notifications.due(chat, 10)).toEqual([])
   expect(await world.store.notifications.chatsWaiting()).toEqual([])
+})
+
+test('a muted experiment is told without a sound, and a chat with a digest hour is told quiet things then, as one message', async () => {
+  const told: string[] = []
+  const messenger = {
+    send: async (_: number, event: Event, { hasSound }: { hasSound: boolean }) =>
+      void told.push(`${event.payload.kind} ${hasSound ? 'with a sound' : 'silent'}`),
+    sendDigest: async (_: number, events: readonly Event[]) => {
+      told.push(`digest of ${events.length}`)
+      return events.length
+    },
+  }
+  const { store } = world
+  const { id: experimentId } = await anExperiment(world)
+  const tell = async (payload: EventPayload) => {
+    await store.transaction((tables) => emit(tables, experimentId, payload))
+    await deliverNotifications({ store, messenger }, { chat })
+  }
+  const failure = { code: 'loss-not-finite' as const, detail: 'NaN', lastLines: [], step: 3 }
+  await tell({ kind: 'experiment-failed', failure })
+  await store.chats.mute(chat, { experimentId, seconds: 60 })
+  await tell({ kind: 'experiment-failed', failure })
+  await store.chats.mute(chat, { experimentId, seconds: null })
+  await tell({ kind: 'experiment-failed', failure })
+  await store.chats.configure(chat, { digestHour: 18 })
+  for (const _ of [1, 2]) await tell({ kind: 'experiment-paused' })
+  expect(await store.notifications.chatsWaiting()).toEqual([])
+  await tell({ kind: 'experiment-failed', failure })
+  await store.chats.configure(chat, { digestHour: null })
+  await deliverNotifications({ store, messenger }, { chat })
+  expect(told).toEqual([
+    'experiment-failed with a sound',
+    'experiment-failed silent',
+    'experiment-failed with a sound',
+    'experiment-failed with a sound',
+    'digest of 2',
+  ])
 })

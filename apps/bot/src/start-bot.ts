@@ -92,7 +92,7 @@ async function startTelegram(options: BotOptions, { token, apiRoot, webhook }: T
     handlerTimeout: handlerTimeoutMs,
     telegram: { webhookReply: false, ...(apiRoot === undefined ? {} : { apiRoot }) },
   })
-  const api = botApi(bot.telegram)
+  const api = botApi({ token, apiRoot })
   bot.catch((error, { update }) =>
     log.error({ error: withoutToken(error, token), updateId: update.update_id }, 'update not handled'),
   )

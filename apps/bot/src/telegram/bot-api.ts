@@ -1,5 +1,4 @@
-import { TelegramError } from 'telegraf'
-import type { Telegram } from 'telegraf'
+import { Telegram, TelegramError } from 'telegraf'
 import type { Update, UserFromGetMe } from 'telegraf/types'
 import { withoutToken } from './without-token.ts'
 
@@ -37,7 +36,8 @@ const answerMs = 20_000
 const buttonAnswerMax = 200
 
 /** Telegraf's client behind a time limit, with the token taken out of its errors. */
-export function botApi(telegram: Telegram): BotApi {
+export function botApi({ token, apiRoot }: { token: string; apiRoot?: string | undefined }): BotApi {
+  const telegram = new Telegram(token, apiRoot === undefined ? {} : { apiRoot })
   const call = async <T>(
     work: (options: { signal: never }) => Promise<T>,
     { waitMs = 0, signal }: { waitMs?: number; signal?: AbortSignal | undefined } = {},
@@ -47,7 +47,7 @@ export function botApi(telegram: Telegram): BotApi {
       // Telegraf's type is that of an older AbortSignal; it only listens for `abort`.
       return await work({ signal: (signal ? AbortSignal.any([signal, limit]) : limit) as never })
     } catch (error) {
-      throw error instanceof TelegramError ? error : withoutToken(error, telegram.token)
+      throw error instanceof TelegramError ? error : withoutToken(error, token)
     }
   }
   return {
