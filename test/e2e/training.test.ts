@@ -113,3 +113,46 @@ test('a bundle that throws ends the fold for good, with what it threw and where'
   const failed = items.map(({ payload }) => payload).filter(({ kind }) => kind === 'fold-failed')
   expect(failed).toMatchObject([{ attempt: 1, outcome: 'given-up' }])
 })
+
+test('an experiment that is paused in mid-training and resumed ends with the bytes of one that was not', async () => {
+  const { api } = world.baton
+  const stages = [{ name: 'all', epochs: 150, batch: 8, schedule: { name: 'constant', lr: 0.01 } }]
+  const body = parseSpec({
+    ...small,
+    name: 'paused',
+    model: { name: 'convnet', width: 4 },
+    stages,
+    evaluate: { everyEpochs: 150 },
+  })
+  const { version } = await api.createExperiment({ params: { project }, body })
+  const params = { project, version }
+  const until = (reached: (experiment: Experiment) => boolean) =>
+    vi.waitFor(
+      async () => {
+        const experiment = await api.getExperiment({ params })
+        if (!reached(experiment)) throw new Error(`fold is ${JSON.stringify(experiment.folds[0])}`)
+        return experiment
+      },
+      { timeout: 100_000, interval: 100 },
+    )
+  await until(({ folds }) => (folds[0]!.progress?.step ?? 0) > 0)
+  await api.pauseExperiment({ params })
+  const paused = await until(({ folds }) => folds[0]!.status === 'paused')
+  const { checkpointStep, progress } = paused.folds[0]!
+  expect(paused.status).toBe('paused')
+  expect(checkpointStep).toBeGreaterThan(0)
+  expect(checkpointStep).toBeLessThan(progress!.totalSteps)
+
+  // The one session there is has gone on: it trains the same undisturbed.
+  const undisturbed = await ended(body)
+  expect(undisturbed).toMatchObject({ status: 'completed', folds: [{ attempts: 1 }] })
+  expect((await api.getExperiment({ params })).folds[0]).toMatchObject({ status: 'paused', attempts: 1 })
+
+  await api.resumeExperiment({ params })
+  const resumed = await until(({ status }) => isFinal(status))
+  expect(resumed).toMatchObject({ status: 'completed', cv: undisturbed.cv, folds: [{ attempts: 2 }] })
+  expect(resumed.folds[0]!.weights).toBe(undisturbed.folds[0]!.weights)
+  const attempt = (number: number) => api.getAttempt({ params: { fold: resumed.folds[0]!.id, attempt: number } })
+  expect(await attempt(1)).toMatchObject({ status: 'handed_over', endStep: checkpointStep })
+  expect(await attempt(2)).toMatchObject({ status: 'completed', startStep: checkpointStep })
+}, 300_000)

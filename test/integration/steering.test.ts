@@ -386,33 +386,30 @@ async function allowing<T>(acting: Promise<T>): Promise<T | 'lease-lost' | 'conf
 }
 
 describe('a storm of everything at once', () => {
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    'loses no fold, breaks no promise and ends in a whole experiment (seed %i)',
-    async (seed) => {
-      await acts.cancel(world)
-      const { id, version } = await anExperiment(world, { folds: { count: 4 } })
-      experimentId = id
-      at = { project: 'emoji', version }
-      await Promise.all([
-        ...[0, 1, 2].map((number) => work(`worker ${number}`, dice(seed, 'worker', number))),
-        ...[0, 1].map((number) => steer(dice(seed, 'person', number))),
-        sweep(),
-      ])
-      await expectSound()
+  test.each([1, 2, 3])('loses no fold, breaks no promise and ends in a whole experiment (seed %i)', async (seed) => {
+    await acts.cancel(world)
+    const { id, version } = await anExperiment(world, { folds: { count: 4 } })
+    experimentId = id
+    at = { project: 'emoji', version }
+    await Promise.all([
+      ...[0, 1, 2].map((number) => work(`worker ${number}`, dice(seed, 'worker', number))),
+      ...[0, 1].map((number) => steer(dice(seed, 'person', number))),
+      sweep(),
+    ])
+    await expectSound()
 
-      // What it left is resumed, retried, taken from sessions that are gone, and trained to the end.
-      await allowing(resumeExperiment(world, at))
-      for (const { id: foldId, status } of (await getExperiment(world, at)).folds)
-        if (status === 'failed') await retryFold(world, { foldId, fromStart: false })
-        else if (status === 'leased') await outliveLease(world, foldId)
-      await expireLeases(world)
-      world.queue.waiting.length = 0
-      await runSql(world.databaseUrl, `UPDATE fold SET not_before = now(), offered_at = now() - interval '1 hour'`)
-      await reconcile(world)
-      await trainAll()
-      await acts.assemble(world)
-      await expectSound()
-      expect(await getExperiment(world, at)).toMatchObject({ status: 'completed', cv: 1 })
-    },
-  )
+    // What it left is resumed, retried, taken from sessions that are gone, and trained to the end.
+    await allowing(resumeExperiment(world, at))
+    for (const { id: foldId, status } of (await getExperiment(world, at)).folds)
+      if (status === 'failed') await retryFold(world, { foldId, fromStart: false })
+      else if (status === 'leased') await outliveLease(world, foldId)
+    await expireLeases(world)
+    world.queue.waiting.length = 0
+    await runSql(world.databaseUrl, `UPDATE fold SET not_before = now(), offered_at = now() - interval '1 hour'`)
+    await reconcile(world)
+    await trainAll()
+    await acts.assemble(world)
+    await expectSound()
+    expect(await getExperiment(world, at)).toMatchObject({ status: 'completed', cv: 1 })
+  })
 })

@@ -39,6 +39,8 @@ export async function startTestBaton({ workers }: { workers: number }): Promise<
     BATON_DATA: path.join(folder, 'data'),
     BATON_PORT: String(await freePort()),
     DATABASE_URL: database.url,
+    // Progress and commands travel with heartbeats: seldom ones would only make tests wait.
+    BATON_HEARTBEAT_SECONDS: '1',
   }
   const log = createLog({ app: 'baton', level: 'silent' })
   const baton = await startBaton({ config: loadConfig(settings), log })
