@@ -39,7 +39,7 @@ test('every example of docs/rest.md says what it answers', () => {
 })
 
 describe.skipIf(!hasPrograms)('an example of docs/rest.md', () => {
-  test.each(examples)('answers what it says: %s', async (_, typed, said) => {
+  test.each(examples)('answers what it says: %s', async (typed, said) => {
     const { stdout } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', typed], { env })
     expect(stdout).toBe(said)
   })
