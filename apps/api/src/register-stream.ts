@@ -34,7 +34,7 @@ export function registerStream(
       }
       const call = { caller, requestId: null, ifMatch: ifMatchOf(route, undefined) }
       const open = (signal: AbortSignal): Promise<Following<unknown>> =>
-        handler(deps, input as Parameters<typeof handler>[1], { ...call, signal })
+        handler(deps, input, { ...call, signal })
       const recheck = () => callerOf(deps.store, route, request.headers.authorization)
       const signal = signalOf(reply.raw)
       await sendStream(reply.raw, { instance: request.id, open, recheck, signal, log: request.log })
