@@ -33,8 +33,7 @@ export function registerStream(
         query: parseOrThrow(querySchema, withLastEventId(request), 'request-invalid'),
       }
       const call = { caller, requestId: null, ifMatch: ifMatchOf(route, undefined) }
-      const open = (signal: AbortSignal): Promise<Following<unknown>> =>
-        handler(deps, input, { ...call, signal })
+      const open = (signal: AbortSignal): Promise<Following<unknown>> => handler(deps, input, { ...call, signal })
       const recheck = () => callerOf(deps.store, route, request.headers.authorization)
       const signal = signalOf(reply.raw)
       await sendStream(reply.raw, { instance: request.id, open, recheck, signal, log: request.log })
