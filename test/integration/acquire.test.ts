@@ -53,6 +53,35 @@ describe('an answer that never arrived', () => {
   })
 })
 
+describe('a session whose first call was cut off without a word, and that calls again', () => {
+  test('gets one fold, though both calls wait: the other stays for others', async () => {
+    await anExperiment(world)
+    const sessionId = await aSession(world)
+    let first: unknown = null
+    const offers = whileWaiting(async () => (first = await aLease(world, sessionId)))
+    const second = await acquireLease({ ...world, offers }, { sessionId, waitMs: 0 })
+    expect(second).toEqual({ lease: null, command: null })
+    expect(await statuses()).toEqual([
+      { status: 'leased', fence: 1 },
+      { status: 'ready', fence: 0 },
+    ])
+    expect(world.queue.waiting).toHaveLength(1)
+    expect(await aLease(world, sessionId)).toEqual(first)
+  })
+
+  test('gets one fold, though both are granted in the same moment', async () => {
+    await anExperiment(world)
+    await anExperiment(world)
+    const sessionId = await aSession(world)
+    const asked = Array.from({ length: 4 }, () =>
+      acquireLease({ ...world, offers: world.queue.offers }, { sessionId, waitMs: 0 }),
+    )
+    const granted = (await Promise.all(asked)).flatMap(({ lease }) => (lease === null ? [] : [lease.foldId]))
+    expect(new Set(granted).size).toBe(1)
+    expect(await runSql(world.databaseUrl, `SELECT 1 FROM fold WHERE status = 'leased'`)).toHaveLength(1)
+  })
+})
+
 describe('a session that is gone when an offer comes', () => {
   test('because it hung up: leases nothing, and the offer waits for the next', async () => {
     await anExperiment(world, { folds: { count: 2, only: [0] } })

@@ -5,9 +5,11 @@ import {
   dispatchOutbox,
   getExperiment,
   recordLb,
+  retryFold,
 } from '@baton/core'
+import type { Failure, FoldResult, Lease } from '@baton/contracts'
 import type { Tables } from '@baton/core'
-import { aCheckpoint, aLease, anExperiment, aSession, createWorld, runSql } from '@baton/testing'
+import { aCheckpoint, aLease, anExperiment, aResult, aSession, createWorld, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
@@ -174,6 +176,91 @@ describe('assembling twice at once', () => {
       'fold-failed',
       'experiment-failed',
     ])
+  })
+})
+
+describe('assembling that lags behind', () => {
+  /** An experiment of these folds, each completed with what `resultOf` gives. */
+  async function aCompleted(only: number[], resultOf: (lease: Lease) => Promise<FoldResult>) {
+    const { id, version } = await anExperiment(world, { folds: { count: 2, only } })
+    for (const _ of only) await trainNext(resultOf)
+    return { id, at: { project: 'emoji', version } }
+  }
+  async function trainNext(resultOf: (lease: Lease) => Promise<FoldResult> = (lease) => aResult(world, lease)) {
+    const sessionId = await aSession(world)
+    const lease = await aLease(world, sessionId)
+    const { foldId, fence } = lease
+    await completeFold(world, { foldId, fence, sessionId, step: 20, result: await resultOf(lease) })
+    return foldId
+  }
+  const junkResult = async () => {
+    const junk = await world.blobs.write(new TextEncoder().encode('not safetensors'))
+    return { oof: junk, test: null, weights: junk }
+  }
+
+  test('does not fail the fold that was retried and finished since for the predictions it had before', async () => {
+    const { id, at } = await aCompleted([0], junkResult)
+    const { folds } = await getExperiment(world, at)
+    let reads = 0
+    const slow: typeof world.blobs = {
+      ...world.blobs,
+      read: async (digest, options) => {
+        const bytes = await world.blobs.read(digest, options)
+        if (++reads === 2) {
+          await assembleExperiment(world, { experimentId: id })
+          await retryFold(world, { foldId: folds[0]!.id, fromStart: true })
+          await dispatchOutbox(world)
+          await trainNext()
+        }
+        return bytes
+      },
+    }
+    await assembleExperiment({ ...world, blobs: slow }, { experimentId: id })
+    expect(await getExperiment(world, at)).toMatchObject({ folds: [{ status: 'completed', attempts: 2 }] })
+    await assembleExperiment(world, { experimentId: id })
+    expect(await getExperiment(world, at)).toMatchObject({ status: 'completed', cv: 1 })
+  })
+
+  test('does not fail the experiment for a fold that was retried and finished meanwhile', async () => {
+    const { id, at } = await aCompleted([0], junkResult)
+    const { folds } = await getExperiment(world, at)
+    const store: typeof world.store = {
+      ...world.store,
+      experiments: {
+        ...world.store.experiments,
+        find: async (...asked) => {
+          const seen = await world.store.experiments.find(...asked)
+          await retryFold(world, { foldId: folds[0]!.id, fromStart: true })
+          await dispatchOutbox(world)
+          await trainNext()
+          return seen
+        },
+      },
+    }
+    await assembleExperiment({ ...world, store }, { experimentId: id })
+    await assembleExperiment(world, { experimentId: id })
+    expect(await getExperiment(world, at)).toMatchObject({ status: 'completed', cv: 1, failure: null })
+  })
+
+  test('does not complete the experiment without a fold that another found unusable', async () => {
+    const { id, at } = await aCompleted([0, 1], (lease) => aResult(world, lease))
+    const { folds } = await getExperiment(world, at)
+    const failure: Failure = { code: 'predictions-incomplete', detail: 'damaged', lastLines: [], step: null }
+    const blobs: typeof world.blobs = {
+      ...world.blobs,
+      write: async (bytes) => {
+        await world.store.transaction(async (tables) =>
+          tables.folds.fail((await tables.folds.lock(folds[1]!.id))!, failure),
+        )
+        return world.blobs.write(bytes)
+      },
+    }
+    await assembleExperiment({ ...world, blobs }, { experimentId: id })
+    await assembleExperiment(world, { experimentId: id })
+    expect(await getExperiment(world, at)).toMatchObject({
+      status: 'failed',
+      failure: { code: 'predictions-incomplete' },
+    })
   })
 })
 

@@ -339,8 +339,8 @@ export interface FoldTable {
   }>
   /** Leases a locked fold: fence and attempt grow by one, the lease runs `leaseSeconds` from now. */
   lease(fold: FoldRecord, to: { sessionId: string; leaseSeconds: number }): Promise<{ fence: number; attempt: number }>
-  /** The fold that a session holds a lease of. */
-  heldBy(sessionId: string): Promise<string | null>
+  /** The fold that a session holds a lease of, other than `besides`. */
+  heldBy(sessionId: string, besides?: string): Promise<string | null>
   /** Ends the running attempt and lets go of the fold. */
   release(fold: FoldRecord, as: Release): Promise<void>
   /**
@@ -433,7 +433,7 @@ export interface Heartbeat {
 
 export interface SessionTable {
   insert(registration: SessionRegistration, projectId: string | null): Promise<Session>
-  /** With `lock`, it stays what it is until the transaction ends. */
+  /** With `lock`, it stays what it is until the transaction ends, and nobody else gets to lock it. */
   get(id: string, options?: { lock: boolean }): Promise<Session | null>
   /** Newest first; of one status, where it is named. */
   list(visible: Visible, page: PageRequest & { status?: SessionStatus | undefined }): Promise<Page<Session>>

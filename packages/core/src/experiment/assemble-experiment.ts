@@ -55,6 +55,11 @@ function isOver({ folds }: ExperimentRecord): boolean {
   return folds.every((fold) => isFinal(fold.status))
 }
 
+/** Whether a fold has the result that it was looked at with: it may have been failed meanwhile, and retried. */
+function hasResultOf(before: FoldEntry, now: FoldEntry): boolean {
+  return now.status === 'completed' && now.id === before.id && now.attempts === before.attempts
+}
+
 interface Loaded {
   readonly entry: FoldEntry
   readonly predictions: FoldPredictions
@@ -85,7 +90,8 @@ async function failUnusable(store: Store, experimentId: string, entry: FoldEntry
   const failure: Failure = { code: error.code, detail: error.message, lastLines: [], step: null }
   await store.transaction(async (tables) => {
     const fold = (await tables.folds.lock(entry.id))!
-    if (fold.status !== 'completed') return
+    // It may have been retried meanwhile, and have other predictions now.
+    if (fold.status !== 'completed' || fold.attempt !== entry.attempts) return
     await tables.folds.fail(fold, failure)
     await emit(tables, experimentId, {
       kind: 'fold-failed',
@@ -173,7 +179,7 @@ async function scoreFolds(
       await tables.folds.lock(current.entry.id)
       const { folds: latest } = (await tables.experiments.find(id))!
       const now = latest.find((fold) => fold.id === current.entry.id)
-      if (now?.status !== 'completed' || now.score !== null) return
+      if (!now || !hasResultOf(current.entry, now) || now.score !== null) return
       await tables.folds.setScore(current.entry.id, score)
       await emit(tables, id, {
         kind: 'fold-completed',
@@ -198,8 +204,7 @@ async function finish(
 ): Promise<void> {
   const experiment = (await store.experiments.find(experimentId))!
   if (!isOver(experiment)) return
-  const failed = experiment.folds.filter((fold) => fold.status === 'failed')
-  if (failed.length > 0) return fail(store, experiment, failed)
+  if (experiment.folds.some((fold) => fold.status === 'failed')) return fail(store, experimentId)
   if (loaded.length !== experiment.folds.length) return // a fold finished meanwhile: its own job follows
   const result = await assemble({
     manifest,
@@ -211,28 +216,33 @@ async function finish(
   const { cv, cvMean, cvStd, foldScores } = result
   await store.transaction(async (tables) => {
     const locked = await lockExperiment(tables, experimentId)
-    if (isFinal(locked.status) || !isOver(locked)) return
+    if (isFinal(locked.status) || !locked.folds.every((fold, i) => hasResultOf(loaded[i]!.entry, fold))) return
     const scores = { cv, cvMean, cvStd, foldScores, thresholds, testPredictions }
     const totals = await tables.experiments.complete(experimentId, scores)
     await emit(tables, experimentId, { kind: 'experiment-completed', cv, cvMean, cvStd, ...totals })
   })
 }
 
-async function fail(store: Store, experiment: ExperimentRecord, failed: readonly FoldEntry[]): Promise<void> {
+async function fail(store: Store, experimentId: string): Promise<void> {
+  await store.transaction(async (tables) => {
+    const locked = (await tables.experiments.find(experimentId, { lock: true }))!
+    const failed = locked.folds.filter((fold) => fold.status === 'failed')
+    // Those that had failed may have been retried meanwhile, and even have finished.
+    if (isFinal(locked.status) || !isOver(locked) || failed.length === 0) return
+    const failure = failureOf(failed)
+    await tables.experiments.setStatus(experimentId, 'failed', failure)
+    await emit(tables, experimentId, { kind: 'experiment-failed', failure })
+  })
+}
+
+function failureOf(failed: readonly FoldEntry[]): Failure {
   const cause = failed[0]!.failure
-  const failure: Failure = {
+  return {
     code: cause?.code ?? 'internal',
     detail: `fold ${failed.map((fold) => fold.index).join(', ')} failed: ${cause?.detail ?? 'no cause was recorded'}`,
     lastLines: cause?.lastLines ?? [],
     step: cause?.step ?? null,
   }
-  await store.transaction(async (tables) => {
-    const locked = (await tables.experiments.find(experiment.id, { lock: true }))!
-    // One of its folds may have been retried meanwhile.
-    if (isFinal(locked.status) || !isOver(locked)) return
-    await tables.experiments.setStatus(experiment.id, 'failed', failure)
-    await emit(tables, experiment.id, { kind: 'experiment-failed', failure })
-  })
 }
 
 /** `rank` is what is averaged and thresholded, in (0, 1); `threshold` cuts it, one a label group. */

@@ -36,7 +36,8 @@ interface Deps {
  * fold that is gone leases nothing, and a lost one is made again by the reconciler.
  *
  * A session works on one fold at a time. One that asks while it holds a lease has never heard of it: the answer was
- * lost on its way, and is given again. A fold that is to be cancelled or paused is let go instead.
+ * lost on its way, and is given again. A fold that is to be cancelled or paused is let go instead. Of two calls that wait
+ * at once, because the first was cut off without a word, one gets a fold.
  *
  * @returns The lease, or null with the command `drain` when the session is to stop, or both null when none came in time.
  * @throws {AppError} `conflict` when the session has ended
@@ -96,7 +97,10 @@ function refusalOf(status: SessionStatus): Acquired | null {
   return null
 }
 
-/** Rolls a claim back: the session hung up, ended or was told to drain while it waited. */
+/**
+ * Rolls a claim back: the session hung up, ended or was told to drain while it waited, or another call of its own got it
+ * a fold. That one it is given when it asks again.
+ */
 class Gone extends Error {
   override readonly name = 'Gone'
   readonly status: SessionStatus
@@ -153,7 +157,8 @@ async function leaseTo(
   const lease = leaseOf({ ...fold, fence, attempt }, await tables.folds.leaseContext(fold.id), times)
   // Last of all: a lease for a session that is gone would keep the fold from others until it runs out.
   const { status } = (await tables.sessions.get(session.id, { lock: true }))!
-  if (signal?.aborted || status !== 'active') throw new Gone(status)
+  const other = await tables.folds.heldBy(session.id, fold.id)
+  if (signal?.aborted || status !== 'active' || other !== null) throw new Gone(status)
   return lease
 }
 

@@ -112,8 +112,9 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
         UPDATE tally SET attempts = attempts + 1 WHERE experiment_id = ${fold.experimentId}::uuid`
       return { fence, attempt }
     },
-    heldBy: async (sessionId) => {
-      const row = await db.fold.findFirst({ where: { status: 'leased', sessionId }, select: { id: true } })
+    heldBy: async (sessionId, besides) => {
+      const other = besides === undefined ? {} : { id: { not: besides } }
+      const row = await db.fold.findFirst({ where: { status: 'leased', sessionId, ...other }, select: { id: true } })
       return row?.id ?? null
     },
     release: (fold, as) => release(db, fold, as),

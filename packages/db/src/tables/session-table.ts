@@ -26,8 +26,8 @@ export function sessionTable(db: Connection): Tables['sessions'] {
     FROM session s LEFT JOIN project p ON p.id = s.project_id
       LEFT JOIN fold f ON f.session_id = s.id AND f.status = 'leased' WHERE ${where}`
   const get = async (id: string, options?: { lock: boolean }) => {
-    // Shared: many leases of others may look at it, but nobody may change it.
-    if (options?.lock) await db.$queryRaw`SELECT 1 FROM session WHERE id = ${id}::uuid FOR SHARE`
+    // Not shared: of two leases that are granted to it at once, the later sees the earlier.
+    if (options?.lock) await db.$queryRaw`SELECT 1 FROM session WHERE id = ${id}::uuid FOR NO KEY UPDATE`
     const [row] = await select(Prisma.sql`s.id = ${id}::uuid`)
     return row ? sessionOf(row) : null
   }
