@@ -118,6 +118,27 @@ describe('a session that is gone when an offer comes', () => {
 })
 
 describe('the end of a session', () => {
+  test('gives back the fold that it never heard of, at once, and tells nobody of a loss', async () => {
+    const { id } = await anExperiment(world, { folds: { count: 2, only: [0] } })
+    const sessionId = await aSession(world)
+    await aLease(world, sessionId)
+    await endSession(world, { sessionId })
+    expect(await statuses()).toEqual([{ status: 'ready', fence: 1 }])
+    expect((await world.store.sessions.get(sessionId))!.status).toBe('ended')
+    const events = await world.store.events.listByExperiment(id, { after: 0, limit: 10 })
+    expect(events.at(-1)!.payload).toMatchObject({ kind: 'fold-handed-over', step: 0 })
+    expect((await aLease(world, await aSession(world, 'next'))).fence).toBe(2)
+  })
+
+  test('cancels the fold that it still holds of a cancelled experiment', async () => {
+    const { version } = await anExperiment(world, { folds: { count: 2, only: [0] } })
+    const sessionId = await aSession(world)
+    await aLease(world, sessionId)
+    await cancelExperiment(world, { project: 'emoji', version })
+    await endSession(world, { sessionId })
+    expect(await statuses()).toEqual([{ status: 'cancelled', fence: 1 }])
+  })
+
   test('is final: a drain that comes late does not wake it', async () => {
     const sessionId = await aSession(world)
     await endSession(world, { sessionId })

@@ -32,7 +32,10 @@ export const sessionHandlers: Handlers<
   },
   drainSession: (deps, { params }) => drainSession(deps, { sessionId: params.session }),
   registerSession: (deps, { body }, { caller }) => registerSession(deps, { enrolment: caller, registration: body }),
-  endSession: (deps, { params }) => endSession(deps, { sessionId: params.session }),
+  endSession: async (deps, { params }) => {
+    await endSession(deps, { sessionId: params.session })
+    await deps.dispatch()
+  },
   acquireLease: (deps, { params, body }, { signal }) =>
     acquireLease(
       { ...deps, offers: deps.queue.offers },

@@ -1,7 +1,8 @@
 import type { Session } from '@baton/contracts'
 import { releaseOpen } from '../lease/release-open.ts'
 import { emit } from '../notification/emit.ts'
-import type { Store, Tables } from '../store.ts'
+import type { FoldRecord, Store, Tables } from '../store.ts'
+import { closeSession } from './close-session.ts'
 import { findSession } from './find-session.ts'
 
 /**
@@ -13,23 +14,13 @@ import { findSession } from './find-session.ts'
  */
 export async function stopSession({ store }: { store: Store }, { sessionId }: { sessionId: string }): Promise<Session> {
   const session = await findSession({ store }, sessionId)
-  const stop = async (tables: Tables): Promise<boolean> => {
-    await releaseHeld(tables, session)
-    await tables.sessions.setStatus(sessionId, 'ended')
-    return (await tables.folds.heldBy(sessionId)) === null
-  }
-  // A lease that was being granted is there by the time the session's row is ours. No other follows it.
-  while (!(await store.transaction(stop)));
+  await closeSession({ store }, { sessionId, letGo: (tables, fold) => takeAway(tables, fold, session) })
   return findSession({ store }, sessionId)
 }
 
-async function releaseHeld(tables: Tables, { id, name }: Session): Promise<void> {
-  const held = await tables.folds.heldBy(id)
-  const fold = held === null ? null : await tables.folds.lock(held)
-  if (fold?.status !== 'leased' || fold.sessionId !== id) return
-  const endStep = fold.progress?.step ?? null
-  if (fold.cancelAsked) return tables.folds.release(fold, { to: 'cancelled', endStep })
+async function takeAway(tables: Tables, fold: FoldRecord, { name }: Session): Promise<void> {
   const { failures, lostAtStep, lostInARow } = fold
+  const endStep = fold.progress?.step ?? null
   await releaseOpen(tables, fold, { attempt: 'stopped', endStep, delaySeconds: 0, failures, lostAtStep, lostInARow })
   await emit(tables, fold.experimentId, {
     kind: 'session-stopped',
