@@ -5,6 +5,7 @@ import {
   dispatchOutbox,
   getExperiment,
   recordLb,
+  retireCheckpoints,
   retryFold,
 } from '@baton/core'
 import type { Failure, FoldResult, Lease } from '@baton/contracts'
@@ -63,6 +64,27 @@ describe('a lock that had to be waited for', () => {
     await someoneWaits()
     await committing.commit()
     expect((await waiting)!.checkpoint).toMatchObject({ step: 9 })
+  })
+})
+
+describe('a checkpoint of before a retry from the beginning', () => {
+  test('stays when the new attempt makes the same just as it is retired', async () => {
+    await anExperiment(world)
+    const lease = await aLease(world, await aSession(world))
+    const manifest = await aCheckpoint(world, lease, 9)
+    const commit = async (tables: Tables) => {
+      const fold = (await tables.folds.lock(lease.foldId))!
+      await tables.folds.appendCheckpoint(fold, { digest: 'a'.repeat(64), sizeBytes: 1, manifest })
+    }
+    await world.store.transaction(commit)
+    await runSql(world.databaseUrl, `UPDATE fold SET checkpoint_id = NULL`)
+    const committing = await openTransaction(commit)
+    const retiring = retireCheckpoints(world)
+    await someoneWaits()
+    await committing.commit()
+    await retiring
+    const fold = await world.store.transaction((tables) => tables.folds.lock(lease.foldId))
+    expect(fold!.checkpoint).toMatchObject({ step: 9 })
   })
 })
 

@@ -395,7 +395,7 @@ export interface FoldTable {
   /** Those that are kept, the one with the highest step first. */
   checkpoints(id: string, page: PageRequest): Promise<Page<Checkpoint>>
   checkpoint(id: string, digest: string): Promise<Checkpoint | null>
-  /** Forgets checkpoints; returns those of their objects that nothing else refers to. */
+  /** In a transaction: forgets checkpoints; returns those of their objects that nothing else refers to. */
   removeCheckpoints(ids: readonly string[]): Promise<string[]>
 }
 

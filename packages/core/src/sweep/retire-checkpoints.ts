@@ -18,7 +18,8 @@ export async function retireCheckpoints({ store, blobs }: { store: Store; blobs:
   for (;;) {
     const surplus = await store.folds.surplusCheckpoints({ keep, finalSeconds, limit: batch })
     if (surplus.length === 0) return removed
-    await blobs.remove(await store.folds.removeCheckpoints(surplus.map((checkpoint) => checkpoint.id)))
+    const ids = surplus.map((checkpoint) => checkpoint.id)
+    await blobs.remove(await store.transaction(({ folds }) => folds.removeCheckpoints(ids)))
     removed += surplus.length
   }
 }

@@ -408,13 +408,16 @@ async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: nu
 }
 
 /**
- * What a fold that was retried meanwhile goes on from stays.
+ * What a fold that was retried meanwhile goes on from stays. So does what is being committed again just now: training is
+ * repeated to the byte, and a fold that begins anew makes checkpoints that are there from before. They are locked by a
+ * statement of its own, so that the one after it sees whose newest they have become.
  *
  * An object is an orphan only if nothing names it any more: no checkpoint, no result, and nothing that a session never
  * wrote, which it could name as its checkpoint all the same. Whoever uploads an object that is just being removed is
  * told by the commit that it is missing, and sends it again.
  */
 async function removeCheckpoints(db: Connection, ids: readonly string[]): Promise<string[]> {
+  await db.$queryRaw`SELECT 1 FROM checkpoint WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`
   const rows = await db.$queryRaw<{ digest: string }[]>`
     WITH free AS MATERIALIZED (${mayRemoveObjects}),
     gone AS (
