@@ -8,6 +8,7 @@ await runService('api', async ({ config, database, queue, blobs, log, metrics })
     ...config.http,
     database,
     queue,
+    queueBoard: { ...config.queueBoard, queue },
     blobs,
     s3: null,
     log,

@@ -2,9 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BlobStore, JobQueue, LeaseTimes } from '@baton/core'
 import type { Database } from '@baton/db'
 import type { Log } from '@baton/log'
+import type { Queue } from '@baton/queue'
 import type { S3Endpoint } from '@baton/s3-endpoint'
 import type { RequestMeter } from '@baton/telemetry'
 import type { RateLimits } from './plugins/rate-limit.ts'
+
+export interface QueueBoardOptions {
+  readonly queue: Pick<Queue, 'inspect'>
+  /** Whether jobs can be tried again and removed there. */
+  readonly isWritable: boolean
+}
 
 export interface ApiOptions {
   readonly host: string
@@ -19,6 +26,8 @@ export interface ApiOptions {
   readonly s3: S3Endpoint | null
   /** Takes Telegram's calls under `/telegram`, where a webhook is configured. */
   readonly telegramWebhook?: ((req: IncomingMessage, res: ServerResponse) => void) | undefined
+  /** Serves the page of queues under `/queues`; absent: it does not. */
+  readonly queueBoard?: QueueBoardOptions
   /** User name of the bot, for pairing links. */
   readonly botName?: string | null
   readonly log: Log

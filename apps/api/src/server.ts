@@ -20,6 +20,7 @@ import { sendProblem } from './plugins/problem.ts'
 import { requestReader } from './plugins/read-request.ts'
 import { endSlowBodies } from './plugins/slow-bodies.ts'
 import { watchRequests } from './plugins/watch-requests.ts'
+import { registerQueueBoard } from './queue-board/register-queue-board.ts'
 import { registerStream } from './register-stream.ts'
 import { handlers } from './routes/index.ts'
 import { sameOrigin } from './same-origin.ts'
@@ -81,6 +82,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   for (const name of Object.keys(routes) as RouteName[])
     if (isStream(name)) registerStream(server, serving, name)
     else register(server, serving, name)
+  if (options.queueBoard) registerQueueBoard(server, serving, { ...options.queueBoard, publicUrl: options.publicUrl })
   server.get('/v1/openapi.json', (request, reply) => {
     door.letPass(request, reply)
     return openApiDocument({ version, url: options.publicUrl ?? '/' })

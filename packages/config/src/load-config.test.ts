@@ -30,6 +30,7 @@ test('an empty environment means one machine with everything embedded', () => {
     },
     database: { url: null },
     queue: { url: null },
+    queueBoard: { isWritable: false },
     storage: null,
     embeddedStorage: {},
     telegram: null,

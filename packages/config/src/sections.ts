@@ -37,6 +37,14 @@ export const Queue = z
   .object({ REDIS_URL: secretUrl(['redis:', 'rediss:'], 'redis://:password@host:6379').optional() })
   .transform((env) => ({ url: env.REDIS_URL ?? null }))
 
+/** The page of queues that the API serves. */
+export const QueueBoard = z
+  .object({
+    // Who takes a job away can stop an experiment for the minutes until it is offered again.
+    BATON_QUEUES_WRITABLE: oneOf(['true', 'false']).default('false'),
+  })
+  .transform((env) => ({ isWritable: env.BATON_QUEUES_WRITABLE === 'true' }))
+
 const together = 'S3_ENDPOINT, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together; set none of S3_* to embed storage'
 
 /** Any S3; null: the endpoint embedded in the API. */

@@ -13,7 +13,7 @@ export const AuditEntry = z.strictObject({
   role: Role,
   /** The project it was about; null: all, or none. */
   project: Slug.nullable(),
-  /** As in OpenAPI's `operationId`. */
+  /** As in OpenAPI's `operationId`; `changeQueues`: on the page of queues. */
   route: z.string(),
   /** Path of the request: what it was about. */
   target: z.string(),

@@ -116,8 +116,8 @@ interface Pool {
 
 function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortSignal): Pool {
   const { payload, lockMs } = jobs['offer-fold']
-  const queue = backend.queue(`offers-${name}`)
-  const worker = backend.worker(`offers-${name}`, null, {
+  const queue = backend.queue(offersOf(name))
+  const worker = backend.worker(offersOf(name), null, {
     autorun: false,
     lockDuration: lockMs,
     stalledInterval: stalledCheckMs,
@@ -210,6 +210,9 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
     },
   }
 }
+
+/** Names the queue of a pool's offers. */
+export const offersOf = (pool: string) => `offers-${pool}`
 
 /** No colon: BullMQ keeps it for itself. */
 const jobId = ({ foldId, offer }: FoldOffer) => `${foldId}.${offer}`

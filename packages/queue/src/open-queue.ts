@@ -5,7 +5,7 @@ import { jobs } from './catalog.ts'
 import type { Consumer, Handlers, JobKind, Payload } from './catalog.ts'
 import { depthsOf, states } from './depth.ts'
 import type { Depth } from './depth.ts'
-import { openOffers } from './offers.ts'
+import { offersOf, openOffers } from './offers.ts'
 import { bullPriority } from './priority.ts'
 import { processorOf } from './run-job.ts'
 import type { AnyHandler } from './run-job.ts'
@@ -31,6 +31,13 @@ export interface ConsumeOptions {
   readonly concurrency?: number
 }
 
+export interface InspectedQueue {
+  readonly kind: string
+  /** Of offers: the pool. */
+  readonly pool: string | null
+  readonly queue: BullQueue
+}
+
 export interface Queue extends JobQueue {
   readonly offers: OfferQueue
   /** Adds a job; it is stored when this returns. */
@@ -41,6 +48,8 @@ export interface Queue extends JobQueue {
   schedule(kind: 'sweep', everyMs: number): Promise<void>
   /** Jobs in the queue: of each kind and, for offers, of each pool that this process knows. */
   depths(): Promise<Depth[]>
+  /** BullMQ's own queues, of each kind and of these pools, for people who look at single jobs; `close` closes them. */
+  inspect(pools: readonly string[]): InspectedQueue[]
   /** @throws {AppError} `unavailable` */
   ping(): Promise<void>
   /** Ends waits with null, lets running handlers finish unless the database is away, then closes. Calling it again waits for the same end. */
@@ -59,14 +68,15 @@ const keepFailed = 1_000
 export async function openQueue({ backend: where, prefix = 'baton', log }: OpenQueueOptions): Promise<Queue> {
   const backend = await openBackend(where, prefix, log)
   const offers = openOffers(backend, log)
-  const queues = new Map<JobKind, BullQueue>()
+  const queues = new Map<string, BullQueue>()
   const workers: BullWorker[] = []
   let closing: Promise<void> | undefined
-  const queueOf = (kind: JobKind) => {
-    const queue = queues.get(kind) ?? backend.queue(kind)
-    queues.set(kind, queue)
+  const named = (name: string) => {
+    const queue = queues.get(name) ?? backend.queue(name)
+    queues.set(name, queue)
     return queue
   }
+  const queueOf = (kind: JobKind) => named(kind)
   const add: Queue['add'] = async (kind, payload, { id, delayMs = 0, priority = 0 } = {}) => {
     await queueOf(kind).add(kind, jobs[kind].payload.parse(payload), {
       ...retention(kind),
@@ -117,16 +127,23 @@ export async function openQueue({ backend: where, prefix = 'baton', log }: OpenQ
       await queue.upsertJobScheduler(kind, { every: everyMs }, { name: kind, data: {}, opts: retention(kind) })
     },
     depths: async () => {
-      const kinds = (Object.keys(jobs) as (keyof typeof jobs)[]).filter((kind) => kind !== 'offer-fold')
       const ofKinds = await Promise.all(
-        kinds.map(async (kind) => depthsOf(kind, null, await queueOf(kind).getJobCounts(...states))),
+        handledKinds.map(async (kind) => depthsOf(kind, null, await queueOf(kind).getJobCounts(...states))),
       )
       return [...ofKinds.flat(), ...(await offers.depths())]
     },
+    inspect: (pools) => [
+      ...handledKinds.map((kind) => ({ kind, pool: null, queue: queueOf(kind) })),
+      // Queues of their own beside those that hand out: a look at a pool must not begin to serve it.
+      ...pools.map((pool) => ({ kind: 'offer-fold', pool, queue: named(offersOf(pool)) })),
+    ],
     ping: backend.ping,
     close: () => (closing ??= shutDown()),
   }
 }
+
+/** Kinds that run in handlers; offers have a queue a pool. */
+const handledKinds = (Object.keys(jobs) as (keyof typeof jobs)[]).filter((kind) => kind !== 'offer-fold')
 
 function retention(kind: JobKind) {
   const { attempts, backoffMs } = jobs[kind]

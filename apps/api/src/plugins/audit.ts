@@ -1,5 +1,5 @@
 import { isAppError, isPersonal } from '@baton/contracts'
-import type { AuditEntry, RouteName, RouteSpec } from '@baton/contracts'
+import type { AuditEntry, RouteSpec } from '@baton/contracts'
 import type { Caller, Tables } from '@baton/core'
 import type { Database } from '@baton/db'
 import type { Log } from '@baton/log'
@@ -8,8 +8,9 @@ import type { Log } from '@baton/log'
 const maxTarget = 500
 
 interface Request {
-  readonly name: RouteName
-  readonly route: RouteSpec
+  /** Of the route table, or what is served beside it. */
+  readonly name: string
+  readonly route: Pick<RouteSpec, 'method'>
   readonly caller: Caller
   readonly url: string
   readonly requestId: string

@@ -19,8 +19,19 @@ const anonymous: Caller = {
  * @throws {AppError} `unauthenticated`
  */
 export async function callerOf(store: Tables, route: RouteSpec, authorization: string | undefined): Promise<Caller> {
-  if (route.roles.length === 0) return anonymous
-  const token = /^Bearer ([\w-]{1,200})$/.exec(authorization ?? '')?.[1]
+  return route.roles.length === 0 ? anonymous : callerWith(store, bearerOf(authorization))
+}
+
+/** The token of an Authorization header; undefined where there is none. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer ([\w-]{1,200})$/.exec(authorization ?? '')?.[1]
+}
+
+/**
+ * Whose a token is.
+ * @throws {AppError} `unauthenticated`
+ */
+export async function callerWith(store: Tables, token: string | undefined): Promise<Caller> {
   const caller = token === undefined ? null : await authenticate(store, token)
   if (caller === null) throw new AppError('unauthenticated')
   return caller

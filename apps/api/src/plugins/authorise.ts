@@ -14,7 +14,7 @@ import type { Caller, Tables } from '@baton/core'
  */
 export async function authorise(
   store: Tables,
-  route: RouteSpec,
+  route: Pick<RouteSpec, 'method' | 'roles' | 'scope' | 'params'>,
   caller: Caller,
   pathParams: unknown,
 ): Promise<string | null> {
@@ -53,7 +53,7 @@ export async function authorise(
 }
 
 /** @throws {AppError} `not-found` for what cannot name anything */
-function paramsOf(route: RouteSpec, raw: unknown): Record<string, unknown> {
+function paramsOf(route: Pick<RouteSpec, 'params'>, raw: unknown): Record<string, unknown> {
   return route.params ? parseOrThrow(route.params, raw, 'not-found') : {}
 }
 

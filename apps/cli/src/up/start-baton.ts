@@ -107,6 +107,7 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
     ...common,
     ...config.http,
     s3,
+    queueBoard: { ...config.queueBoard, queue },
     telegramWebhook: bot.webhook,
     botName: bot.botName,
     meter: metrics?.requests ?? null,
