@@ -3,6 +3,7 @@ import type { RunningApi } from '@baton/api'
 import { createClient } from '@baton/contracts'
 import type { Role } from '@baton/contracts'
 import { insertToken } from '@baton/core'
+import type { JobQueue } from '@baton/core'
 import { createLog } from '@baton/log'
 import { openQueue } from '@baton/queue'
 import type { Queue, QueueBackend } from '@baton/queue'
@@ -40,6 +41,10 @@ describeWithRedis('the page of queues on Redis', () => {
   })
 })
 
+function optionsOf({ store, blobs, times }: World, queue: JobQueue): Parameters<typeof startApi>[0] {
+  return { host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times }
+}
+
 function suite(openPlace: (world: World) => Promise<Place>): void {
   let world: World
   let place: Place
@@ -52,8 +57,7 @@ function suite(openPlace: (world: World) => Promise<Place>): void {
     world = await createWorld()
     place = await openPlace(world)
     queue = await openQueue({ backend: place.backend, log })
-    const { store, blobs, times } = world
-    const common = { host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times }
+    const common = optionsOf(world, queue)
     api = await startApi({ ...common, queueBoard: { queue, isWritable: false } })
     writable = await startApi({ ...common, queueBoard: { queue, isWritable: true } })
     const experiment = await anExperiment(world)
@@ -175,8 +179,7 @@ function suite(openPlace: (world: World) => Promise<Place>): void {
     const cookie = response.headers.get('set-cookie')!
     expect(cookie).toMatch(/; Max-Age=43200; Path=\/queues; HttpOnly; SameSite=Strict$/)
     expect(cookie).not.toContain(token)
-    const { store, blobs, times } = world
-    const common = { host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times }
+    const common = optionsOf(world, queue)
     const publicUrl = 'https://baton.example.org'
     const secure = await startApi({ ...common, publicUrl, queueBoard: { queue, isWritable: false } })
     const signedIn = await signIn(token, { at: secure, origin: publicUrl })
@@ -279,6 +282,21 @@ function suite(openPlace: (world: World) => Promise<Place>): void {
     expect(items.filter(({ outcome }) => outcome === 'forbidden')).toHaveLength(3)
   })
 
+  test('tokens are not guessed: what is wrong, in the form or in a cookie, counts for its address', async () => {
+    const rateLimits = { tokenPerMinute: 1000, addressPerMinute: 3 }
+    const limited = await startApi({ ...optionsOf(world, queue), rateLimits, queueBoard: { queue, isWritable: false } })
+    const tries = [
+      () => signIn('wrong', { at: limited }),
+      () => fetch(`${limited.url}/queues/`, { headers: { ...html, cookie: 'baton_queues=wrong' } }),
+    ]
+    const statuses: number[] = []
+    for (const attempt of [...tries, ...tries]) statuses.push((await attempt()).status)
+    expect(statuses).toEqual([401, 401, 401, 429])
+    const { token } = await aToken('owner')
+    expect((await signIn(token, { at: limited })).status).toBe(303)
+    await limited.close()
+  })
+
   test('another page cannot sign anybody in', async () => {
     const { token } = await aToken('owner')
     expect((await signIn(token, { origin: 'http://evil.example' })).status).toBe(403)
@@ -288,8 +306,7 @@ function suite(openPlace: (world: World) => Promise<Place>): void {
 
 test('an API that was given no queue to show has no such page', async () => {
   const world = await createWorld()
-  const { store, blobs, queue, times } = world
-  const api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
+  const api = await startApi(optionsOf(world, world.queue))
   expect((await fetch(`${api.url}/queues/`, { headers: html })).status).toBe(404)
   await api.close()
   await world.close()

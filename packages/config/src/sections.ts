@@ -40,7 +40,7 @@ export const Queue = z
 /** The page of queues that the API serves. */
 export const QueueBoard = z
   .object({
-    // Who takes a job away can stop an experiment for the minutes until it is offered again.
+    // Offers that are removed come back by themselves, but messages whose job is removed are lost.
     BATON_QUEUES_WRITABLE: oneOf(['true', 'false']).default('false'),
   })
   .transform((env) => ({ isWritable: env.BATON_QUEUES_WRITABLE === 'true' }))
