@@ -175,12 +175,13 @@ function unknownTo(source: string, environment: Readonly<Record<string, string>>
 
 /** A value that a variable of .env may have. */
 function sampleOf(name: string): string {
-  if (name.endsWith('_SECONDS')) return composeVariables.get(name) ?? ''
+  if (/_(SECONDS|DAYS)$/.test(name)) return composeVariables.get(name) ?? ''
   if (/URL|ENDPOINT/.test(name)) return 'https://baton.example.org'
   if (name === 'PUBLISH_ON') return '0.0.0.0'
   if (name === 'BATON_LOG_LEVEL') return 'info'
   if (name === 'BATON_LEASE_SECONDS') return '60'
   if (name === 'BATON_HEARTBEAT_SECONDS') return '15'
+  if (name === 'OTEL_EXPORTER_OTLP_HEADERS') return 'authorization=Bearer%20abcdef'
   if (name === 'BATON_TELEGRAM_TOKEN') return '123456:AAaaBBbbCCccDDddEEeeFFff'
   return 'abcdefabcdefabcdefabcdef'
 }

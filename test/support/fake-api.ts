@@ -193,6 +193,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
       dataset: datasetOf.get(fold)!,
       code: fold.code,
       checkpoint: fold.checkpoint,
+      traceparent: null,
     }
   }
 

@@ -2,7 +2,7 @@ import { admitOwnerToken } from '@baton/core'
 import { runService } from '@baton/service'
 import { startApi } from './start-api.ts'
 
-await runService('api', async ({ config, database, queue, blobs, log, metrics }) => {
+await runService('api', async ({ config, database, queue, blobs, log, metrics, tracer }) => {
   if (config.auth.ownerToken) await admitOwnerToken(database, config.auth.ownerToken.reveal())
   return startApi({
     ...config.http,
@@ -14,5 +14,6 @@ await runService('api', async ({ config, database, queue, blobs, log, metrics })
     log,
     times: config.lease,
     meter: metrics?.requests ?? null,
+    tracer,
   })
 })

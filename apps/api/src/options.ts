@@ -5,6 +5,7 @@ import type { Log } from '@baton/log'
 import type { Queue } from '@baton/queue'
 import type { S3Endpoint } from '@baton/s3-endpoint'
 import type { RequestMeter } from '@baton/telemetry'
+import type { Tracer } from '@baton/trace'
 import type { RateLimits } from './plugins/rate-limit.ts'
 
 export interface QueueBoardOptions {
@@ -38,4 +39,6 @@ export interface ApiOptions {
   readonly times: LeaseTimes
   /** Null: nobody counts. */
   readonly meter?: RequestMeter | null
+  /** Null: no traces are sent. */
+  readonly tracer?: Tracer | null
 }

@@ -19,6 +19,7 @@ import { once } from './plugins/idempotency.ts'
 import { sendProblem } from './plugins/problem.ts'
 import { requestReader } from './plugins/read-request.ts'
 import { endSlowBodies } from './plugins/slow-bodies.ts'
+import { traceRequests } from './plugins/trace-requests.ts'
 import { watchRequests } from './plugins/watch-requests.ts'
 import { registerQueueBoard } from './queue-board/register-queue-board.ts'
 import { registerStream } from './register-stream.ts'
@@ -78,7 +79,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     throw new AppError('method-not-allowed', { allowed })
   })
   const requests = watchRequests(server, options.log, options.meter ?? null)
-  const serving = { deps, door, signalOf, requests, log: options.log }
+  const made = traceRequests(server, options.tracer ?? null)
+  const serving = { deps, door, signalOf, requests, made, log: options.log }
   for (const name of Object.keys(routes) as RouteName[])
     if (isStream(name)) registerStream(server, serving, name)
     else register(server, serving, name)
@@ -109,7 +111,11 @@ function isStream(name: RouteName): name is StreamName {
 
 type AnswerName = Exclude<RouteName, StreamName>
 
-function register(server: FastifyInstance, { deps, door, signalOf, requests, log }: Serving, name: AnswerName): void {
+function register(
+  server: FastifyInstance,
+  { deps, door, signalOf, requests, made, log }: Serving,
+  name: AnswerName,
+): void {
   const route: RouteSpec = routes[name]
   const handler = handlers[name] as Handler<AnswerName>
   const read = requestReader(name, route)
@@ -137,6 +143,7 @@ function register(server: FastifyInstance, { deps, door, signalOf, requests, log
           const call = { caller, signal, requestId, ifMatch }
           const answer = { status: route.status, body: await handler({ ...deps, store: audit.store }, input, call) }
           await audit.done()
+          made(request, name, answer.body)
           return answer
         }
         const key = headers['idempotency-key']

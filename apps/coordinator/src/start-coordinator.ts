@@ -1,5 +1,6 @@
 import {
   assembleExperiment,
+  experimentSpan,
   dispatchOutbox,
   expireLeases,
   fanOutEvent,
@@ -15,6 +16,7 @@ import type { Database } from '@baton/db'
 import type { Log } from '@baton/log'
 import type { Queue } from '@baton/queue'
 import { every } from '@baton/service'
+import type { Span, Tracer } from '@baton/trace'
 import { assembleInThread } from './assemble-in-thread.ts'
 import { renderSubmissionInThread } from './render-submission-in-thread.ts'
 
@@ -28,6 +30,8 @@ export interface CoordinatorOptions {
   readonly auditDays: number
   /** How long log lines and metrics of ended experiments are kept; null: for good. */
   readonly retention: { readonly logDays: number; readonly metricDays: number | null }
+  /** Null: no traces are sent. */
+  readonly tracer?: Tracer | null
 }
 
 export interface RunningCoordinator {
@@ -60,7 +64,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const deps = { store, queue, blobs, times, random: Math.random, ...compute }
   queue.consume('coordinator', {
     'assemble-experiment': async (job) => {
+      const startMs = Date.now()
       await assembleExperiment(deps, job)
+      options.tracer?.record(spanOfAssembly(job.experimentId, startMs))
       await dispatchOutbox(deps)
     },
     'make-submission': (job) => makeSubmission(deps, job),
@@ -96,4 +102,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   ]
   log.info('coordinator runs')
   return { close: async () => void (await Promise.all(sweeps.map((stop) => stop()))) }
+}
+
+function spanOfAssembly(experimentId: string, startMs: number): Span {
+  const root = experimentSpan(experimentId)
+  const attributes = { 'baton.experiment.id': experimentId }
+  return { name: 'assemble', traceId: root.traceId, parent: root, startMs, endMs: Date.now(), attributes }
 }

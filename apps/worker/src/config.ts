@@ -37,6 +37,12 @@ const WorkerEnvironment = z
     BATON_CACHE_BYTES: count(Number.MAX_SAFE_INTEGER).default(20e9),
     BATON_THREADS: count(1024).default(availableParallelism),
     BATON_LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: z
+      .url({ protocol: /^https?$/, ...must('the address of a collector, e.g. http://127.0.0.1:4318') })
+      .transform((url) => url.replace(/\/+$/, ''))
+      .optional(),
+    // They may hold a key.
+    OTEL_EXPORTER_OTLP_HEADERS: text('name=value, several by commas').optional(),
   })
   .transform((env) => ({
     url: env.BATON_URL,
@@ -51,6 +57,10 @@ const WorkerEnvironment = z
     cacheBytes: env.BATON_CACHE_BYTES,
     threads: env.BATON_THREADS,
     logLevel: env.BATON_LOG_LEVEL,
+    tracing:
+      env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? null
+        : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, headers: env.OTEL_EXPORTER_OTLP_HEADERS ?? null },
   }))
 
 /** The worker's settings, checked. */
@@ -73,6 +83,11 @@ or Ctrl-C ends it earlier, and loses nothing. All settings are environment varia
   BATON_CACHE_BYTES       bytes of data and code kept there for later (default 20000000000)
   BATON_THREADS           threads of a training; another number gives other bytes (default one a core)
   BATON_LOG_LEVEL         debug, info, warn, error, silent (default info)
+
+To send traces of what it does to an OpenTelemetry collector:
+
+  OTEL_EXPORTER_OTLP_ENDPOINT  address of its OTLP over HTTP, e.g. http://127.0.0.1:4318 (default none)
+  OTEL_EXPORTER_OTLP_HEADERS   name=value, several by commas, sent along
 `
 
 /**

@@ -1,6 +1,7 @@
 import { isAppError } from '@baton/contracts'
 import type { Log } from '@baton/log'
 import { prepareTensorflow } from '@baton/tensorflow'
+import { openTracer } from '@baton/trace'
 import type { WorkerConfig } from './config.ts'
 import { detectMachine } from './session/detect-machine.ts'
 import { exitCodeOf } from './session/exit-code.ts'
@@ -22,18 +23,22 @@ export async function runWorker(
   { log, ...signals }: { readonly log: Log } & Pick<SessionOptions, 'stop' | 'hurry'>,
 ): Promise<ExitCode> {
   const startMs = performance.now()
+  const { tracing } = config
+  const tracer = tracing && (await openTracer({ ...tracing, service: 'baton-worker', log }))
   try {
     await prepareTensorflow({ cacheDir: config.cacheDir, log: (line) => log.info({ line }, 'preparing tensorflow') })
     const machine = await detectMachine()
     const spentSeconds = (performance.now() - startMs) / 1000
     const secondsLeft = config.secondsLeft && Math.max(1, config.secondsLeft - spentSeconds)
     return exitCodeOf(
-      await runSession({ ...config, ...machine, ...signals, secondsLeft, spentSeconds, log, trainEntry }),
+      await runSession({ ...config, ...machine, ...signals, secondsLeft, spentSeconds, log, tracer, trainEntry }),
     )
   } catch (error) {
     if (isAppError(error, 'tensorflow-unavailable')) return ended(log, error, 5)
     if (isAppError(error, 'unavailable')) return ended(log, error, 3)
     throw error
+  } finally {
+    await tracer?.close()
   }
 }
 

@@ -41,6 +41,8 @@ test('an empty environment means one machine with everything embedded', () => {
     data: { dir: path.join(os.homedir(), '.local/share/baton') },
     log: { level: 'info' },
     health: { aliveFile: null },
+    metrics: null,
+    tracing: null,
   })
 })
 
@@ -85,6 +87,15 @@ test('half of a storage configuration is a mistake that names what lacks', () =>
   const faults = faultsOf(() => loadConfig({ S3_BUCKET: 'mine', S3_ENDPOINT: 'https://s3.example.org' }))
   expect(faults.map((fault) => fault.pointer)).toEqual(['S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'])
   expect(faults[0]?.detail).toMatch(/is missing; .*S3_ENDPOINT, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together/)
+})
+
+test('traces go where OpenTelemetry says, and nowhere without an endpoint', () => {
+  const headers = { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20hush,x=1' }
+  expect(loadConfig(headers).tracing).toBeNull()
+  const { tracing } = loadConfig({ ...headers, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/' })
+  expect(tracing?.endpoint).toBe('http://127.0.0.1:4318')
+  expect(tracing?.headers?.reveal()).toBe('authorization=Bearer%20hush,x=1')
+  expect(faultOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, 'OTEL_EXPORTER_OTLP_ENDPOINT')).toMatch(/^must be/)
 })
 
 test('every mistake of every section is said at once, by its variable', () => {

@@ -19,6 +19,7 @@ import {
   Retention,
   Storage,
   Telegram,
+  Tracing,
 } from './sections.ts'
 
 /** What the services read from the environment. */
@@ -38,6 +39,7 @@ const sections = {
   log: LogSection,
   health: Health,
   metrics: Metrics,
+  tracing: Tracing,
 }
 const clientSections = { client: Client, data: Data }
 

@@ -159,6 +159,22 @@ export const Metrics = whenAnySet(
     .transform((env) => ({ port: env.BATON_METRICS_PORT, host: env.BATON_METRICS_HOST })),
 )
 
+/** Null: no traces are sent. The variables are OpenTelemetry's own; the rest of what it defines is not read here. */
+export const Tracing = z
+  .object({
+    OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl('http://127.0.0.1:4318').optional(),
+    // They may hold a key.
+    OTEL_EXPORTER_OTLP_HEADERS: secret(
+      'name=value, several by commas',
+      /^\s*[^=,\s]+\s*=[^,]*(,\s*[^=,\s]+\s*=[^,]*)*$/,
+    ).optional(),
+  })
+  .transform((env) =>
+    env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+      ? null
+      : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, headers: env.OTEL_EXPORTER_OTLP_HEADERS ?? null },
+  )
+
 /** `aliveFile` null: no health check by file. Images of services without a port of their own set it. */
 export const Health = z
   .object({ BATON_ALIVE_FILE: text('a file').optional() })

@@ -194,6 +194,11 @@ export const Lease = z.strictObject({
   code: Blob.nullable(),
   /** Newest committed checkpoint, to resume from. */
   checkpoint: z.strictObject({ digest: Digest, manifest: CheckpointManifest }).nullable(),
+  /** The attempt's span, as W3C Trace Context has it: what the session does can join its trace. Null: there is none. */
+  traceparent: z
+    .string()
+    .regex(/^00-[\da-f]{32}-[\da-f]{16}-01$/)
+    .nullable(),
 })
 export type Lease = z.infer<typeof Lease>
 

@@ -23,6 +23,8 @@ export { openFeed } from './feed/feed.ts'
 export type { Feed, FeedSource, Follow, Following } from './feed/feed.ts'
 export { allEvents, openFeeds, settleEvents } from './feed/open-feeds.ts'
 export type { Feeds } from './feed/open-feeds.ts'
+export { attemptSpan, experimentSpan, offerSpan } from './trace/span-context.ts'
+export type { SpanContext } from './trace/span-context.ts'
 export { acquireLease } from './lease/acquire-lease.ts'
 export type { AcquireLease } from './lease/acquire-lease.ts'
 export { completeFold } from './lease/complete-fold.ts'
@@ -78,6 +80,7 @@ export type {
   OutboxJob,
   Referrer,
   QuietState,
+  NewLease,
   Release,
   Store,
   SubmissionRecord,

@@ -338,7 +338,7 @@ export interface FoldTable {
     code: Blob | null
   }>
   /** Leases a locked fold: fence and attempt grow by one, the lease runs `leaseSeconds` from now. */
-  lease(fold: FoldRecord, to: { sessionId: string; leaseSeconds: number }): Promise<{ fence: number; attempt: number }>
+  lease(fold: FoldRecord, to: { sessionId: string; leaseSeconds: number }): Promise<NewLease>
   /** The fold that a session holds a lease of, other than `besides`. */
   heldBy(sessionId: string, besides?: string): Promise<string | null>
   /** Ends the running attempt and lets go of the fold. */
@@ -397,6 +397,16 @@ export interface FoldTable {
   checkpoint(id: string, digest: string): Promise<Checkpoint | null>
   /** In a transaction: forgets checkpoints; returns those of their objects that nothing else refers to. */
   removeCheckpoints(ids: readonly string[]): Promise<string[]>
+}
+
+/** A lease that was just given, and how long its fold had waited. */
+export interface NewLease {
+  readonly fence: number
+  readonly attempt: number
+  /** When the fold became due, when its offer was last put into the queue, if it was, and when it was leased. */
+  readonly dueAt: Date
+  readonly offeredAt: Date | null
+  readonly leasedAt: Date
 }
 
 /** How an attempt ends, and what becomes of the fold. */

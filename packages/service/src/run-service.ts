@@ -11,8 +11,9 @@ import { openQueue } from '@baton/queue'
 import type { Queue } from '@baton/queue'
 import { s3BlobStore } from '@baton/storage'
 import type { S3BlobStore } from '@baton/storage'
-import { startMetrics } from '@baton/telemetry'
+import { openTracing, startMetrics } from '@baton/telemetry'
 import type { RunningMetrics } from '@baton/telemetry'
+import type { Tracer } from '@baton/trace'
 import { showAlive } from './show-alive.ts'
 
 /** What every service stands on. */
@@ -24,6 +25,8 @@ export interface Services {
   readonly log: Log
   /** Null where no port for metrics is set. */
   readonly metrics: RunningMetrics | null
+  /** Null where no collector is named. */
+  readonly tracer: Tracer | null
 }
 
 /**
@@ -48,6 +51,7 @@ export async function runService(
     stopShowing?.()
     await running.close()
     await services.metrics?.close()
+    await services.tracer?.close()
     await services.queue.close()
     services.blobs.close()
     await services.database.close()
@@ -77,7 +81,12 @@ async function openServices(app: string): Promise<Services> {
     credentials: { accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey.reveal() },
   })
   await blobs.ensureBucket()
-  const database = openDatabase({ url: databaseUrl })
+  const { tracer, database } = await openTracing({
+    config: config.tracing,
+    service: `baton-${app}`,
+    database: openDatabase({ url: databaseUrl }),
+    log,
+  })
   const queue = await openQueue({
     backend: redisUrl === undefined ? { kind: 'postgres', url: databaseUrl } : { kind: 'redis', url: redisUrl },
     log,
@@ -85,7 +94,7 @@ async function openServices(app: string): Promise<Services> {
   // What all share the coordinator shows; each replica shows what it does itself.
   const state = app === 'coordinator'
   const metrics = await startMetrics({ config: config.metrics, source: { database, queue }, state, log })
-  return { config, database, queue, blobs, log, metrics }
+  return { config, database, queue, blobs, log, metrics, tracer }
 }
 
 function notShared(needed: Record<string, unknown>): AppError {

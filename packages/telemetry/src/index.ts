@@ -1,3 +1,5 @@
 export { startMetrics } from './start-metrics.ts'
 export type { RunningMetrics } from './start-metrics.ts'
+export { traceStore } from './trace-store.ts'
+export { openTracing } from './open-tracing.ts'
 export type { RequestMeter } from './request-metrics.ts'

@@ -12,7 +12,7 @@ import { startPostgres } from '@baton/postgres'
 import type { Durability } from '@baton/postgres'
 import { openQueue } from '@baton/queue'
 import { ownerTokenFile } from '../client/owner-token.ts'
-import { startMetrics } from '@baton/telemetry'
+import { openTracing, startMetrics } from '@baton/telemetry'
 import { createClosers } from './closers.ts'
 import type { Closers } from './closers.ts'
 import { keepSecret } from './keep-secret.ts'
@@ -64,8 +64,14 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
   await makeDataDir(config.data.dir)
   const { url: databaseUrl, lost } = await openPostgres(options, closers)
   await migrate({ url: databaseUrl, log })
-  const database = openDatabase({ url: databaseUrl })
+  const { tracer, database } = await openTracing({
+    config: config.tracing,
+    service: 'baton',
+    database: openDatabase({ url: databaseUrl }),
+    log: log.child({ part: 'traces' }),
+  })
   closers.add(() => database.close())
+  if (tracer) closers.add(() => tracer.close())
   const ownerToken = await keepSecret(ownerTokenFile(config.data.dir), {
     given: config.auth.ownerToken,
     prefix: 'baton_owner_',
@@ -111,6 +117,7 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
     telegramWebhook: bot.webhook,
     botName: bot.botName,
     meter: metrics?.requests ?? null,
+    tracer,
     log: log.child({ part: 'api' }),
   }).catch((error: unknown) => {
     throw explainListening(error, config)
@@ -121,6 +128,7 @@ async function start(options: BatonOptions, closers: Closers): Promise<RunningBa
     ...common,
     auditDays: config.audit.days,
     retention: config.retention,
+    tracer,
     log: log.child({ part: 'coordinator' }),
   })
   closers.add(() => coordinator.close())

@@ -2,6 +2,7 @@ import { mkdtemp, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assertNever } from '@baton/contracts'
 import type { Client, Command, Lease, LogLine, Progress } from '@baton/contracts'
+import type { Tracer } from '@baton/trace'
 import type { FromTraining } from '../child/messages.ts'
 import type { Child } from '../child/start-child.ts'
 import type { Pace } from '../pace/pace.ts'
@@ -14,6 +15,8 @@ import { whenAborted } from '../when-aborted.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { createOutbox } from './outbox.ts'
+import { traceFold } from './trace-fold.ts'
+import type { FoldTrace } from './trace-fold.ts'
 import { uploadCheckpoints } from './upload-checkpoints.ts'
 import type { CheckpointUploads } from './upload-checkpoints.ts'
 
@@ -36,6 +39,8 @@ export interface FoldContext extends Tools {
   readonly cacheBytes: number
   /** Script of the training child. */
   readonly trainEntry: URL
+  /** Null: nobody asked for traces. */
+  readonly tracer: Tracer | null
   readonly threads: number
 }
 
@@ -51,6 +56,7 @@ export interface OpenFold {
   readonly stopping: AbortSignal
   readonly heartbeat: Heartbeat
   readonly uploads: CheckpointUploads
+  readonly trace: FoldTrace
   /** Last lines of the training, for the words of a failure. */
   readonly lastLines: readonly string[]
   /** The next step to do, as far as the training said. */
@@ -92,10 +98,12 @@ export async function openFold(context: FoldContext, lease: Lease): Promise<Open
   const end = (reason: unknown): void => over.abort(reason)
   whenAborted(context.time.over, closed.signal, () => end(context.time.over.reason))
   const { api, paces } = context
+  const trace = traceFold(context.tracer, lease)
   const uploads = uploadCheckpoints(tools, {
     api,
     lease,
     signal: over.signal,
+    trace,
     onPace: (seconds) => paces.upload.add(seconds),
     onFailed: end,
   })
@@ -145,10 +153,12 @@ export async function openFold(context: FoldContext, lease: Lease): Promise<Open
     stopping: AbortSignal.any([context.stopping, paused.signal]),
     heartbeat,
     uploads,
+    trace,
     lastLines,
     step: () => progress?.step ?? lease.checkpoint?.manifest.position.step ?? 0,
     say,
     hear(message) {
+      trace.hear(message)
       switch (message.kind) {
         case 'progress':
           progress = message.progress

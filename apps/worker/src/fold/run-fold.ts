@@ -72,7 +72,7 @@ async function advance(fold: OpenFold): Promise<FoldEnd> {
 async function prepareUnlessStopped(fold: OpenFold): Promise<TrainingRun | null> {
   const { stopping } = fold
   try {
-    return await prepareFold(fold, AbortSignal.any([fold.over, stopping]))
+    return await fold.trace.around('pull', {}, () => prepareFold(fold, AbortSignal.any([fold.over, stopping])))
   } catch (error) {
     if (!fold.over.aborted && stopping.aborted) return null
     throw error
@@ -82,7 +82,8 @@ async function prepareUnlessStopped(fold: OpenFold): Promise<TrainingRun | null>
 async function conclude(fold: OpenFold, outcome: Outcome): Promise<FoldEnd> {
   switch (outcome.kind) {
     case 'completed':
-      return complete(fold, outcome)
+      fold.trace.predicted()
+      return fold.trace.around('complete', { 'baton.step': outcome.step }, () => complete(fold, outcome))
     case 'handed-over':
       return handOver(fold)
     case 'cancelled':
@@ -129,10 +130,12 @@ function stopChild(child: Child, reason: unknown): void {
 
 /** Gives the lease back once the last checkpoint is committed. */
 async function handOver(fold: OpenFold): Promise<FoldEnd> {
-  await deliverRest(fold, fold.over)
-  const step = fold.uploads.committedStep()
-  await giveBack(fold, step, fold.over)
-  return { kind: 'handed-over', step }
+  return fold.trace.around('hand over', {}, async () => {
+    await deliverRest(fold, fold.over)
+    const step = fold.uploads.committedStep()
+    await giveBack(fold, step, fold.over)
+    return { kind: 'handed-over', step }
+  })
 }
 
 async function giveBack(fold: OpenFold, step: number, signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import type { Client, Lease } from '@baton/contracts'
 import { createLog } from '@baton/log'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { SavedCheckpoint } from '../child/messages.ts'
+import { untraced } from './trace-fold.ts'
 import { uploadCheckpoints } from './upload-checkpoints.ts'
 
 let dir: string
@@ -41,7 +42,7 @@ function startUploads() {
   const tools = { clock, random: () => 0, log: createLog({ app: 'test', level: 'silent' }) }
   const lease = { foldId: 'f', fence: 1, checkpoint: null } as unknown as Lease
   const [onPace, onFailed] = [vi.fn(), vi.fn()]
-  const uploads = uploadCheckpoints(tools, { api, lease, signal: over.signal, onPace, onFailed })
+  const uploads = uploadCheckpoints(tools, { api, lease, signal: over.signal, trace: untraced, onPace, onFailed })
   /** Lets the next commit end. */
   const settleNext = async (error?: AppError) => {
     await vi.waitFor(() => expect(commits.length).toBeGreaterThan(0))

@@ -6,6 +6,7 @@ import { retrying, verdictOn } from '../retry-policy.ts'
 import type { Tools } from '../retry-policy.ts'
 import { uploadBlobs } from '../transfer/upload-blobs.ts'
 import type { LocalBlob } from '../transfer/upload-blobs.ts'
+import type { FoldTrace } from './trace-fold.ts'
 
 export interface CheckpointUploads {
   /** Takes a checkpoint that lies on disk. It is uploaded once the one before it is, unless a newer one comes first. */
@@ -24,6 +25,7 @@ export interface UploadCheckpoints {
   readonly api: Client
   readonly lease: Lease
   readonly signal: AbortSignal
+  readonly trace: FoldTrace
   /** Called with the seconds that an upload and its commit took, where nothing went wrong meanwhile. */
   readonly onPace: (seconds: number) => void
   /** The API said that this session or its lease is over, or something broke. The uploads stop. */
@@ -99,18 +101,24 @@ export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): Check
   }
 }
 
-interface CommitCheckpoint extends Pick<UploadCheckpoints, 'api' | 'lease' | 'signal'> {
+interface CommitCheckpoint extends Pick<UploadCheckpoints, 'api' | 'lease' | 'signal' | 'trace'> {
   readonly checkpoint: SavedCheckpoint
   readonly beforeRetry: (error: unknown) => void
 }
 
 async function commitCheckpoint(tools: Tools, input: CommitCheckpoint): Promise<void> {
-  const { api, lease, signal, beforeRetry, checkpoint } = input
+  const { api, lease, signal, beforeRetry, checkpoint, trace } = input
   const { manifest } = checkpoint
-  const send = () => uploadBlobs(tools, { api, lease, signal, beforeRetry, blobs: blobsOf(checkpoint) })
+  const at = { 'baton.step': manifest.position.step }
+  const send = () =>
+    trace.around('upload checkpoint', at, () =>
+      uploadBlobs(tools, { api, lease, signal, beforeRetry, blobs: blobsOf(checkpoint) }),
+    )
   const record = () =>
-    retrying(tools, { what: 'record checkpoint', signal, beforeRetry }, () =>
-      api.recordCheckpoint({ params: { fold: lease.foldId }, body: { fence: lease.fence, manifest } }, { signal }),
+    trace.around('commit checkpoint', at, () =>
+      retrying(tools, { what: 'record checkpoint', signal, beforeRetry }, () =>
+        api.recordCheckpoint({ params: { fold: lease.foldId }, body: { fence: lease.fence, manifest } }, { signal }),
+      ),
     )
   await send()
   const { digest, step } = await record().catch(async (error: unknown) => {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createClient, isAppError } from '@baton/contracts'
 import type { Provider, RegisteredSession } from '@baton/contracts'
+import type { Tracer } from '@baton/trace'
 import { systemClock } from '../clock.ts'
 import { createPace } from '../pace/pace.ts'
 import { retrying } from '../retry-policy.ts'
@@ -36,6 +37,8 @@ export interface SessionOptions extends Partial<Pick<Tools, 'clock' | 'random'>>
   readonly threads: number
   /** Script of the training child. */
   readonly trainEntry: URL
+  /** Takes spans of what the session does; null: nobody asked. */
+  readonly tracer?: Tracer | null
   /** Kept free at the session's end for what was never measured. Default 30. */
   readonly marginSeconds?: number
   /** A lease is taken only if that much is left before the hand-over. Default twice the margin. */
@@ -146,6 +149,7 @@ async function openSession(
     cacheDir,
     cacheBytes: options.cacheBytes ?? 20e9,
     trainEntry,
+    tracer: options.tracer ?? null,
     threads,
     marginSeconds: options.marginSeconds ?? defaultMarginSeconds,
     minLeaseSeconds: options.minLeaseSeconds ?? 2 * (options.marginSeconds ?? defaultMarginSeconds),

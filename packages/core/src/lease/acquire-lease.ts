@@ -5,6 +5,7 @@ import { emit } from '../notification/emit.ts'
 import type { LeaseTimes } from '../policy.ts'
 import type { FoldOffer, OfferQueue } from '../ports.ts'
 import type { FoldRecord, Store, Tables } from '../store.ts'
+import { attemptSpan, writeTraceparent } from '../trace/span-context.ts'
 import { handOver } from './hand-over-fold.ts'
 
 export interface AcquireLease {
@@ -208,5 +209,6 @@ function leaseOf(
     dataset: { manifest: context.dataset.manifest, shards: [...context.dataset.shards] },
     code: context.code,
     checkpoint: fold.checkpoint && { digest: fold.checkpoint.digest, manifest: fold.checkpoint.manifest },
+    traceparent: writeTraceparent(attemptSpan(fold.experimentId, fold.id, fold.attempt)),
   }
 }

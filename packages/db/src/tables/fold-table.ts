@@ -11,7 +11,7 @@ import type {
   SessionStatus,
 } from '@baton/contracts'
 import { decodeCursor, pageOf } from '@baton/core'
-import type { FoldRecord, Heartbeat, PageRequest, Release, Tables } from '@baton/core'
+import type { FoldRecord, Heartbeat, NewLease, PageRequest, Release, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
 import type { RunPrepared } from '../run-prepared.ts'
@@ -100,17 +100,18 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
     lease: async (fold, { sessionId, leaseSeconds }) => {
       const fence = fold.fence + 1
       const attempt = fold.attempt + 1
-      await db.$executeRaw`
+      const [waited] = await db.$queryRaw<Pick<NewLease, 'dueAt' | 'offeredAt' | 'leasedAt'>[]>`
         UPDATE fold SET status = 'leased', fence = ${fence}, session_id = ${sessionId}::uuid, progress = NULL, failure = NULL,
           lease_expires_at = now() + make_interval(secs => ${leaseSeconds})
-        WHERE id = ${fold.id}::uuid`
+        WHERE id = ${fold.id}::uuid
+        RETURNING not_before AS "dueAt", offered_at AS "offeredAt", now() AS "leasedAt"`
       await db.attempt.createMany({
         data: [{ foldId: fold.id, number: attempt, fence, sessionId, startStep: fold.checkpoint?.step ?? 0 }],
       })
       await lockExperiment(db, fold.experimentId)
       await db.$executeRaw`
         UPDATE tally SET attempts = attempts + 1 WHERE experiment_id = ${fold.experimentId}::uuid`
-      return { fence, attempt }
+      return { fence, attempt, ...waited! }
     },
     heldBy: async (sessionId, besides) => {
       const other = besides === undefined ? {} : { id: { not: besides } }
