@@ -31,7 +31,13 @@ export interface TestBaton {
 }
 
 /** All services in this process on a database of their own, with worker sessions beside them. */
-export async function startTestBaton({ workers }: { workers: number }): Promise<TestBaton> {
+export async function startTestBaton({
+  workers,
+  settings: more = {},
+}: {
+  workers: number
+  settings?: Record<string, string>
+}): Promise<TestBaton> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'baton-e2e-'))
   await chmod(folder, 0o755)
   const database = await createTestDatabase()
@@ -41,6 +47,7 @@ export async function startTestBaton({ workers }: { workers: number }): Promise<
     DATABASE_URL: database.url,
     // Progress and commands travel with heartbeats: seldom ones would only make tests wait.
     BATON_HEARTBEAT_SECONDS: '1',
+    ...more,
   }
   const log = createLog({ app: 'baton', level: 'silent' })
   const baton = await startBaton({ config: loadConfig(settings), log })

@@ -56,7 +56,6 @@ function spanOfOffer(fold: FoldRecord, { dueAt, offeredAt, leasedAt, attempt }: 
 
 function spanOfAttempt(fold: FoldRecord, { number, status, startedAt, endedAt, failure, ...attempt }: Attempt): Span {
   const startMs = Date.parse(startedAt)
-  const hasFailed = status === 'failed' || status === 'lost'
   return {
     ...attemptSpan(fold.experimentId, fold.id, number),
     name: 'attempt',
@@ -72,7 +71,8 @@ function spanOfAttempt(fold: FoldRecord, { number, status, startedAt, endedAt, f
       'baton.step.start': attempt.startStep,
       'baton.step.end': attempt.endStep,
     },
-    ...(hasFailed ? { error: failure?.code ?? status } : {}),
+    ...(status === 'lost' ? { error: status } : {}),
+    ...(status === 'failed' ? { error: failure?.code ?? status } : {}),
   }
 }
 
