@@ -29,6 +29,8 @@ test('every setting is read', () => {
     BATON_CACHE_BYTES: '1000',
     BATON_THREADS: '2',
     BATON_LOG_LEVEL: 'debug',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/',
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-key=1',
   }
   expect(readConfig(env)).toEqual({
     url: required.BATON_URL,
@@ -43,6 +45,7 @@ test('every setting is read', () => {
     cacheBytes: 1000,
     threads: 2,
     logLevel: 'debug',
+    tracing: { endpoint: 'http://127.0.0.1:4318', headers: 'x-key=1' },
   })
   for (const name of Object.keys(env)) expect(help).toContain(name)
 })

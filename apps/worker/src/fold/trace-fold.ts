@@ -15,7 +15,11 @@ export interface FoldTrace {
 }
 
 /** Records nothing. */
-export const untraced: FoldTrace = { hear: () => undefined, predicted: () => undefined, around: (_, __, work) => work() }
+export const untraced: FoldTrace = {
+  hear: () => undefined,
+  predicted: () => undefined,
+  around: (_, __, work) => work(),
+}
 
 /** Steps are many thousands: beside a session's first one, one in so many milliseconds is recorded. */
 const stepEveryMs = 30_000
