@@ -46,7 +46,13 @@ beforeAll(async () => {
   // The embedded database's user must get in.
   await chmod(folder, 0o755)
   database = await createTestDatabase()
-  env = { BATON_DATA: path.join(folder, 'data'), BATON_PORT: String(await freePort()), DATABASE_URL: database.url }
+  env = {
+    BATON_DATA: path.join(folder, 'data'),
+    BATON_PORT: String(await freePort()),
+    DATABASE_URL: database.url,
+    // A lease that these tests hold is held, however slow the machine.
+    BATON_LEASE_SECONDS: '3600',
+  }
   const log = createLog({ app: 'baton', level: 'silent' })
   baton = await startBaton({ config: loadConfig(env), log })
   env = { BATON_DATA: env.BATON_DATA!, BATON_URL: baton.url }
@@ -324,11 +330,7 @@ describe('an experiment', () => {
   let lease: Lease | null
 
   test('shows its log lines, which cannot steer the terminal', async () => {
-    const { token } = await baton.api.createEnrolment({ body: {} })
-    const enrolling = createClient({ url: baton.url, token })
-    const session = await enrolling.registerSession({ body: { name: 'fake', provider: 'local' } })
-    worker = createClient({ url: baton.url, token: session.token })
-    ;({ lease } = await worker.acquireLease({ params: { session: session.id }, body: { waitSeconds: 20 } }))
+    ;({ worker, lease } = await aLeasingWorker('fake'))
     const logs = [
       { seq: 1, level: 'info' as const, text: 'epoch 1' },
       { seq: 2, level: 'error' as const, text: 'evil \u001b[2J' },
@@ -400,20 +402,6 @@ describe('an experiment', () => {
     expect((await cli('pools')).stdout).toMatch(/^default +5 +0 +1 +0 +1 +20/m)
   })
 
-  test('goes on elsewhere when the session that trains it is stopped', async () => {
-    const [fake] = json(await cli('sessions', 'list', '--status', 'active', '--json')) as {
-      id: string
-      foldId: string
-    }[]
-    expect((await cli('sessions', 'show', 'fake')).stdout).toContain(fake!.foldId)
-    expect(json(await cli('sessions', 'drain', fake!.id, '--json'))).toMatchObject({ status: 'draining' })
-    expect(json(await cli('sessions', 'stop', 'fake', '--json'))).toMatchObject({ status: 'ended', foldId: null })
-    const fold = await baton.api.getFold({ params: { fold: fake!.foldId } })
-    expect(fold).toMatchObject({ status: 'ready', attempts: 1 })
-    expect(await baton.api.getAttempt({ params: { fold: fold.id, attempt: 1 } })).toMatchObject({ status: 'stopped' })
-    expect((await cli('sessions', 'stop', 'fake')).stderr).toContain('there is no session "fake"')
-  })
-
   test('that is cancelled while it is watched ends the watching with its events and exit 3', async () => {
     const watching = cli('show', '1', '--watch')
     expect((await cli('cancel', '1')).stdout).toBe('first #1 is cancelled\n')
@@ -431,6 +419,28 @@ describe('an experiment', () => {
     const lines = (await following).stdout.trim().split('\n')
     expect(lines.map((line) => (JSON.parse(line) as { text: string }).text).at(-1)).toBe('the last line')
   })
+
+  test('goes on elsewhere when the session that trains it is stopped', async () => {
+    const { foldId } = (await aLeasingWorker('other')).lease!
+    const [other] = json(await cli('sessions', 'list', '--status', 'active', '--json')) as { id: string }[]
+    expect((await cli('sessions', 'show', 'other')).stdout).toContain(foldId)
+    expect(json(await cli('sessions', 'drain', other!.id, '--json'))).toMatchObject({ status: 'draining' })
+    expect(json(await cli('sessions', 'stop', 'other', '--json'))).toMatchObject({ status: 'ended', foldId: null })
+    const fold = await baton.api.getFold({ params: { fold: foldId } })
+    expect(fold).toMatchObject({ status: 'ready', attempts: 1 })
+    expect(await baton.api.getAttempt({ params: { fold: fold.id, attempt: 1 } })).toMatchObject({ status: 'stopped' })
+    expect((await cli('sessions', 'stop', 'other')).stderr).toContain('there is no session "other"')
+  })
+
+  /** A worker of a session of that name, with what it leased. */
+  async function aLeasingWorker(name: string) {
+    const { token } = await baton.api.createEnrolment({ body: {} })
+    const enrolling = createClient({ url: baton.url, token })
+    const session = await enrolling.registerSession({ body: { name, provider: 'local' } })
+    const worker = createClient({ url: baton.url, token: session.token })
+    const { lease } = await worker.acquireLease({ params: { session: session.id }, body: { waitSeconds: 20 } })
+    return { worker, lease }
+  }
 
   const firstLine = (ended: Ended): Ended => ({ ...ended, stdout: ended.stdout.split('\n')[0]! })
 })
