@@ -21,7 +21,7 @@ export interface Span {
   readonly endMs: number
   /** What happened meanwhile. */
   readonly events?: readonly { readonly name: string; readonly atMs: number }[]
-  /** Facts that anybody who reads traces may see: ids, numbers, codes. Null ones are left out. */
+  /** Facts that anybody who reads traces may see: ids, numbers, codes, names. Null ones are left out. */
   readonly attributes?: Readonly<Record<string, string | number | boolean | null>>
   /** Code of what went wrong, if something did. */
   readonly error?: string
