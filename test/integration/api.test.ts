@@ -1,26 +1,22 @@
 import { readFile } from 'node:fs/promises'
 import { createClient, ExperimentSpec, problemCodes, problems, problemsOf, routes } from '@baton/contracts'
 import type { Client, RouteSpec } from '@baton/contracts'
-import { startApi } from '@baton/api'
-import type { RunningApi } from '@baton/api'
-import { dispatchOutbox, insertToken } from '@baton/core'
-import { createLog } from '@baton/log'
+import { dispatchOutbox } from '@baton/core'
 import { aLease, anExperiment, aSession, aSpec, createWorld } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startRest } from '../support/rest.ts'
+import type { Rest } from '../support/rest.ts'
 
 let world: World
-let api: RunningApi
+let api: Rest
 let owner: Client
 let ownerToken: string
 
 beforeAll(async () => {
   world = await createWorld()
-  const { store, blobs, queue, times } = world
-  const log = createLog({ app: 'api', level: 'silent' })
-  api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
-  ownerToken = (await insertToken(store, { name: 'owner', role: 'owner', project: null, validSeconds: null })).token
-  owner = createClient({ url: api.url, token: ownerToken })
+  api = await startRest(world)
+  ;({ owner, ownerToken } = api)
 })
 afterAll(async () => {
   await api.close()

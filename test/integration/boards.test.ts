@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { startApi } from '@baton/api'
-import type { RunningApi } from '@baton/api'
-import { columnNames, createClient, isNullable, parseFilter, parseSort } from '@baton/contracts'
+import { columnNames, isNullable, parseFilter, parseSort } from '@baton/contracts'
 import type { Client, ColumnName, SortKey } from '@baton/contracts'
-import { completeFold, handOverFold, insertToken, listExperiments, listLeaderboard, recordLb } from '@baton/core'
-import { createLog } from '@baton/log'
+import { completeFold, handOverFold, listExperiments, listLeaderboard, recordLb } from '@baton/core'
 import { aLease, anExperiment, aResult, aSession, aSpec, createWorld, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
 import pg from 'pg'
@@ -13,9 +10,11 @@ import { Prisma } from '../../packages/db/src/generated/client.ts'
 import { boardPage } from '../../packages/db/src/tables/board-page.ts'
 import { dice, holds, pool, randomFilter } from '../support/random-filters.ts'
 import type { Seen } from '../support/random-filters.ts'
+import { startRest } from '../support/rest.ts'
+import type { Rest } from '../support/rest.ts'
 
 let world: World
-let api: RunningApi
+let api: Rest
 let owner: Client
 let token: string
 let rows: Seen[]
@@ -26,12 +25,9 @@ const everything = { completedOnly: false, filter: null, sort: parseSort('versio
 
 beforeAll(async () => {
   world = await createWorld()
-  const { store, blobs, queue, times } = world
-  const log = createLog({ app: 'api', level: 'silent' })
-  api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
-  token = (await insertToken(store, { name: 'owner', role: 'owner', project: null, validSeconds: null })).token
-  owner = createClient({ url: api.url, token })
-  projectId = (await store.projects.insert({ slug: 'random', name: 'Random' })).id
+  api = await startRest(world)
+  ;({ owner, ownerToken: token } = api)
+  projectId = (await world.store.projects.insert({ slug: 'random', name: 'Random' })).id
   await insertRandomExperiments()
   rows = await readRows()
   await runSql(world.databaseUrl, 'ANALYZE experiment, tally')
