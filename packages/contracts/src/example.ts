@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DatasetRef, Digest, Id, Slug } from './ids.ts'
 import { Moment } from './resources.ts'
-import { ExperimentSpec } from './spec.ts'
+import { ExperimentSpec } from './spec/index.ts'
 
 /** Examples of schemas by the schema itself, wherever it stands. */
 const bySchema = new Map<unknown, unknown>([

@@ -34,8 +34,8 @@ export {
   OptimizerSpec,
   ScheduleSpec,
   StageSpec,
-} from './spec.ts'
-export type { ExperimentSpecInput } from './spec.ts'
+} from './spec/index.ts'
+export type { ExperimentSpecInput } from './spec/index.ts'
 export {
   Attempt,
   Checkpoint,

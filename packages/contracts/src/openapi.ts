@@ -7,7 +7,7 @@ import { Attempt, Experiment, Failure, Fold, Lease, Progress, Project, Session }
 import { routeGroups } from './routes/index.ts'
 import { problemsOf, queryOf } from './routes/route.ts'
 import type { RouteSpec } from './routes/route.ts'
-import { ExperimentSpec } from './spec.ts'
+import { ExperimentSpec } from './spec/index.ts'
 
 type Json = Record<string, unknown>
 type Io = 'input' | 'output'

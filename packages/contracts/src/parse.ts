@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { AppError, pointerOf } from './problems.ts'
 import type { Fault, ProblemCode } from './problems.ts'
-import { ExperimentSpec } from './spec.ts'
+import { ExperimentSpec } from './spec/index.ts'
 
 /** Most faults that one error lists: enough to correct a file by, small enough to answer with. */
 export const FAULTS_LISTED = 1000

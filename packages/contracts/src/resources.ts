@@ -3,7 +3,7 @@ import { CheckpointManifest } from './checkpoint.ts'
 import { LabelGroup } from './dataset.ts'
 import { Blob, Count, Digest, Id, Ordinal, Slug } from './ids.ts'
 import { problemCodes } from './problems.ts'
-import { ExperimentSpec } from './spec.ts'
+import { ExperimentSpec } from './spec/index.ts'
 import { AttemptStatus, ExperimentStatus, FoldStatus, Provider, SessionStatus } from './states.ts'
 
 /** A moment, ISO 8601 in UTC. */

@@ -1,6 +1,6 @@
 import { nearest } from '../parse.ts'
 import { AppError } from '../problems.ts'
-import { ExperimentSpec } from '../spec.ts'
+import { ExperimentSpec } from '../spec/index.ts'
 import { columnNames, columns, isColumn, unknownColumn } from './columns.ts'
 import type { ColumnName } from './columns.ts'
 import type { Filter, FilterField, FilterValue } from './filter.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ExperimentRow, usualColumns } from '../board/columns.ts'
 import { Experiment, Fold, Lb } from '../resources.ts'
-import { ExperimentSpec } from '../spec.ts'
+import { ExperimentSpec } from '../spec/index.ts'
 import { boardQuery, experiment, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 

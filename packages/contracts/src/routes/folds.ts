@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Ordinal } from '../ids.ts'
 import { Attempt, Fold } from '../resources.ts'
-import { ExperimentSpec } from '../spec.ts'
+import { ExperimentSpec } from '../spec/index.ts'
 import { fold, pageOf, pageQuery, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 

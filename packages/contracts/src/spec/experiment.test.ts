@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { parseOrThrow, parseSpec } from './parse.ts'
-import type { AppError } from './problems.ts'
-import { ExperimentSpec, foldsOf } from './spec.ts'
+import { parseOrThrow, parseSpec } from '../parse.ts'
+import type { AppError } from '../problems.ts'
+import { ExperimentSpec, foldsOf } from './index.ts'
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 

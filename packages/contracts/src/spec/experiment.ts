@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { DatasetRef, Digest, Slug } from '../ids.ts'
+import { AugmentSpec } from './augment.ts'
+import { EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
+import { checkFolds, FoldsSpec } from './folds.ts'
+import { ImageSpec } from './image.ts'
+import { checkMetric, MetricSpec } from './metric.ts'
+import { ModelSpec } from './model.ts'
+import type { AddFault } from './parts.ts'
+import { checkSchedule } from './schedule.ts'
+import { checkStages, StageSpec } from './stage.ts'
+
+/** What a person writes to start an experiment. Immutable once accepted; its digest names it. */
+export const ExperimentSpec = z
+  .strictObject({
+    name: z.string().trim().min(1).max(120),
+    dataset: DatasetRef,
+    /** Code bundle that replaces model, loss or dataset; `baton run` fills it in from a folder. */
+    code: Digest.nullable().default(null),
+    runtime: z.literal('tfjs').default('tfjs'),
+    seed: z.int().min(0).max(0xffff_ffff).default(0),
+    pool: Slug.default('default'),
+    /** Higher is leased sooner. */
+    priority: z.int().min(0).max(1000).default(0),
+    folds: FoldsSpec,
+    model: ModelSpec,
+    image: ImageSpec,
+    augment: AugmentSpec.prefault({}),
+    stages: z.array(StageSpec).min(1).max(20),
+    evaluate: EvaluateSpec.prefault({}),
+    metric: MetricSpec.prefault({}),
+    earlyStop: EarlyStopSpec.nullable().default(null),
+    checkpoint: z
+      .strictObject({
+        /** A checkpoint is started this long after the last one was. */
+        everySeconds: z.number().min(1).max(3600).default(60),
+      })
+      .prefault({}),
+    retries: z
+      .strictObject({
+        /** How often a fold is tried again after the user's code failed. */
+        userCode: z.int().min(0).max(10).default(0),
+      })
+      .prefault({}),
+  })
+  .superRefine((spec, ctx) => {
+    const faultIn =
+      (...part: PropertyKey[]): AddFault =>
+      (path, message) =>
+        ctx.addIssue({ code: 'custom', path: [...part, ...path], message })
+    checkBundleUse(spec, faultIn())
+    checkFolds(spec.folds, faultIn('folds'))
+    checkMetric(spec.metric, faultIn('metric'))
+    checkStages(spec.stages, faultIn('stages'))
+    spec.stages.forEach(({ schedule }, i) => checkSchedule(schedule, faultIn('stages', i, 'schedule')))
+  })
+export type ExperimentSpec = z.infer<typeof ExperimentSpec>
+/** A spec as written, before defaults are filled in. */
+export type ExperimentSpecInput = z.input<typeof ExperimentSpec>
+
+/** What a code bundle has to bring wants a code bundle. */
+function checkBundleUse(
+  { code, model, stages }: { code: string | null; model: ModelSpec; stages: StageSpec[] },
+  fault: AddFault,
+): void {
+  if (code !== null) return
+  if (model.name === 'bundle')
+    fault(['model', 'name'], 'a bundle model needs `code`: push a code bundle or choose convnet or resnet')
+  stages.forEach(({ loss }, i) => {
+    if (loss.name === 'bundle')
+      fault(['stages', i, 'loss', 'name'], 'a bundle loss needs `code`: push a code bundle or choose loss bce')
+  })
+}

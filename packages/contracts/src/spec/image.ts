@@ -1,0 +1,14 @@
+import { z } from 'zod'
+import { Positive } from './parts.ts'
+
+export const ImageSpec = z.strictObject({
+  /** Side of the square the model sees, in pixels. */
+  size: z.int().min(8).max(1024),
+  /** `stretch` to the square; `pad` keeps the aspect ratio. */
+  resize: z.enum(['stretch', 'pad']).default('stretch'),
+  /** Colour, 0 to 255, behind transparent pixels and padding. */
+  background: z.int().min(0).max(255).default(255),
+  mean: z.tuple([z.number(), z.number(), z.number()]).default([0.485, 0.456, 0.406]),
+  std: z.tuple([Positive, Positive, Positive]).default([0.229, 0.224, 0.225]),
+})
+export type ImageSpec = z.infer<typeof ImageSpec>
