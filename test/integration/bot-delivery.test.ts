@@ -76,6 +76,18 @@ test('a flood limit is waited for, in order and without asking again; other chat
   expect(tries).toHaveLength(answerToPairing + refused + 5)
 })
 
+test('a message that Telegram refuses for what it holds is replaced by a line, and those behind it come', async () => {
+  const telegram = await bots.startTelegram()
+  const { queue } = await bots.launch(polling(telegram))
+  await bots.pair(telegram, 7)
+  telegram.failNext({ kind: 'bad-content' }, { chatId: 7 })
+  await bots.emit(queue, failed(1))
+  await bots.emit(queue, failed(2))
+  await telegram.message((message) => stepOf(message) === 2)
+  expect(told(telegram, 7)).toEqual([2])
+  await telegram.message(({ text }) => text.includes(`look at /exp ${bots.experiment.project}#1`))
+})
+
 test('while Telegram fails, what is to be told waits', async () => {
   const telegram = await bots.startTelegram()
   const { queue } = await bots.launch(polling(telegram))

@@ -27,6 +27,8 @@ export type SendFault =
   | { readonly kind: 'flood'; readonly seconds: number }
   | { readonly kind: 'blocked' }
   | { readonly kind: 'server-error' }
+  /** Of what the message holds. */
+  | { readonly kind: 'bad-content' }
   | { readonly kind: 'lost-answer' }
 
 export interface FakeTelegram {
@@ -129,6 +131,7 @@ export async function startFakeTelegram(options: FakeTelegramOptions): Promise<F
       const fault = isWrite ? takeFault(Number(params.chat_id)) : undefined
       if (fault?.kind === 'flood') chats.closeFor(Number(params.chat_id), fault.seconds)
       if (fault?.kind === 'blocked') throw new BotApiError(403, 'Forbidden: bot was blocked by the user')
+      if (fault?.kind === 'bad-content') throw new BotApiError(400, "Bad Request: can't parse entities")
       if (fault?.kind === 'server-error') throw new BotApiError(500, 'Internal Server Error')
       const result = await method(params, hangUp(reply))
       if (fault?.kind === 'lost-answer') return reply.hijack().raw.destroy()

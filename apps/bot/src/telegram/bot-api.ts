@@ -5,7 +5,7 @@ import { withoutToken } from './without-token.ts'
 /** Rows of buttons below a message. `data` is sent back when it is pressed. */
 export type Keyboard = readonly (readonly { readonly text: string; readonly data: string }[])[]
 
-interface Content {
+export interface Content {
   readonly html: string
   /** Default none. */
   readonly keyboard?: Keyboard | undefined

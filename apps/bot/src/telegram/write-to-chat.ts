@@ -24,7 +24,7 @@ export function writeToChat({ store, throttle }: { store: Store; throttle: Throt
         throttle.close(chatId, seconds)
         throw new RetryAfter(seconds)
       }
-      throw isGone(error) ? new ChatGone(error.description) : error
+      throw error instanceof TelegramError && isGone(error) ? new ChatGone(error.description) : error
     }
   }
   return async (chatId, lane, write) => {
@@ -41,7 +41,12 @@ export function writeToChat({ store, throttle }: { store: Store; throttle: Throt
   }
 }
 
-function isGone(error: unknown): error is TelegramError {
-  if (!(error instanceof TelegramError)) return false
+/** Whether Telegram refused what a message holds, not the chat: sent as it is, it would be refused for ever. */
+export function isContentRefused(error: unknown): boolean {
+  if (!(error instanceof TelegramError) || isGone(error)) return false
+  return error.code === 400 && error.parameters?.migrate_to_chat_id === undefined
+}
+
+function isGone(error: TelegramError): boolean {
   return error.code === 403 || (error.code === 400 && gone.test(error.description))
 }
