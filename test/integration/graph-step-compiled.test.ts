@@ -9,6 +9,7 @@ import { streamKey, uniform } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
 import { buildLoss } from '../../packages/trainer/src/losses/build.ts'
 import { buildModel } from '../../packages/trainer/src/models/build.ts'
+import { trainedVariables } from '../../packages/trainer/src/models/groups.ts'
 import { createOptimizer } from '../../packages/trainer/src/optimizers/optimizer.ts'
 import { compose } from '../../packages/trainer/src/step/compose.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
@@ -48,9 +49,7 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
   })
   const stage = spec.stages[0]!
   const built = buildModel(spec.model, { tf, classes: CLASSES, imageSize: size, seed: 3 })
-  const targets = built.variables.filter(
-    ({ role, part }) => role !== 'statistic' && (stage.train === 'all' || part === 'head'),
-  )
+  const targets = trainedVariables(built, stage)
   const optimizer = createOptimizer(tf, stage.optimizer, targets)
   onTestFinished(() => {
     optimizer.dispose()
@@ -107,6 +106,7 @@ const stages: [string, Record<string, unknown>][] = [
   ['sgdm', { optimizer: sgdm, clipNorm: null }],
   ['sgdm with nesterov, clipped', { optimizer: { ...sgdm, nesterov: true }, loss: smoothed, clipNorm: 0.5 }],
   ['adamw of the head', { loss: smoothed, clipNorm: 1, train: 'head' }],
+  ['adamw of the last two groups', { train: 'last-two' }],
 ]
 
 function bothWays(size: number, model: ExperimentSpecInput['model'], stage: Record<string, unknown>) {

@@ -17,7 +17,7 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
     '',
     ...tableLines(plan.stages, [
       { title: 'stage', value: ({ name }) => name },
-      { title: 'trains', value: (stage) => stage.train },
+      { title: 'trains', value: ({ train }) => (typeof train === 'string' ? train : train.join(', ')) },
       { title: 'epochs', value: ({ epochs }) => epochs, align: 'right' },
       { title: 'batch', value: ({ batch }) => batch, align: 'right' },
       { title: 'steps', value: ({ steps }) => steps, align: 'right' },

@@ -6,10 +6,20 @@ import type { AddFault } from './parts.ts'
 import { Positive } from './parts.ts'
 import { ScheduleSpec } from './schedule.ts'
 
+/** A layer group of the model, `group1` say; which there are is the model's to say. */
+const GroupName = z.string().regex(/^[\w.-]{1,64}$/, 'must be the name of a layer group')
+
 export const StageSpec = z.strictObject({
   name: Slug,
-  /** What trains: the classifier alone, or everything. Frozen normalisation runs in inference mode. */
-  train: z.enum(['head', 'all']).default('all'),
+  /**
+   * The layer groups that train: the last one, the last two, all, or those named. The others are frozen: they get no
+   * gradient, and their normalisation runs in inference mode.
+   */
+  train: z
+    .union([z.enum(['head', 'last-two', 'all']), z.array(GroupName).min(1).max(100)], {
+      error: 'must be "head", "last-two", "all" or a list of layer groups',
+    })
+    .default('all'),
   epochs: z.int().min(1).max(10_000),
   batch: z.int().min(1).max(4096).default(32),
   optimizer: OptimizerSpec.prefault({ name: 'adamw' }),
@@ -22,7 +32,11 @@ export type StageSpec = z.infer<typeof StageSpec>
 
 export function checkStages(stages: readonly StageSpec[], fault: AddFault): void {
   const names = new Set<string>()
-  stages.forEach(({ name }, i) => {
+  stages.forEach(({ name, train }, i) => {
+    if (typeof train !== 'string')
+      train.forEach((group, g) => {
+        if (train.indexOf(group) !== g) fault([i, 'train', g], `layer group ${group} is listed twice`)
+      })
     if (names.has(name)) fault([i, 'name'], `stage name "${name}" is used twice; name each stage once`)
     names.add(name)
   })

@@ -293,6 +293,14 @@ describe('a fold trained to its end', () => {
   })
 })
 
+test('a layer group that the model lacks, in whatever stage, ends the fold before its first step', async () => {
+  const stages = specInput.stages.with(1, { ...specInput.stages[1]!, train: ['block1'] })
+  await expect(train({ spec: { stages } })).rejects.toMatchObject({
+    code: 'spec-invalid',
+    message: 'stage all trains the layer group block1, which the model lacks; it has block0, head',
+  })
+})
+
 test('early stopping ends a stage, also when it is resumed in between', async () => {
   const spec: Partial<ExperimentSpecInput> = {
     stages: [

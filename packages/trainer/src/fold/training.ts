@@ -19,6 +19,7 @@ import type { StagePlan } from '../data/batches.ts'
 import { createImageSource } from '../data/image-source.ts'
 import type { ImageSource } from '../data/image-source.ts'
 import { buildModel } from '../models/build.ts'
+import { trainedGroups } from '../models/groups.ts'
 import type { BundleModule } from '../models/bundle.ts'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import { isOptimizerSlot } from '../optimizers/optimizer.ts'
@@ -71,7 +72,8 @@ const cachePart = 1 / 3
 /**
  * Opens a training at its first step, or where its checkpoint left it.
  *
- * @throws {AppError} `checkpoint-corrupt`, `user-code-failed`
+ * @throws {AppError} `checkpoint-corrupt`, `user-code-failed`; `spec-invalid` when a stage trains a layer group that the
+ *   model lacks
  */
 export async function openTraining(
   run: FoldRun,
@@ -129,6 +131,8 @@ async function openWorkshop(
     ...(bundle && { bundle }),
   })
   closers.push(() => model.dispose())
+  // Of every stage, so that a wrong name shows before the first step and not after the stages before it.
+  for (const stage of spec.stages) trainedGroups(model, stage)
   const source = createImageSource({
     manifest,
     image: spec.image,

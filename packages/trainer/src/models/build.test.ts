@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { ModelSpec } from '@baton/contracts'
 import { buildModel } from './build.ts'
 import type { BundleModule } from './bundle.ts'
+import { runGroups } from './groups.ts'
 import type { Model } from './model.ts'
 
 beforeAll(async () => {
@@ -18,27 +19,31 @@ const trainedSize = ({ variables }: Model) =>
   variables.filter(({ role }) => role !== 'statistic').reduce((sum, { variable }) => sum + variable.size, 0)
 
 function logitsOf(model: Model, images: tf.Tensor4D): tf.Tensor2D {
-  return model.head(model.body(images, { training: false }), { training: false })
+  return runGroups(model.groups, images, () => ({ training: false })) as tf.Tensor2D
 }
 
-test('a convnet has the named variables, parts and roles, and gives one logit a label', () => {
+/** What the head sees. */
+const featuresOf = ({ groups }: Model, images: tf.Tensor4D) =>
+  runGroups(groups.slice(0, -1), images, () => ({ training: false }))
+
+test('a convnet has the named variables, groups and roles, and gives one logit a label', () => {
   const model = build({ name: 'convnet', width: 4, blocks: 2 })
-  const table = model.variables.map(({ name, part, role, variable }) => [name, part, role, variable.shape.join('×')])
+  const table = model.variables.map(({ name, group, role, variable }) => [name, group, role, variable.shape.join('×')])
   expect(table).toEqual([
-    ['block0/conv/kernel', 'body', 'kernel', '3×3×3×4'],
-    ['block0/bn/gamma', 'body', 'norm', '4'],
-    ['block0/bn/beta', 'body', 'norm', '4'],
-    ['block0/bn/mean', 'body', 'statistic', '4'],
-    ['block0/bn/variance', 'body', 'statistic', '4'],
-    ['block1/conv/kernel', 'body', 'kernel', '3×3×4×8'],
-    ['block1/bn/gamma', 'body', 'norm', '8'],
-    ['block1/bn/beta', 'body', 'norm', '8'],
-    ['block1/bn/mean', 'body', 'statistic', '8'],
-    ['block1/bn/variance', 'body', 'statistic', '8'],
+    ['block0/conv/kernel', 'block0', 'kernel', '3×3×3×4'],
+    ['block0/bn/gamma', 'block0', 'norm', '4'],
+    ['block0/bn/beta', 'block0', 'norm', '4'],
+    ['block0/bn/mean', 'block0', 'statistic', '4'],
+    ['block0/bn/variance', 'block0', 'statistic', '4'],
+    ['block1/conv/kernel', 'block1', 'kernel', '3×3×4×8'],
+    ['block1/bn/gamma', 'block1', 'norm', '8'],
+    ['block1/bn/beta', 'block1', 'norm', '8'],
+    ['block1/bn/mean', 'block1', 'statistic', '8'],
+    ['block1/bn/variance', 'block1', 'statistic', '8'],
     ['head/dense/kernel', 'head', 'kernel', '8×5'],
     ['head/dense/bias', 'head', 'bias', '5'],
   ])
-  expect(model.body(tf.zeros([2, 16, 16, 3]), { training: false }).shape).toEqual([2, 4, 4, 8])
+  expect(featuresOf(model, tf.zeros([2, 16, 16, 3])).shape).toEqual([2, 4, 4, 8])
   expect(logitsOf(model, tf.zeros([2, 16, 16, 3])).shape).toEqual([2, 5])
 })
 
@@ -53,9 +58,15 @@ test.each([
 ])('a resnet of %i-pixel images halves maps as its stem and groups say', (imageSize, side, name) => {
   const model = build({ name: 'resnet', width: 2, layers: [1, 2, 1] }, { imageSize })
   const images = tf.randomNormal<tf.Rank.R4>([1, imageSize, imageSize, 3], 0, 1, 'float32', 1)
-  expect(model.body(images, { training: false }).shape).toEqual([1, side, side, 8])
+  expect(featuresOf(model, images).shape).toEqual([1, side, side, 8])
   expect(logitsOf(model, images).shape).toEqual([1, 5])
   expect(model.variables.map((variable) => variable.name)).toContain(name)
+})
+
+test('a resnet’s layer groups are its stem, its groups of blocks and its head', () => {
+  const model = build({ name: 'resnet', width: 2, layers: [1, 1] })
+  expect(model.groups.map(({ name }) => name)).toEqual(['stem', 'group1', 'group2', 'head'])
+  for (const { name, group } of model.variables) expect(name.startsWith(`${group}/`)).toBe(true)
 })
 
 test('disposing a model frees all it made', () => {
@@ -75,9 +86,9 @@ const bundle: BundleModule = {
   },
 }
 
-test('a bundle’s model is built from its options with Baton’s layers, and freezes by part like a built-in one', () => {
+test('a bundle’s model is built from its options with Baton’s layers, and freezes by group like a built-in one', () => {
   const model = build({ name: 'bundle', options: { filters: 3 } }, { bundle })
-  expect(model.variables.map(({ name, part }) => [name, part])).toEqual([
+  expect(model.variables.map(({ name, group }) => [name, group])).toEqual([
     ['mine/conv/kernel', 'body'],
     ['head/out/kernel', 'head'],
     ['head/out/bias', 'head'],
@@ -85,7 +96,47 @@ test('a bundle’s model is built from its options with Baton’s layers, and fr
   expect(logitsOf(model, tf.zeros([2, 16, 16, 3])).shape).toEqual([2, 5])
 })
 
+test('a bundle’s model may bring layer groups of its own', () => {
+  const grouped: BundleModule = {
+    model: ({ layersOf, classes, tf: t }) => {
+      const conv = layersOf('eyes').conv2d('conv', { inputs: 3, filters: 2, size: 1 })
+      const dense = layersOf('head', '').dense('out', { inputs: 2, units: classes })
+      return {
+        groups: [
+          { name: 'eyes', run: conv },
+          { name: 'head', run: (x: tf.Tensor4D, pass) => dense(t.max(x, [1, 2]), pass) },
+        ],
+      }
+    },
+  }
+  const model = build({ name: 'bundle' }, { bundle: grouped })
+  expect(model.groups.map(({ name }) => name)).toEqual(['eyes', 'head'])
+  expect(model.variables.map(({ name, group }) => [name, group])).toEqual([
+    ['eyes/conv/kernel', 'eyes'],
+    ['out/kernel', 'head'],
+    ['out/bias', 'head'],
+  ])
+  expect(logitsOf(model, tf.zeros([2, 16, 16, 3])).shape).toEqual([2, 5])
+})
+
+const run = (x: tf.Tensor) => x
 test.each<[what: string, bundle: BundleModule, message: RegExp]>([
+  [
+    'no head among its groups',
+    { model: () => ({ groups: [{ name: 'body', run }] }) },
+    /last layer group must be named/,
+  ],
+  ['no groups at all', { model: () => ({ groups: [] }) }, /must be named head; there are: none/],
+  [
+    'two groups of one name',
+    { model: () => ({ groups: ['a', 'a', 'head'].map((name) => ({ name, run })) }) },
+    /each once: a, a, head/,
+  ],
+  [
+    'a variable of a group that is not there',
+    { model: ({ layersOf }) => (layersOf('lost').variable('w', [1], 'kernel', 0), { body: run, head: run as never }) },
+    /lost\/w belongs to the layer group lost; there are: body, head/,
+  ],
   ['no model', {}, /export `model`/],
   [
     'a factory that throws',

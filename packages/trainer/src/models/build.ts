@@ -2,11 +2,17 @@ import type { ModelSpec } from '@baton/contracts'
 import { AppError, assertNever } from '@baton/contracts'
 import type { Tf } from '@baton/tensorflow'
 import { guardBundle } from './guard-bundle.ts'
-import type { BundleModule, ModelTools } from './bundle.ts'
+import type { BundleModel, BundleModule, ModelTools } from './bundle.ts'
 import { buildConvnet } from './convnet.ts'
+import { checkGroups } from './groups.ts'
+import type { GroupTools } from './groups.ts'
 import { createLayers } from './layers.ts'
-import type { Forward, Model, ModelVariable } from './model.ts'
+import { HEAD } from './model.ts'
+import type { LayerGroup, Model, ModelVariable } from './model.ts'
 import { buildResnet } from './resnet.ts'
+
+/** The group of a bundle's layers before its head, where it does not bring groups of its own. */
+const BODY = 'body'
 
 export interface BuildModel {
   readonly tf: Tf
@@ -27,39 +33,48 @@ export interface BuildModel {
 export function buildModel(spec: ModelSpec, { tf, classes, imageSize, seed, bundle }: BuildModel): Model {
   const made: ModelVariable[] = []
   const dispose = () => tf.dispose(made.map(({ variable }) => variable))
-  const layers = { tf, seed, made }
-  const tools = {
-    tf,
-    body: createLayers({ ...layers, part: 'body', prefix: '' }),
-    head: createLayers({ ...layers, part: 'head', prefix: 'head' }),
-    classes,
-    imageSize,
-  }
+  const layersOf = (group: string, prefix = group) => createLayers({ tf, seed, made, group, prefix })
   try {
-    return { ...forwardOf(spec, tools, bundle), variables: made, dispose }
+    const groups = groupsOf(spec, { tf, layersOf, classes, imageSize }, bundle)
+    // Guarded, as a bundle's may be wrong; a built-in model's never are.
+    guardBundle('model', checkGroups)(groups, made)
+    return { groups, variables: made, dispose }
   } catch (error) {
     dispose()
     throw error
   }
 }
 
-function forwardOf(spec: ModelSpec, tools: Omit<ModelTools, 'options'>, bundle: BundleModule | undefined): Forward {
+function groupsOf(spec: ModelSpec, tools: GroupTools, bundle: BundleModule | undefined): readonly LayerGroup[] {
   switch (spec.name) {
     case 'convnet':
       return buildConvnet(spec, tools)
     case 'resnet':
       return buildResnet(spec, tools)
     case 'bundle':
-      return fromBundle(bundle, { ...tools, options: spec.options })
+      return fromBundle(bundle, {
+        ...tools,
+        body: tools.layersOf(BODY, ''),
+        head: tools.layersOf(HEAD),
+        options: spec.options,
+      })
     default:
       return assertNever(spec)
   }
 }
 
-function fromBundle(bundle: BundleModule | undefined, tools: ModelTools): Forward {
+function fromBundle(bundle: BundleModule | undefined, tools: ModelTools): LayerGroup[] {
   const { model } = bundle ?? {}
   if (model === undefined)
     throw new AppError('user-code-failed', {}, { detail: 'the spec asks for a bundle model; export `model` from it' })
-  const { body, head } = guardBundle('model', model)(tools)
-  return { body: guardBundle('model body', body), head: guardBundle('model head', head) }
+  const groups = guardBundle('model', (given: ModelTools) => listGroups(model(given)))(tools)
+  return groups.map(({ name, run }) => ({ name, run: guardBundle(`model ${name}`, run) }))
+}
+
+function listGroups(made: BundleModel): readonly LayerGroup[] {
+  if ('groups' in made) return made.groups
+  return [
+    { name: BODY, run: made.body },
+    { name: HEAD, run: made.head },
+  ]
 }

@@ -1,7 +1,8 @@
-import type { Scalar, Tensor2D } from '@tensorflow/tfjs'
+import type { Scalar, Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
 import type { Layers } from './layers.ts'
-import type { Forward } from './model.ts'
+import type { GroupTools } from './groups.ts'
+import type { LayerGroup, Pass } from './model.ts'
 
 /** Options as the spec gives them beside `name: bundle`. */
 type BundleOptions = Readonly<Record<string, unknown>>
@@ -14,20 +15,26 @@ type BundleOptions = Readonly<Record<string, unknown>>
  * own: that is what makes a resumed training equal one that never stopped.
  */
 export interface BundleModule {
-  readonly model?: (tools: ModelTools) => Forward
+  readonly model?: (tools: ModelTools) => BundleModel
   readonly loss?: (tools: LossTools) => LossFunction
   readonly dataset?: (tools: DatasetTools) => ChangeBatch
 }
 
-export interface ModelTools {
-  readonly tf: Tf
-  /** Makes the layers that a `head` stage freezes. */
+/** A bundle's model: two layer groups, named `body` and `head`, or as many as it likes, of which the last is `head`. */
+export type BundleModel = BodyAndHead | { readonly groups: readonly LayerGroup[] }
+
+interface BodyAndHead {
+  /** Normalised images, float32 [batch, size, size, 3], to features of any shape. */
+  readonly body: (images: Tensor4D, pass: Pass) => Tensor
+  /** Features to one logit a label, [batch, classes]. */
+  readonly head: (features: Tensor, pass: Pass) => Tensor2D
+}
+
+export interface ModelTools extends GroupTools {
+  /** Makes the layers of the group `body`; their names have no prefix. */
   readonly body: Layers
-  /** Makes the layers that every stage trains; their names begin with `head/`. */
+  /** Makes the layers of the group `head`; their names begin with `head/`. */
   readonly head: Layers
-  readonly classes: number
-  /** Side of the images in pixels. */
-  readonly imageSize: number
   readonly options: BundleOptions
 }
 

@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 function someLayers(seed = 1): { layers: Layers; made: ModelVariable[] } {
   const made: ModelVariable[] = []
-  return { layers: createLayers({ tf, seed, part: 'body', prefix: '', made }), made }
+  return { layers: createLayers({ tf, seed, group: 'stem', prefix: '', made }), made }
 }
 
 const training = (step = 0): Pass => ({ training: true, seed: tf.tensor1d([7, step], 'int32') })

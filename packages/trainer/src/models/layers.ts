@@ -2,7 +2,7 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow
 import { fusedBatchNorm, inferenceBatchNorm, statelessUniform } from '@baton/graph-step'
 import { fillNormal, streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
-import type { ModelVariable, Part, Pass, Role } from './model.ts'
+import type { ModelVariable, Pass, Role } from './model.ts'
 
 export type Layer<In extends Tensor, Out extends Tensor> = (x: In, pass: Pass) => Out
 
@@ -48,7 +48,8 @@ const NAME = /^[\w.-]+(?:\/[\w.-]+)*$/
 export interface LayersOptions {
   readonly tf: Tf
   readonly seed: number
-  readonly part: Part
+  /** The layer group that the variables belong to. */
+  readonly group: string
   /** Names begin with `prefix/`; none where it is empty. */
   readonly prefix: string
   /** Takes every variable that is made. */
@@ -72,7 +73,7 @@ export function createLayers(options: LayersOptions): Layers {
 
 /** @throws {Error} when the name is taken or not a path of plain words */
 function makeVariable(
-  { tf, seed, part, made }: LayersOptions,
+  { tf, seed, group, made }: LayersOptions,
   name: string,
   shape: readonly number[],
   role: Role,
@@ -88,7 +89,7 @@ function makeVariable(
     for (let i = 0; i < values.length; i++) values[i]! *= deviation
   }
   const variable = tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), role !== 'statistic'))
-  made.push({ name, role, part, variable })
+  made.push({ name, role, group, variable })
   return variable
 }
 

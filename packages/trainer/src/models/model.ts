@@ -1,16 +1,14 @@
-import type { Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs'
+import type { Tensor, Tensor1D, Variable } from '@tensorflow/tfjs'
 
 /** What a variable is for: weight decay is for kernels alone, and a statistic is gathered, not trained. */
 export type Role = 'kernel' | 'bias' | 'norm' | 'statistic'
-
-/** Stages freeze by part: the body finds features, the head turns them into logits. */
-export type Part = 'body' | 'head'
 
 export interface ModelVariable {
   /** Unique in the model, and what its value is saved by: `group1/block0/bn1/gamma`. */
   readonly name: string
   readonly role: Role
-  readonly part: Part
+  /** The layer group it belongs to. */
+  readonly group: string
   readonly variable: Variable
 }
 
@@ -21,15 +19,24 @@ export interface ModelVariable {
  */
 export type Pass = { readonly training: false } | { readonly training: true; readonly seed: Tensor1D }
 
-/** What a model computes. */
-export interface Forward {
-  /** Normalised images, float32 [batch, size, size, 3], to features of any shape. */
-  readonly body: (images: Tensor4D, pass: Pass) => Tensor
-  /** Features to one logit a label, [batch, classes]. */
-  readonly head: (features: Tensor, pass: Pass) => Tensor2D
+/**
+ * A run of layers that stages train or freeze as one. The first group takes normalised images, float32
+ * [batch, size, size, 3], each further one what the one before it gives, and the last one, `head`, gives one logit a
+ * label, [batch, classes].
+ */
+export interface LayerGroup {
+  /** One word, unique in the model: `stem`, `group1`. */
+  readonly name: string
+  /** What it takes is what the group before it gives; no type follows that, so `runGroups` is who calls it. */
+  readonly run: (x: never, pass: Pass) => Tensor
 }
 
-export interface Model extends Forward {
+/** The name of every model's last group. */
+export const HEAD = 'head'
+
+export interface Model {
+  /** In the order in which images pass through them; the last is `head`. */
+  readonly groups: readonly LayerGroup[]
   /** In the order in which they were made. */
   readonly variables: readonly ModelVariable[]
   /** Frees the variables. */

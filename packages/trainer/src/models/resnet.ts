@@ -1,8 +1,10 @@
 import type { Tensor4D } from '@tensorflow/tfjs'
 import type { ModelSpec } from '@baton/contracts'
 import { poolAndClassify } from './classifier.ts'
+import type { GroupTools } from './groups.ts'
 import type { Layer, Layers } from './layers.ts'
-import type { Forward } from './model.ts'
+import { HEAD } from './model.ts'
+import type { LayerGroup, Pass } from './model.ts'
 
 type MapLayer = Layer<Tensor4D, Tensor4D>
 
@@ -13,29 +15,30 @@ const LARGE_IMAGE = 64
  * ResNet of basic blocks: `layers` [2, 2, 2, 2] with `width` 64 is ResNet-18, [3, 4, 6, 3] is ResNet-34.
  *
  * Group g has `width · 2^g` channels and, from the second on, halves the map. Images of 64 pixels and more get the
- * stem for ImageNet (7×7 convolution and 3×3 max pooling, each of stride 2), smaller ones that for CIFAR (3×3).
+ * stem for ImageNet (7×7 convolution and 3×3 max pooling, each of stride 2), smaller ones that for CIFAR (3×3). The
+ * stem and every group are layer groups.
  *
  * @see He, Zhang, Ren, Sun: Deep Residual Learning, table 1 and section 4.2, https://arxiv.org/abs/1512.03385
  */
 export function buildResnet(
   { width, layers: blocksOf, dropout }: Extract<ModelSpec, { name: 'resnet' }>,
-  { body, head, classes, imageSize }: { body: Layers; head: Layers; classes: number; imageSize: number },
-): Forward {
+  { layersOf, classes, imageSize }: GroupTools,
+): LayerGroup[] {
   const channels = (group: number) => width * 2 ** group
-  const steps = [
-    buildStem(body.in('stem'), width, imageSize),
-    ...blocksOf.flatMap((count, g) =>
-      Array.from({ length: count }, (_, b) => {
-        const inputs = b > 0 ? channels(g) : channels(Math.max(0, g - 1))
-        const stride = b === 0 && g > 0 ? 2 : 1
-        return basicBlock(body.in(`group${g + 1}/block${b}`), { inputs, filters: channels(g), stride })
-      }),
-    ),
-  ]
-  return {
-    body: (images, pass) => steps.reduce((x, step) => step(x, pass), images),
-    head: poolAndClassify(head, { inputs: channels(blocksOf.length - 1), classes, dropout }),
+  const buildGroup = (count: number, g: number): LayerGroup => {
+    const name = `group${g + 1}`
+    const blocks = Array.from({ length: count }, (_, b) => {
+      const inputs = b > 0 ? channels(g) : channels(Math.max(0, g - 1))
+      const stride = b === 0 && g > 0 ? 2 : 1
+      return basicBlock(layersOf(name).in(`block${b}`), { inputs, filters: channels(g), stride })
+    })
+    return { name, run: (x: Tensor4D, pass: Pass) => blocks.reduce((map, block) => block(map, pass), x) }
   }
+  return [
+    { name: 'stem', run: buildStem(layersOf('stem'), width, imageSize) },
+    ...blocksOf.map(buildGroup),
+    poolAndClassify(layersOf(HEAD), { inputs: channels(blocksOf.length - 1), classes, dropout }),
+  ]
 }
 
 function buildStem(stem: Layers, filters: number, imageSize: number): MapLayer {

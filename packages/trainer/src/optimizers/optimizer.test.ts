@@ -14,7 +14,7 @@ beforeAll(async () => {
 type Values = Record<'kernel' | 'bias', number[]>
 
 function aVariable(name: string, role: Role, values: number[], shape: number[]): ModelVariable {
-  return { name, role, part: 'body', variable: tf.variable(tf.tensor(values, shape)) }
+  return { name, role, group: 'body', variable: tf.variable(tf.tensor(values, shape)) }
 }
 
 const theVariables = () => [

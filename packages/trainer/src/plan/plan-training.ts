@@ -1,4 +1,4 @@
-import type { ExperimentSpec } from '@baton/contracts'
+import type { ExperimentSpec, StageSpec } from '@baton/contracts'
 import { planStage } from '../data/batches.ts'
 import { learningRate } from '../schedules/learning-rate.ts'
 
@@ -12,7 +12,8 @@ export interface TrainingPlan {
 
 export interface PlannedStage {
   readonly name: string
-  readonly train: string
+  /** What trains: `head`, `last-two`, `all` or names of layer groups. */
+  readonly train: StageSpec['train']
   readonly epochs: number
   /** Samples in every batch: fewer than the spec says where the fold has fewer. */
   readonly batch: number

@@ -4,7 +4,8 @@ import { AppError } from '@baton/contracts'
 import type { Feeds, ProgramSpec } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { LossFunction } from '../models/bundle.ts'
-import type { Model, ModelVariable, Pass } from '../models/model.ts'
+import { runGroups, trainedGroups } from '../models/groups.ts'
+import type { LayerGroup, Model, ModelVariable, Pass } from '../models/model.ts'
 import { clipByNorm, globalNorm } from '../optimizers/clip.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
 
@@ -41,15 +42,21 @@ export function compose(parts: Composition): ProgramSpec {
   }
 }
 
+const inference: Pass = { training: false }
+
 /** Forward, backward, clip, update. */
 function trainStep({ tf, model, stage, image, classes, loss, targets, optimizer }: Composition, feeds: Feeds) {
   const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
   const images = normalise(tf, feeds.images!, image)
-  // A frozen body runs outside of what is differentiated: nothing of it is kept for a backward pass.
-  const frozen = stage.train === 'head' ? model.body(images, { training: false }) : undefined
+  const trained = trainedGroups(model, stage)
+  const passOf = ({ name }: LayerGroup) => (trained.has(name) ? pass : inference)
+  const lowest = model.groups.findIndex(({ name }) => trained.has(name))
+  // Frozen groups below the lowest trained one run outside of what is differentiated: nothing of them is kept for a
+  // backward pass.
+  const features = runGroups(model.groups.slice(0, lowest), images, () => inference)
   const { value, grads } = tf.variableGrads(
     () => {
-      const logits = model.head(frozen ?? model.body(images, pass), pass)
+      const logits = runGroups(model.groups.slice(lowest), features, passOf) as Tensor2D
       return loss(checkLogits(logits, images.shape[0], classes), feeds.labels as Tensor2D)
     },
     targets.map(({ variable }) => variable),
@@ -63,8 +70,8 @@ function trainStep({ tf, model, stage, image, classes, loss, targets, optimizer 
 }
 
 function logitsOf({ model, classes }: Composition, images: Tensor4D): Tensor2D {
-  const pass: Pass = { training: false }
-  return checkLogits(model.head(model.body(images, pass), pass), images.shape[0], classes)
+  const logits = runGroups(model.groups, images, () => inference) as Tensor2D
+  return checkLogits(logits, images.shape[0], classes)
 }
 
 /** The built-in models give one logit a label; a bundle's may not. */

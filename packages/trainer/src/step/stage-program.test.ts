@@ -132,6 +132,46 @@ test('a head stage leaves weights and statistics of the body as they are', () =>
   ])
 })
 
+test('a frozen group above a trained one passes gradients on, keeps its weights, and normalises as in inference', () => {
+  const setup = aSetup({ train: ['block0'] })
+  const before = setup.program.state()
+  train(setup, 0, 2)
+  const after = setup.program.state()
+  expect(pick(after, /^(block1|head)\//)).toEqual(pick(before, /^(block1|head)\//))
+  for (const name of ['block0/conv/kernel', 'block0/bn/mean'])
+    expect(after.get(name)!.data).not.toEqual(before.get(name)!.data)
+})
+
+test('groups below the lowest trained one are left out of the backward pass', () => {
+  const backwards: string[] = []
+  const bundle: BundleModule = {
+    model: ({ tf: t, layersOf }) => {
+      const watched = (name: string) =>
+        t.customGrad((x) => ({
+          value: t.mul(x as tf.Tensor, 1),
+          gradFunc: (dy: tf.Tensor) => (backwards.push(name), dy),
+        }))
+      const dense = layersOf('head').dense('dense', { inputs: 3, units: CLASSES })
+      const scales = ['low', 'middle'].map((name) => layersOf(name).variable('scale', [], 'kernel', 1))
+      return {
+        groups: [
+          { name: 'low', run: (x: tf.Tensor4D) => watched('low')(t.mul(t.mean(x, [1, 2]), scales[0]!)) },
+          { name: 'middle', run: (x: tf.Tensor) => watched('middle')(t.mul(x, scales[1]!)) },
+          { name: 'head', run: dense },
+        ],
+      }
+    },
+  }
+  const backwardsOf = (trained: unknown) => {
+    backwards.length = 0
+    train(aSetup({ train: trained }, 1, bundle), 0, 1)
+    return [...backwards]
+  }
+  expect(backwardsOf('head')).toEqual([])
+  expect(backwardsOf('last-two')).toEqual(['middle'])
+  expect(backwardsOf('all')).toEqual(['middle', 'low'])
+})
+
 test('when the body opens, the head keeps its moments by name and the body starts with fresh ones', () => {
   const head = aSetup({ train: 'head' })
   train(head, 0, 3)

@@ -7,8 +7,9 @@ import { streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
 import { buildLoss } from '../losses/build.ts'
 import type { BundleModule } from '../models/bundle.ts'
+import { trainedVariables } from '../models/groups.ts'
 import { isOutOfMemory } from '../models/guard-bundle.ts'
-import type { Model, ModelVariable, NamedTensors } from '../models/model.ts'
+import type { Model, NamedTensors } from '../models/model.ts'
 import { createOptimizer } from '../optimizers/optimizer.ts'
 import { compose } from './compose.ts'
 import { createStageState } from './stage-state.ts'
@@ -84,7 +85,7 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const { tf, model, stage, spec, classes, seed, bundle } = options
   installNativeGradients(tf)
   const loss = buildLoss(stage.loss, { tf, classes, bundle })
-  const targets = model.variables.filter((target) => isTrained(target, stage))
+  const targets = trainedVariables(model, stage)
   const optimizer = createOptimizer(tf, stage.optimizer, targets)
   const program = eagerProgram(tf, compose({ tf, model, stage, image: spec.image, classes, loss, targets, optimizer }))
   const toImages = (images: Uint8Array, n: number) => tensorOfImages(tf, images, n, spec.image.size)
@@ -109,10 +110,6 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       optimizer.dispose()
     },
   }
-}
-
-function isTrained({ role, part }: ModelVariable, stage: StageSpec): boolean {
-  return role !== 'statistic' && (stage.train === 'all' || part === 'head')
 }
 
 /** TensorFlow may read the array it is given for as long as the tensor lives, so it gets one of its own. */
