@@ -390,7 +390,19 @@ describe('an experiment', () => {
     const refused = await cli('clone', '1', '--set', 'folds.count=1')
     expect([refused.code, refused.stdout]).toEqual([1, ''])
     expect(refused.stderr).toContain('/folds/count')
-    for (const version of [3, 4]) await baton.api.cancelExperiment(params(version))
+    await writeFile(path.join(folder, 'fine.yaml'), 'name: fine\nepochs: 1\nschedule: { name: constant, lr: 0.001 }\n')
+    const [name] = first.spec.stages.map((stage) => stage.name)
+    const extended = await cli('clone', '1', '--set', `stages.${name}.epochs=3`, '--add-stage', 'fine.yaml', '--json')
+    expect(json(extended)).toMatchObject({
+      version: 5,
+      spec: {
+        stages: [
+          { ...first.spec.stages[0], epochs: 3 },
+          { name: 'fine', train: 'all', epochs: 1 },
+        ],
+      },
+    })
+    for (const version of [3, 4, 5]) await baton.api.cancelExperiment(params(version))
   })
 
   test('has folds that are prioritised and retried, in pools that say what waits', async () => {

@@ -14,7 +14,7 @@ export {
 } from './states.ts'
 export { AppError, isAppError, pointerOf, problemCodes, problems } from './problems.ts'
 export type { AppErrorOptions, Fault, ProblemCode, ProblemSpec } from './problems.ts'
-export { applyMergePatch, isObject } from './merge-patch.ts'
+export { applyMergePatch, isAnother, isObject } from './merge-patch.ts'
 export { Pool } from './pool.ts'
 export { FAULTS_LISTED, capFaults, nearest, parseOrThrow, parseSpec } from './parse.ts'
 export { checkManifest, parseManifest } from './dataset-check.ts'

@@ -10,6 +10,19 @@ test.each([
   ['lists are replaced whole, and keep their nulls', { a: [1, { b: 2 }] }, { a: [{ b: null }] }, { a: [{ b: null }] }],
   ['an object takes the place of what is none', { a: [1] }, { a: { b: 1, c: null } }, { a: { b: 1 } }],
   ['what is no object takes the place of all', { a: 1 }, [2], [2]],
+  [
+    'an option of another name replaces',
+    { a: { name: 'x', b: 1 } },
+    { a: { name: 'y', c: 2, d: null } },
+    { a: { name: 'y', c: 2 } },
+  ],
+  [
+    'an option of the same name is merged',
+    { a: { name: 'x', b: 1 } },
+    { a: { name: 'x', c: 2 } },
+    { a: { name: 'x', b: 1, c: 2 } },
+  ],
+  ['the name of the whole is a key', { name: 'x', b: 1 }, { name: 'y' }, { name: 'y', b: 1 }],
   ['nothing changes nothing', { a: { b: [1] } }, {}, { a: { b: [1] } }],
 ] as const)('%s', (_, target, patch, merged) => {
   expect(applyMergePatch(target, patch)).toEqual(merged)
@@ -22,4 +35,29 @@ test('neither value is changed, and a key named like a prototype is a key', () =
   expect(Object.keys(merged)).toEqual(['a', '__proto__'])
   expect(merged.polluted).toBeUndefined()
   expect(target).toEqual({ a: { b: 1 } })
+})
+
+test.each<[what: string, patch: Record<string, unknown>, merged: unknown]>([
+  [
+    'changed by its name',
+    { all: { epochs: 5 } },
+    [{ name: 'head' }, { name: 'all', epochs: 5, loss: { name: 'bce' } }],
+  ],
+  ['changed by its index', { 1: { epochs: 5 } }, [{ name: 'head' }, { name: 'all', epochs: 5, loss: { name: 'bce' } }]],
+  ['taken out by null', { head: null }, [{ name: 'all', epochs: 1, loss: { name: 'bce' } }]],
+  ['renamed', { head: { name: 'first' } }, [{ name: 'first' }, { name: 'all', epochs: 1, loss: { name: 'bce' } }]],
+  [
+    'added at the end',
+    { fine: { epochs: 2, loss: null } },
+    [{ name: 'head' }, { name: 'all', epochs: 1, loss: { name: 'bce' } }, { name: 'fine', epochs: 2 }],
+  ],
+])('an entry of a list with names is %s', (_, stages, merged) => {
+  const spec = { stages: [{ name: 'head' }, { name: 'all', epochs: 1, loss: { name: 'bce' } }] }
+  expect(applyMergePatch(spec, { stages })).toEqual({ stages: merged })
+})
+
+test('an option takes the place of a list of options', () => {
+  expect(applyMergePatch({ model: [{ name: 'a' }, { name: 'b' }] }, { model: { name: 'c' } })).toEqual({
+    model: { name: 'c' },
+  })
 })

@@ -10,3 +10,10 @@ test('a patch holds what changed and no more, and makes the one of the other', (
   expect(applyMergePatch(before, patch)).toEqual(after)
   expect(mergePatchOf(after, after)).toEqual({})
 })
+
+test('an option of another name is in the patch whole', () => {
+  const before = { model: { name: 'convnet', width: 4, blocks: 2 } }
+  const after = { model: { name: 'resnet', width: 4 } }
+  expect(mergePatchOf(before, after)).toEqual(after)
+  expect(applyMergePatch(before, mergePatchOf(before, after))).toEqual(after)
+})

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isObject } from '@baton/contracts'
+import { isAnother, isObject } from '@baton/contracts'
 import type { RouteInput } from '@baton/contracts'
 
 type Overrides = NonNullable<RouteInput<'cloneExperiment'>['body']['overrides']>
 
-/** The JSON merge patch (RFC 7396) that makes one object of another: what is equal in both is not in it. */
+/** The patch that makes one object of another as `applyMergePatch` does: what is equal in both is not in it. */
 export function mergePatchOf(before: object, after: object): Overrides {
   const [from, to] = [before, after] as [Record<string, unknown>, Record<string, unknown>]
   const removed = Object.keys(from).filter((key) => !(key in to))
@@ -13,7 +13,7 @@ export function mergePatchOf(before: object, after: object): Overrides {
     ...removed.map((key) => [key, null]),
     ...changed.map((key) => {
       const [old, now] = [from[key], to[key]]
-      return [key, isObject(old) && isObject(now) ? mergePatchOf(old, now) : now]
+      return [key, isObject(old) && isObject(now) && !isAnother(old, now) ? mergePatchOf(old, now) : now]
     }),
   ]) as Overrides
 }

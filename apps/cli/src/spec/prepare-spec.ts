@@ -3,7 +3,7 @@ import path from 'node:path'
 import { packBundle } from '@baton/bundle'
 import type { PackedBundle } from '@baton/bundle'
 import { AppError, Digest, parseSpec } from '@baton/contracts'
-import type { ExperimentSpec } from '@baton/contracts'
+import type { ExperimentSpec, StageSpec } from '@baton/contracts'
 import { UsageError } from '../exit.ts'
 import { readSpecFile, withPlaces } from './spec-file.ts'
 
@@ -30,6 +30,15 @@ export async function withSpec<T>(
   } catch (error) {
     throw withPlaces(error, file)
   }
+}
+
+/**
+ * The stages of a file that holds one or a list of them, unchecked: what they are put into is checked as a whole.
+ *
+ * @throws {AppError} `spec-invalid` when it is not YAML; {UsageError} for a file that cannot be read
+ */
+export async function readStages(fileName: string): Promise<StageSpec[]> {
+  return [readSpecFile(await readText(fileName), fileName).value].flat() as StageSpec[]
 }
 
 async function readText(fileName: string): Promise<string> {

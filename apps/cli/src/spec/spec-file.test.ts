@@ -64,6 +64,20 @@ test('--set lays values of any YAML type over the file', () => {
   expect(file.place('/stages/0/epochs')).toBe('--set stages.0.epochs')
 })
 
+test('--set names a stage by its name, takes it out, adds one', () => {
+  const valueOf = (...changes: string[]) =>
+    (readSpecFile(yaml, 'spec.yaml', changes).value as { stages: unknown }).stages
+  const head = { name: 'head', epochs: 1, schedule: { name: 'constant', lr: -1 } }
+  expect(valueOf('stages.head.epochs=3', 'stages.head.schedule.lr=0.1')).toEqual([
+    { name: 'head', epochs: 3, schedule: { name: 'constant', lr: 0.1 } },
+  ])
+  expect(valueOf('stages.fine={epochs: 2}', 'stages.fine.batch=8')).toEqual([
+    head,
+    { name: 'fine', epochs: 2, batch: 8 },
+  ])
+  expect(valueOf('stages.fine={epochs: 2}', 'stages.head=null')).toEqual([{ name: 'fine', epochs: 2 }])
+})
+
 test.each(['seed', '=3', 'name.first=3', 'name=[1'])('--set %s is a usage error that says so', (change) => {
   expect(() => readSpecFile(yaml, 'spec.yaml', [change])).toThrow(UsageError)
   expect(() => readSpecFile(yaml, 'spec.yaml', [change])).toThrow(/--set/)

@@ -1,4 +1,4 @@
-import { AppError, isAppError } from '@baton/contracts'
+import { AppError, isAppError, isObject } from '@baton/contracts'
 import type { Fault } from '@baton/contracts'
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from 'yaml'
 import type { Document, Node } from 'yaml'
@@ -16,7 +16,8 @@ export interface SpecFile {
  * Reads a spec and lays changes over it.
  *
  * @param fileName Stands in faults.
- * @param changes `stages.0.epochs=3`: a path into the spec and a YAML value.
+ * @param changes `stages.all.epochs=3`: a path into the spec and a YAML value. What stands in a list is named by its
+ *   index or, as stages are, by its `name`; null takes a stage out, and an unknown name adds one.
  * @throws {AppError} `spec-invalid` when it is not YAML; {UsageError} for a change that cannot be made
  */
 export function readSpecFile(text: string, fileName: string, changes: readonly string[] = []): SpecFile {
@@ -54,13 +55,39 @@ function setValue(document: Document, change: string): string {
   const [, key, value] = /^([^=\s]+)=(.*)$/s.exec(change) ?? []
   if (key === undefined || value === undefined)
     throw new UsageError(`--set takes key=value, e.g. --set stages.0.epochs=3, not "${change}"`)
-  const path = key.split('.')
   try {
-    document.setIn(path, document.createNode(parse(value)))
+    return setAt(document, key.split('.'), parse(value))
   } catch (error) {
     throw new UsageError(`--set ${change} cannot be applied: ${(error as Error).message.split('\n')[0]!}`)
   }
+}
+
+function setAt(document: Document, keys: readonly string[], value: unknown): string {
+  const path = pathOf(document, keys)
+  const last = keys.at(-1)!
+  const holder = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1))
+  const isEntry = isSeq(holder) && !isIndex(last)
+  if (isEntry && value === null) document.deleteIn(path)
+  else document.setIn(path, document.createNode(isEntry && isObject(value) ? { name: last, ...value } : value))
   return `/${path.join('/')}`
+}
+
+/** The path with names of entries replaced by their indexes; an unknown name is the index after the last. */
+function pathOf(document: Document, keys: readonly string[]): string[] {
+  const path: string[] = []
+  for (const key of keys) {
+    const list = path.length === 0 ? document.contents : document.getIn(path)
+    if (!isSeq(list) || isIndex(key)) path.push(key)
+    else {
+      const at = list.items.findIndex((item) => isMap(item) && item.get('name') === key)
+      path.push(String(at === -1 ? list.items.length : at))
+    }
+  }
+  return path
+}
+
+function isIndex(key: string): boolean {
+  return /^\d+$/.test(key)
 }
 
 /** The place of the deepest part of a pointer that the file has: what lacks is said where it belongs. */

@@ -95,7 +95,7 @@ export const experimentsRoutes = {
     scope: 'project',
     params: experiment,
     body: z.strictObject({
-      /** Merge patch of the spec; pointers of faults point into the patched spec. */
+      /** Merge patch of the spec (`applyMergePatch`): stages by name too. Pointers of faults point into the patched spec. */
       overrides: z.record(z.string(), z.json()).default({}),
     }),
     status: 201,
