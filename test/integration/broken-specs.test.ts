@@ -106,7 +106,7 @@ const specs: [what: string, spec: unknown, faults: Record<string, RegExp>][] = [
   [
     'no epoch, no batch',
     staged({ epochs: 0, batch: 0 }),
-    { '/stages/0/epochs': /at least 1/, '/stages/0/batch': /at least 1/ },
+    { '/stages/0/epochs': /more than 0/, '/stages/0/batch': /at least 1/ },
   ],
   [
     'a rate below its least',

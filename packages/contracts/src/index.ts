@@ -22,6 +22,7 @@ export { DatasetManifest, LabelGroup, labelRanges, labelsOf, Sample, Split } fro
 export { CheckpointManifest, FoldResult, LoopState, Position, TrainingEnvironment } from './checkpoint.ts'
 export {
   AugmentSpec,
+  durationOf,
   EarlyStopSpec,
   EvaluateSpec,
   ExperimentSpec,
@@ -35,7 +36,7 @@ export {
   ScheduleSpec,
   StageSpec,
 } from './spec/index.ts'
-export type { ExperimentSpecInput } from './spec/index.ts'
+export type { Duration, ExperimentSpecInput } from './spec/index.ts'
 export {
   Attempt,
   Checkpoint,

@@ -36,7 +36,7 @@ test('what init writes is valid, with its defaults for programs', async () => {
 
 test('explain needs no Baton where it is told the number of samples', async () => {
   const { out } = await spec('explain', file, '--samples', '100')
-  expect(out).toMatch(/5 folds of emoji[^]*stage +trains +epochs[^]*learning rate over 40 steps[^]*█/)
+  expect(out).toMatch(/5 folds of emoji[^]*stage +trains +lasts[^]*learning rate over 40 steps[^]*█/)
   const explained = await spec('explain', file, '--samples', '100', '--set', 'stages.1.epochs=2', '--json')
   expect(JSON.parse(explained.out)).toMatchObject({
     folds: 5,

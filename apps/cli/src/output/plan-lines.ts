@@ -13,12 +13,12 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
   return [
     `${printable(spec.name)}: ${count(foldsOf(spec).length, 'fold')} of ${spec.dataset}, model ${spec.model.name} at ${spec.image.size} px`,
     `Each fold trains on about ${train} samples and is validated on about ${validation}, ${spec.folds.split} split, seed ${spec.seed}.`,
-    `It is evaluated ${everyEpochs(spec)}, ${spec.evaluate.tta === 'none' ? 'as it is' : `with ${spec.evaluate.tta} TTA`}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
+    `It is evaluated ${cadence(spec)}, ${spec.evaluate.tta === 'none' ? 'as it is' : `with ${spec.evaluate.tta} TTA`}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
     '',
     ...tableLines(plan.stages, [
       { title: 'stage', value: ({ name }) => name },
       { title: 'trains', value: ({ train }) => (typeof train === 'string' ? train : train.join(', ')) },
-      { title: 'epochs', value: ({ epochs }) => epochs, align: 'right' },
+      { title: 'lasts', value: ({ duration: { value, unit } }) => count(value, unit.slice(0, -1)), align: 'right' },
       { title: 'batch', value: ({ batch }) => batch, align: 'right' },
       { title: 'steps', value: ({ steps }) => steps, align: 'right' },
       { title: 'from step', value: ({ firstStep }) => firstStep, align: 'right' },
@@ -42,8 +42,9 @@ export function plannedJson(spec: ExperimentSpec, plan: TrainingPlan) {
   }
 }
 
-function everyEpochs({ evaluate: { everyEpochs: n } }: ExperimentSpec): string {
-  return n === 1 ? 'every epoch' : `every ${n} epochs and at the end`
+function cadence({ evaluate: { everyEpochs, everySteps } }: ExperimentSpec): string {
+  if (everySteps !== null) return `every ${count(everySteps, 'step')} and at the end of a stage`
+  return everyEpochs === 1 ? 'every epoch' : `every ${everyEpochs} epochs and at the end of a stage`
 }
 
 function rates({ lr, steps }: TrainingPlan['stages'][number]): string {

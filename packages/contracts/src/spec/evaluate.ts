@@ -1,13 +1,21 @@
 import { z } from 'zod'
+import type { AddFault } from './parts.ts'
 
 export const EvaluateSpec = z.strictObject({
-  /** Evaluate after every so many epochs; always after the last. */
-  everyEpochs: z.int().min(1).max(1000).default(1),
+  /** Evaluate after every so many epochs of a stage, 0.5 is twice in each; always at the stage's end. */
+  everyEpochs: z.number().positive().max(1000).default(1),
+  /** Evaluate after every so many steps of a stage, in place of `everyEpochs`; null: by epochs. */
+  everySteps: z.int().min(1).max(100_000_000).nullable().default(null),
   batch: z.int().min(1).max(4096).default(128),
   /** Views averaged at evaluation and prediction. */
   tta: z.enum(['none', 'flip']).default('none'),
 })
 export type EvaluateSpec = z.infer<typeof EvaluateSpec>
+
+export function checkEvaluate({ everyEpochs, everySteps }: EvaluateSpec, fault: AddFault): void {
+  if (everySteps !== null && everyEpochs !== 1)
+    fault(['everySteps'], 'evaluations come by everyEpochs already; give only one of the two')
+}
 
 export const EarlyStopSpec = z.strictObject({
   /** Evaluations without gain after which the stage ends. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DatasetRef, Digest, Slug } from '../ids.ts'
 import { AugmentSpec } from './augment.ts'
-import { EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
+import { checkEvaluate, EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
 import { checkFolds, FoldsSpec } from './folds.ts'
 import { ImageSpec } from './image.ts'
 import { checkMetric, MetricSpec } from './metric.ts'
@@ -51,6 +51,7 @@ export const ExperimentSpec = z
     checkBundleUse(spec, faultIn())
     checkFolds(spec.folds, faultIn('folds'))
     checkMetric(spec.metric, faultIn('metric'))
+    checkEvaluate(spec.evaluate, faultIn('evaluate'))
     checkStages(spec.stages, faultIn('stages'))
     spec.stages.forEach(({ schedule }, i) => checkSchedule(schedule, faultIn('stages', i, 'schedule')))
   })

@@ -1,4 +1,6 @@
 export { AugmentSpec } from './augment.ts'
+export { durationOf } from './duration.ts'
+export type { Duration } from './duration.ts'
 export { EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
 export { ExperimentSpec } from './experiment.ts'
 export type { ExperimentSpecInput } from './experiment.ts'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Slug } from '../ids.ts'
+import { checkDuration, durationFields } from './duration.ts'
 import { LossSpec } from './loss.ts'
 import { OptimizerSpec } from './optimizer.ts'
 import type { AddFault } from './parts.ts'
@@ -20,7 +21,7 @@ export const StageSpec = z.strictObject({
       error: 'must be "head", "last-two", "all" or a list of layer groups',
     })
     .default('all'),
-  epochs: z.int().min(1).max(10_000),
+  ...durationFields,
   batch: z.int().min(1).max(4096).default(32),
   optimizer: OptimizerSpec.prefault({ name: 'adamw' }),
   schedule: ScheduleSpec,
@@ -32,12 +33,14 @@ export type StageSpec = z.infer<typeof StageSpec>
 
 export function checkStages(stages: readonly StageSpec[], fault: AddFault): void {
   const names = new Set<string>()
-  stages.forEach(({ name, train }, i) => {
+  stages.forEach((stage, i) => {
+    const { name, train } = stage
     if (typeof train !== 'string')
       train.forEach((group, g) => {
         if (train.indexOf(group) !== g) fault([i, 'train', g], `layer group ${group} is listed twice`)
       })
     if (names.has(name)) fault([i, 'name'], `stage name "${name}" is used twice; name each stage once`)
     names.add(name)
+    checkDuration(stage, (path, message) => fault([i, ...path], message))
   })
 }

@@ -51,6 +51,13 @@ test('an epoch has whole batches only; fewer samples than a batch are one batch'
   expect(planStage({ batch: 5, epochs: 3 }, 2)).toEqual({ batch: 2, stepsPerEpoch: 1, totalSteps: 3 })
 })
 
+test('a stage lasts as many whole steps as its epochs, steps or samples come to, at least one', () => {
+  const steps = (duration: object) => planStage({ batch: 5, ...duration }, 23).totalSteps
+  expect([0.01, 0.5, 0.7, 2.5].map((epochs) => steps({ epochs }))).toEqual([1, 2, 3, 10])
+  expect([1, 7].map((of) => steps({ steps: of }))).toEqual([1, 7])
+  expect([1, 5, 6, 100].map((samples) => steps({ samples }))).toEqual([1, 1, 2, 20])
+})
+
 test('every epoch has every sample at most once, in an order of its own', async () => {
   const source = open()
   const batches = await train(source)

@@ -1,4 +1,5 @@
-import type { AugmentSpec, DatasetManifest, ImageSpec, StageSpec } from '@baton/contracts'
+import type { AugmentSpec, DatasetManifest, Duration, ImageSpec, StageSpec } from '@baton/contracts'
+import { assertNever, durationOf } from '@baton/contracts'
 import { labelTable } from '@baton/evaluation'
 import { permutation, streamKey, uniform } from '@baton/random'
 import type { ChangeBatch } from '../models/bundle.ts'
@@ -32,10 +33,23 @@ export interface StagePlan {
  *
  * @param samples How many the fold trains on, at least 1.
  */
-export function planStage(stage: Pick<StageSpec, 'batch' | 'epochs'>, samples: number): StagePlan {
+export function planStage(stage: Pick<StageSpec, 'batch' | Duration['unit']>, samples: number): StagePlan {
   const batch = Math.min(stage.batch, samples)
   const stepsPerEpoch = Math.floor(samples / batch)
-  return { batch, stepsPerEpoch, totalSteps: stage.epochs * stepsPerEpoch }
+  return { batch, stepsPerEpoch, totalSteps: stepsOf(durationOf(stage), batch, stepsPerEpoch) }
+}
+
+function stepsOf({ unit, value }: Duration, batch: number, stepsPerEpoch: number): number {
+  switch (unit) {
+    case 'epochs':
+      return Math.max(1, Math.round(value * stepsPerEpoch))
+    case 'steps':
+      return value
+    case 'samples':
+      return Math.ceil(value / batch)
+    default:
+      return assertNever(unit)
+  }
 }
 
 /** The order of an epoch, as a pure function of its key. @returns The samples, each once. */

@@ -1,6 +1,8 @@
 import type { EarlyStopSpec, EvaluateSpec, LoopState, Position } from '@baton/contracts'
 import type { StagePlan } from '../data/batches.ts'
 
+type Cadence = Pick<EvaluateSpec, 'everyEpochs' | 'everySteps'>
+
 /** Where and how a training begins. */
 export const firstPosition: Position = { step: 0, stage: 0, stageStep: 0, epoch: 0 }
 export const firstState: LoopState = { best: null, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false }
@@ -12,16 +14,26 @@ export function afterStep({ step, stage, stageStep }: Position, { stepsPerEpoch 
 }
 
 /**
- * Whether the steps done so far call for an evaluation before the next one: after every so many epochs of a stage, and
- * after its last.
+ * Whether the steps done so far call for an evaluation before the next one: after every so many steps or epochs of a
+ * stage, and at its end. The k-th is due after k · everyEpochs · stepsPerEpoch steps, rounded; more often than after
+ * every step is not possible.
  */
-export function isEvaluationDue(
-  { stageStep, epoch }: Position,
-  plan: StagePlan,
-  { everyEpochs }: EvaluateSpec,
-): boolean {
-  if (stageStep === 0 || stageStep % plan.stepsPerEpoch !== 0) return false
-  return epoch % everyEpochs === 0 || stageStep === plan.totalSteps
+export function isEvaluationDue({ stageStep }: Position, plan: StagePlan, evaluate: Cadence): boolean {
+  if (stageStep === 0) return false
+  const interval = evaluationInterval(plan, evaluate)
+  const nearest = Math.round(Math.round(stageStep / interval) * interval)
+  return stageStep === nearest || stageStep === plan.totalSteps
+}
+
+/** Evaluations of a whole stage, the one at its end included. */
+export function evaluationsOf(plan: StagePlan, evaluate: Cadence): number {
+  // Those before the end are the k with k · interval < T − ½, since that is what rounds to less than T.
+  return Math.ceil((plan.totalSteps - 0.5) / evaluationInterval(plan, evaluate))
+}
+
+/** Steps from one evaluation to the next, at least 1; a fraction where epochs have one. */
+function evaluationInterval({ stepsPerEpoch }: StagePlan, { everyEpochs, everySteps }: Cadence): number {
+  return everySteps ?? Math.max(1, everyEpochs * stepsPerEpoch)
 }
 
 /** What an evaluation changes. */

@@ -1,5 +1,7 @@
-import type { ExperimentSpec, StageSpec } from '@baton/contracts'
+import { durationOf } from '@baton/contracts'
+import type { Duration, ExperimentSpec, StageSpec } from '@baton/contracts'
 import { planStage } from '../data/batches.ts'
+import { evaluationsOf } from '../fold/loop-state.ts'
 import { learningRate } from '../schedules/learning-rate.ts'
 
 /** What the training of one fold comes to, told from its spec alone. */
@@ -14,7 +16,8 @@ export interface PlannedStage {
   readonly name: string
   /** What trains: `head`, `last-two`, `all` or names of layer groups. */
   readonly train: StageSpec['train']
-  readonly epochs: number
+  /** As the spec says it. */
+  readonly duration: Duration
   /** Samples in every batch: fewer than the spec says where the fold has fewer. */
   readonly batch: number
   readonly stepsPerEpoch: number
@@ -37,17 +40,18 @@ export function planTraining(spec: ExperimentSpec, samples: number): TrainingPla
   const train = samples - validation
   let firstStep = 0
   const stages = spec.stages.map((stage): PlannedStage => {
-    const { batch, stepsPerEpoch, totalSteps } = planStage(stage, train)
+    const plan = planStage(stage, train)
+    const { batch, stepsPerEpoch, totalSteps } = plan
     const planned = {
       name: stage.name,
       train: stage.train,
-      epochs: stage.epochs,
+      duration: durationOf(stage),
       batch,
       stepsPerEpoch,
       steps: totalSteps,
       firstStep,
-      evaluations: Math.ceil(stage.epochs / spec.evaluate.everyEpochs),
-      lr: (stageStep: number) => learningRate(stage.schedule, { stageStep, totalSteps, stepsPerEpoch }),
+      evaluations: evaluationsOf(plan, spec.evaluate),
+      lr: (stageStep: number) => learningRate(stage.schedule, { ...plan, stageStep }),
     }
     firstStep += totalSteps
     return planned

@@ -1,10 +1,17 @@
+import { readFile } from 'node:fs/promises'
 import { ScheduleSpec } from '@baton/contracts'
 import { expect, test } from 'vitest'
 import { learningRate } from './learning-rate.ts'
 
-const schedules = (['constant', 'linear', 'cosine', 'step', 'triangular'] as const).map((name) =>
-  ScheduleSpec.parse({ name, lr: 0.4, ...(name === 'step' && { everyEpochs: 2 }) }),
-)
+/** One of each, by what it cannot do without. */
+const schedules = [
+  { name: 'constant' },
+  { name: 'linear' },
+  { name: 'cosine' },
+  { name: 'cosine-restarts', cycleEpochs: 1.5 },
+  { name: 'step', everyEpochs: 2 },
+  { name: 'triangular' },
+].map((schedule) => ScheduleSpec.parse({ lr: 0.4, ...schedule }))
 
 function curve(schedule: Record<string, unknown>, steps: number[], totalSteps: number, stepsPerEpoch = 1): number[] {
   const spec = ScheduleSpec.parse(schedule)
@@ -15,6 +22,19 @@ function expectCurve(actual: number[], expected: number[]): void {
   expect(actual).toHaveLength(expected.length)
   actual.forEach((lr, i) => expect(lr).toBeCloseTo(expected[i]!, 12))
 }
+
+const { cases, ...lengths } = JSON.parse(
+  await readFile(new URL('./fixtures/pytorch.json', import.meta.url), 'utf8'),
+) as {
+  totalSteps: number
+  stepsPerEpoch: number
+  cases: { schedule: { name: string }; rates: number[] }[]
+}
+
+test.each(cases)('$schedule.name has the rates of PyTorch’s scheduler', ({ schedule, rates }) => {
+  const steps = rates.map((_, i) => i)
+  expectCurve(curve(schedule, steps, lengths.totalSteps, lengths.stepsPerEpoch), rates)
+})
 
 test('constant stays', () => {
   expectCurve(curve({ name: 'constant', lr: 0.1 }, [0, 5, 9], 10), [0.1, 0.1, 0.1])
@@ -44,12 +64,20 @@ test.each(schedules)('$name warms up in even steps to lr, then runs over the ste
   const warm = { ...schedule, warmupSteps: 4 }
   const at = (stageStep: number) => learningRate(warm, { stageStep, totalSteps: 12, stepsPerEpoch: 4 })
   expectCurve([0, 1, 2, 3].map(at), [0.1, 0.2, 0.3, 0.4])
+  // Its epochs are those of the stage, warm-up or not.
   if (schedule.name === 'step') return
   const shifted = [4, 5, 8, 11].map(at)
   expectCurve(
     shifted,
     [0, 1, 4, 7].map((stageStep) => learningRate(schedule, { stageStep, totalSteps: 8, stepsPerEpoch: 4 })),
   )
+})
+
+test('a warm-up with a divisor starts there, and its length may be said in epochs', () => {
+  const warm = { name: 'constant', lr: 1, warmupDivisor: 5 }
+  const expected = [0.2, 0.4, 0.6, 0.8, 1, 1]
+  expectCurve(curve({ ...warm, warmupSteps: 4 }, [0, 1, 2, 3, 4, 5], 8, 4), expected)
+  expectCurve(curve({ ...warm, warmupEpochs: 0.5 }, [0, 1, 2, 3, 4, 5], 16, 8), expected)
 })
 
 test.each(schedules)('$name gives a finite rate from 0 to lr everywhere, in stages of any length', (schedule) => {
