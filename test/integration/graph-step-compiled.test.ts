@@ -55,8 +55,8 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
     optimizer.dispose()
     built.dispose()
   })
-  const loss = buildLoss(stage.loss, { tf, classes: CLASSES })
-  const parts = { tf, model: built, stage, image: spec.image, classes: CLASSES, loss, targets, optimizer }
+  const lossOf = buildLoss(stage.loss, { tf, classes: CLASSES })
+  const parts = { tf, model: built, stage, image: spec.image, classes: CLASSES, lossOf, targets, optimizer }
   /** Feeds of step `step`, whose rates count it. */
   const feeds = (step: number, n: number): Feeds => {
     const draw = streamKey('batch', step)
@@ -67,7 +67,7 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
       images: tf.tensor(images, [n, size, size, 3], 'int32'),
       labels: tf.tensor(labels, [n, CLASSES]),
       seed: tf.tensor1d([7, step], 'int32'),
-      rates: optimizer.rates(0.01 / (step + 1)),
+      rates: optimizer.rates({ lr: 0.01 / (step + 1) }),
     }
   }
   return { spec: compose(parts), feeds }

@@ -51,7 +51,7 @@ function aBatch(index: number): TrainBatch {
 }
 
 function train(program: StageProgram, from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, i) => program.train(aBatch(from + i), 0.01, from + i).loss)
+  return Array.from({ length: to - from }, (_, i) => program.train(aBatch(from + i), { lr: 0.01 }, from + i).loss)
 }
 
 test('with TensorFlow, training lowers the loss', () => {
@@ -105,6 +105,6 @@ test('with TensorFlow, a ResNet trains on batches of odd numbers', () => {
   for (const n of [5, 3, 1, 7]) {
     const { images, labels } = aBatch(n)
     const batch = { images: images.subarray(0, n * SIZE * SIZE * 3), labels: labels.subarray(0, n * CLASSES), n }
-    for (let step = 0; step < 5; step++) expect(program.train(batch, 0.01, step).loss).toBeGreaterThan(0)
+    for (let step = 0; step < 5; step++) expect(program.train(batch, { lr: 0.01 }, step).loss).toBeGreaterThan(0)
   }
 })

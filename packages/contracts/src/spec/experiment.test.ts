@@ -159,6 +159,20 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     'must be "head", "last-two", "all" or a list of layer groups',
   ],
   ['a layer group listed twice', '/stages/0/train', ['a', 'a'], '/stages/0/train/1', 'layer group a is listed twice'],
+  [
+    'a rate scaled in two ways',
+    '/stages/0/lrScale',
+    { decay: 0.5, slice: 0.1 },
+    '/stages/0/lrScale',
+    'takes exactly one of decay, slice and groups; remove the others',
+  ],
+  [
+    'a layer decay that grows',
+    '/stages/0/lrScale',
+    { decay: 1.5 },
+    '/stages/0/lrScale/decay',
+    'must be at most 1, not 1.5',
+  ],
   ['no duration', '/stages/0/epochs', undefined, '/stages/0', 'has no duration; give one of epochs, steps, samples'],
   [
     'a second duration',

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 
 export const Positive = z.number().positive()
+/** A layer group of the model, `group1` say; which there are is the model's to say. */
+export const GroupName = z.string().regex(/^[\w.-]{1,64}$/, 'the name of a layer group')
 export const Probability = z.number().min(0).max(1)
 
 /** Names a field that is wrong beside another one, with the reason and the remedy. `path` is relative to the part. */

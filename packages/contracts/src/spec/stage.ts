@@ -2,13 +2,11 @@ import { z } from 'zod'
 import { Slug } from '../ids.ts'
 import { checkDuration, durationFields } from './duration.ts'
 import { LossSpec } from './loss.ts'
+import { checkLrScale, LrScaleSpec } from './lr-scale.ts'
 import { OptimizerSpec } from './optimizer.ts'
 import type { AddFault } from './parts.ts'
-import { Positive } from './parts.ts'
+import { GroupName, Positive } from './parts.ts'
 import { ScheduleSpec } from './schedule.ts'
-
-/** A layer group of the model, `group1` say; which there are is the model's to say. */
-const GroupName = z.string().regex(/^[\w.-]{1,64}$/, 'must be the name of a layer group')
 
 export const StageSpec = z.strictObject({
   name: Slug,
@@ -25,6 +23,8 @@ export const StageSpec = z.strictObject({
   batch: z.int().min(1).max(4096).default(32),
   optimizer: OptimizerSpec.prefault({ name: 'adamw' }),
   schedule: ScheduleSpec,
+  /** Factors of the layer groups' learning rates; null: all train with the schedule's. */
+  lrScale: LrScaleSpec.nullable().default(null),
   loss: LossSpec.prefault({ name: 'bce' }),
   /** Global norm that gradients are clipped to; null: not clipped. */
   clipNorm: Positive.nullable().default(null),
@@ -34,7 +34,8 @@ export type StageSpec = z.infer<typeof StageSpec>
 export function checkStages(stages: readonly StageSpec[], fault: AddFault): void {
   const names = new Set<string>()
   stages.forEach((stage, i) => {
-    const { name, train } = stage
+    const { name, train, lrScale } = stage
+    checkLrScale(lrScale, (path, message) => fault([i, 'lrScale', ...path], message))
     if (typeof train !== 'string')
       train.forEach((group, g) => {
         if (train.indexOf(group) !== g) fault([i, 'train', g], `layer group ${group} is listed twice`)

@@ -76,7 +76,7 @@ function doStep(training: Training, batch: Batch, evaluation: Evaluation | null)
   const { position, plans, program, reporter } = training
   const plan = plans[position.stage]!
   const lr = learningRate(stageOf(training).schedule, { ...plan, stageStep: position.stageStep })
-  const result = program.train({ ...batch, n: batch.samples.length }, lr, position.step)
+  const result = program.train({ ...batch, n: batch.samples.length }, { lr }, position.step)
   checkFinite(training, batch, result)
   training.position = afterStep(position, plan)
   if (evaluation) Object.assign(training, { state: evaluation.state, best: evaluation.best })

@@ -23,6 +23,7 @@ import { trainedGroups } from '../models/groups.ts'
 import type { BundleModule } from '../models/bundle.ts'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import { isOptimizerSlot } from '../optimizers/optimizer.ts'
+import { lrScales } from '../step/lr-scale.ts'
 import { createStageProgram } from '../step/stage-program.ts'
 import type { StageProgram } from '../step/stage-program.ts'
 import type { FoldPorts, FoldRun } from './fold-run.ts'
@@ -132,7 +133,10 @@ async function openWorkshop(
   })
   closers.push(() => model.dispose())
   // Of every stage, so that a wrong name shows before the first step and not after the stages before it.
-  for (const stage of spec.stages) trainedGroups(model, stage)
+  for (const stage of spec.stages) {
+    trainedGroups(model, stage)
+    lrScales(model, stage)
+  }
   const source = createImageSource({
     manifest,
     image: spec.image,

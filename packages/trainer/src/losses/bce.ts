@@ -1,9 +1,9 @@
-import type { Scalar, Tensor2D } from '@tensorflow/tfjs'
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs'
 import type { LossSpec } from '@baton/contracts'
 import type { Tf } from '@baton/tensorflow'
 
 /**
- * Binary cross-entropy of logits, averaged over samples and labels.
+ * Binary cross-entropy of logits, averaged over the labels.
  *
  *   y' = y (1 − s) + s / 2
  *   L = mean( −w y' log σ(x) − (1 − y') log(1 − σ(x)) )
@@ -13,7 +13,7 @@ import type { Tf } from '@baton/tensorflow'
  *
  * @param logits x, [batch, classes].
  * @param labels y in [0, 1], [batch, classes].
- * @returns A scalar, at least 0; lower is better.
+ * @returns One value a sample, at least 0; lower is better. [batch]
  * @see torch.nn.BCEWithLogitsLoss with pos_weight w
  */
 export function bce(
@@ -24,9 +24,9 @@ export function bce(
     labelSmoothing: s,
     positiveWeight: w,
   }: Pick<Extract<LossSpec, { name: 'bce' }>, 'labelSmoothing' | 'positiveWeight'>,
-): Scalar {
+): Tensor1D {
   const y = s === 0 ? labels : tf.add(tf.mul(labels, 1 - s), s / 2)
   const whenPositive = tf.mul(tf.mul(y, w), tf.softplus(tf.neg(logits)))
   const whenNegative = tf.mul(tf.sub(1, y), tf.softplus(logits))
-  return tf.mean(tf.add(whenPositive, whenNegative))
+  return tf.mean(tf.add(whenPositive, whenNegative), 1)
 }

@@ -1,4 +1,4 @@
-import type { Scalar, Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
 import type { Layers } from './layers.ts'
 import type { GroupTools } from './groups.ts'
@@ -44,8 +44,11 @@ export interface LossTools {
   readonly options: BundleOptions
 }
 
-/** Logits and labels, both [batch, classes], to the number that training makes smaller. */
-export type LossFunction = (logits: Tensor2D, labels: Tensor2D) => Scalar
+/**
+ * Logits and labels, both [batch, classes], to one value a sample, [batch], whose mean training makes smaller. A bundle
+ * may give the mean itself; then there is no telling which samples are hard.
+ */
+export type LossFunction = (logits: Tensor2D, labels: Tensor2D) => Tensor1D | Scalar
 
 interface DatasetTools {
   readonly classes: number

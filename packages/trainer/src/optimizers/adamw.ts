@@ -20,12 +20,17 @@ export function adamw(spec: Extract<OptimizerSpec, { name: 'adamw' }>): Optimize
     name: 'adamw',
     slots: ['m', 'v'],
     countsUpdates: true,
-    rates: (lr, t) => [lr / (1 - beta1 ** t), Math.sqrt(1 - beta2 ** t), 1 - lr * weightDecay],
+    rates: (lr, t, momentum = beta1) => [
+      lr / (1 - momentum ** t),
+      Math.sqrt(1 - beta2 ** t),
+      1 - lr * weightDecay,
+      1 - momentum,
+    ],
     update: ({ tf, weight, gradient, slots, rates, decays }) => {
-      const [stepSize, correction, shrink] = rates
+      const [stepSize, correction, shrink, share] = rates
       const [m, v] = slots
       const decayed = decays && weightDecay > 0 ? tf.mul(weight, shrink!) : weight
-      const m1 = tf.add(m!, tf.mul(tf.sub(gradient, m!), 1 - beta1))
+      const m1 = tf.add(m!, tf.mul(tf.sub(gradient, m!), share!))
       const v1 = tf.add(tf.mul(v!, beta2), tf.mul(tf.square(gradient), 1 - beta2))
       const denominator = tf.add(tf.div(tf.sqrt(v1), correction!), epsilon)
       return { weight: tf.sub(decayed, tf.mul(tf.div(m1, denominator), stepSize!)), slots: [m1, v1] }

@@ -4,7 +4,7 @@ import type { OptimizerSpec } from '@baton/contracts'
 import type { ModelVariable, Role } from '../models/model.ts'
 import fixture from './fixtures/pytorch.json' with { type: 'json' }
 import { createOptimizer, isOptimizerSlot } from './optimizer.ts'
-import type { Optimizer } from './optimizer.ts'
+import type { Optimizer, StepRates } from './optimizer.ts'
 
 beforeAll(async () => {
   tf.enableProdMode()
@@ -22,8 +22,9 @@ const theVariables = () => [
   aVariable('bias', 'bias', fixture.start.bias, [2]),
 ]
 
-function step(optimizer: Optimizer, lr: number, gradients: Values): void {
-  tf.tidy(() => optimizer.apply([tf.tensor(gradients.kernel, [3, 2]), tf.tensor(gradients.bias)], optimizer.rates(lr)))
+function step(optimizer: Optimizer, rates: StepRates, gradients: Values): void {
+  const given = () => [tf.tensor(gradients.kernel, [3, 2]), tf.tensor(gradients.bias)]
+  tf.tidy(() => optimizer.apply(given(), optimizer.rates(rates)))
   optimizer.count()
 }
 
@@ -31,7 +32,7 @@ test.each(fixture.cases)('20 steps equal those of PyTorch with $spec', ({ spec, 
   const variables = theVariables()
   const optimizer = createOptimizer(tf, spec as OptimizerSpec, variables)
   after.forEach((expected, i) => {
-    step(optimizer, fixture.rates[i]!, fixture.gradients[i]!)
+    step(optimizer, { lr: fixture.rates[i]! }, fixture.gradients[i]!)
     for (const { name, variable } of variables)
       variable.dataSync().forEach((got, k) => {
         const want = expected[name as keyof Values][k]!
@@ -48,7 +49,7 @@ test('weight decay leaves biases and normalisation alone', () => {
   tf.tidy(() =>
     optimizer.apply(
       [1, 2, 3].map(() => tf.zeros([1])),
-      optimizer.rates(0.5),
+      optimizer.rates({ lr: 0.5 }),
     ),
   )
   expect(variables.map(({ variable }) => variable.dataSync()[0])).toEqual([Math.fround(2 * (1 - 0.5 * 0.1)), 2, 2])
@@ -62,7 +63,7 @@ test('slots and counts are named by variable, and a variable without a count sta
     'adamw/m/bias',
     'adamw/v/bias',
   ])
-  step(optimizer, 0.1, fixture.gradients[0]!)
+  step(optimizer, { lr: 0.1 }, fixture.gradients[0]!)
   expect(optimizer.counts()).toEqual(
     new Map([
       ['adamw/t/kernel', { shape: [], data: Float32Array.of(1) }],
@@ -71,7 +72,7 @@ test('slots and counts are named by variable, and a variable without a count sta
   )
   optimizer.restoreCounts(new Map([['adamw/t/kernel', { shape: [], data: Float32Array.of(4) }]]))
   expect([...optimizer.counts().values()].map(({ data }) => data[0])).toEqual([4, 0])
-  const [stepSizes] = optimizer.rates(1).arraySync()
+  const [stepSizes] = optimizer.rates({ lr: 1 }).arraySync()
   expect(stepSizes![0]).toBeCloseTo(1 / (1 - 0.9 ** 5), 5)
   expect(stepSizes![1]).toBeCloseTo(1 / (1 - 0.9), 5)
 })

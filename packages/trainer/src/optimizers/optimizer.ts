@@ -26,6 +26,13 @@ function ruleOf(spec: OptimizerSpec): OptimizerRule {
   }
 }
 
+/** What a schedule says of one step. */
+export interface StepRates {
+  readonly lr: number
+  /** In place of the spec's momentum, or of its β₁ for optimizers of Adam's kind. */
+  readonly momentum?: number
+}
+
 /** One optimizer over the variables that a stage trains. Its slots are named by variable, never by position. */
 export interface Optimizer {
   /** Slots as state of the step's program: `<optimizer>/<slot>/<variable>`. */
@@ -33,7 +40,7 @@ export interface Optimizer {
   /** What `rates` gives and `apply` takes. */
   readonly rateInput: InputSpec
   /** The rates of the next update of every variable, [rates, variables]; the caller disposes it. */
-  rates(lr: number): Tensor2D
+  rates(step: StepRates): Tensor2D
   /** Assigns every variable and slot its next value. Part of the step: gradients in the order of the variables. */
   apply(gradients: readonly Tensor[], rates: Tensor2D): void
   /** Counts an update that was done. */
@@ -45,15 +52,23 @@ export interface Optimizer {
   dispose(): void
 }
 
-export function createOptimizer(tf: Tf, spec: OptimizerSpec, variables: readonly ModelVariable[]): Optimizer {
+/** @param scaleOf The factor of a layer group's learning rate. */
+export function createOptimizer(
+  tf: Tf,
+  spec: OptimizerSpec,
+  variables: readonly ModelVariable[],
+  scaleOf: (group: string) => number = () => 1,
+): Optimizer {
   const rule = ruleOf(spec)
   const entries = variables.map((target) => entryOf(tf, rule, target))
   const countName = (name: string) => `${rule.name}/t/${name}`
   return {
     state: entries.flatMap(({ slots }) => slots),
     rateInput: { shape: [rule.rates(0, 1).length, variables.length], dtype: 'float32' },
-    rates(lr) {
-      const columns = entries.map(({ updates }) => rule.rates(lr, updates + 1))
+    rates({ lr, momentum }) {
+      const columns = entries.map(({ target, updates }) =>
+        rule.rates(lr * scaleOf(target.group), updates + 1, momentum),
+      )
       return tf.tensor2d(columns[0]!.map((_, row) => columns.map((column) => column[row]!)))
     },
     apply(gradients, rates) {

@@ -29,7 +29,8 @@ export interface OptimizerRule {
    *
    * @param lr Learning rate of this step.
    * @param t Updates of the variable, this one included: 1 at its first.
+   * @param momentum Momentum of this step where a schedule gives it, β₁ for those of Adam's kind; otherwise the spec's.
    */
-  rates(lr: number, t: number): number[]
+  rates(lr: number, t: number, momentum?: number): number[]
   update(input: UpdateInput): Update
 }

@@ -18,13 +18,13 @@ export function sgdm(spec: Extract<OptimizerSpec, { name: 'sgdm' }>): OptimizerR
     name: 'sgdm',
     slots: ['v'],
     countsUpdates: false,
-    rates: (lr) => [lr],
+    rates: (lr, _t, given = momentum) => [lr, given],
     update: ({ tf, weight, gradient, slots, rates, decays }) => {
-      const [lr] = rates
+      const [lr, mu] = rates
       const [v] = slots
       const g = decays && weightDecay > 0 ? tf.add(gradient, tf.mul(weight, weightDecay)) : gradient
-      const v1 = tf.add(tf.mul(v!, momentum), g)
-      const direction = nesterov ? tf.add(g, tf.mul(v1, momentum)) : v1
+      const v1 = tf.add(tf.mul(v!, mu!), g)
+      const direction = nesterov ? tf.add(g, tf.mul(v1, mu!)) : v1
       return { weight: tf.sub(weight, tf.mul(direction, lr!)), slots: [v1] }
     },
   }

@@ -1,7 +1,7 @@
-import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
 import type { ImageSpec, StageSpec } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
-import type { Feeds, ProgramSpec } from '@baton/graph-step'
+import type { Feeds, Outputs, ProgramSpec } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { LossFunction } from '../models/bundle.ts'
 import { runGroups, trainedGroups } from '../models/groups.ts'
@@ -16,7 +16,7 @@ export interface Composition {
   readonly stage: StageSpec
   readonly image: ImageSpec
   readonly classes: number
-  readonly loss: LossFunction
+  readonly lossOf: LossFunction
   readonly targets: readonly ModelVariable[]
   readonly optimizer: Optimizer
 }
@@ -45,7 +45,8 @@ export function compose(parts: Composition): ProgramSpec {
 const inference: Pass = { training: false }
 
 /** Forward, backward, clip, update. */
-function trainStep({ tf, model, stage, image, classes, loss, targets, optimizer }: Composition, feeds: Feeds) {
+function trainStep(parts: Composition, feeds: Feeds): Outputs {
+  const { tf, model, stage, image, classes, lossOf, targets, optimizer } = parts
   const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
   const images = normalise(tf, feeds.images!, image)
   const trained = trainedGroups(model, stage)
@@ -54,10 +55,15 @@ function trainStep({ tf, model, stage, image, classes, loss, targets, optimizer 
   // Frozen groups below the lowest trained one run outside of what is differentiated: nothing of them is kept for a
   // backward pass.
   const features = runGroups(model.groups.slice(0, lowest), images, () => inference)
+  let losses: Tensor1D | undefined
   const { value, grads } = tf.variableGrads(
     () => {
       const logits = runGroups(model.groups.slice(lowest), features, passOf) as Tensor2D
-      return loss(checkLogits(logits, images.shape[0], classes), feeds.labels as Tensor2D)
+      const loss = lossOf(checkLogits(logits, images.shape[0], classes), feeds.labels as Tensor2D)
+      if (loss.rank === 0) return loss as Scalar
+      // Kept from being freed with all else that the backward pass no longer needs.
+      losses = tf.keep(checkLosses(loss as Tensor1D, images.shape[0]))
+      return tf.mean<Scalar>(losses)
     },
     targets.map(({ variable }) => variable),
   )
@@ -66,7 +72,7 @@ function trainStep({ tf, model, stage, image, classes, loss, targets, optimizer 
   const gradNorm = globalNorm(tf, gradients)
   const clipped = stage.clipNorm === null ? gradients : clipByNorm(tf, gradients, gradNorm, stage.clipNorm)
   optimizer.apply(clipped, feeds.rates as Tensor2D)
-  return { loss: value, gradNorm }
+  return { loss: value, ...(losses && { losses }), gradNorm }
 }
 
 function logitsOf({ model, classes }: Composition, images: Tensor4D): Tensor2D {
@@ -79,6 +85,13 @@ function checkLogits(logits: Tensor2D, n: number, classes: number): Tensor2D {
   if (logits.shape.join() === `${n},${classes}`) return logits
   const detail = `the model gives logits of shape [${logits.shape.join(', ')}]; [${n}, ${classes}] is needed`
   throw new AppError('user-code-failed', { shape: logits.shape }, { detail })
+}
+
+/** A bundle's loss may be of another shape than it should. */
+function checkLosses(losses: Tensor1D, n: number): Tensor1D {
+  if (losses.shape.join() === `${n}`) return losses
+  const detail = `the loss gives values of shape [${losses.shape.join(', ')}]; one a sample, [${n}], or their mean is needed`
+  throw new AppError('user-code-failed', { shape: losses.shape }, { detail })
 }
 
 /** x ← (x / 255 − mean) / std, per colour. int32 [n, size, size, 3] to float32. */

@@ -60,7 +60,7 @@ function aBatch(index: number, n = 8): TrainBatch {
 }
 
 function train({ program }: Setup, from: number, to: number, lr = LR): number[] {
-  return Array.from({ length: to - from }, (_, i) => program.train(aBatch(from + i), lr, from + i).loss)
+  return Array.from({ length: to - from }, (_, i) => program.train(aBatch(from + i), { lr }, from + i).loss)
 }
 
 const weightsOf = (state: NamedTensors) => new Map([...state].filter(([name]) => !isOptimizerSlot(name)))
@@ -275,14 +275,74 @@ test('gradients are clipped to the global norm, and reported as they were before
   const free = aSetup(plain)
   const clipped = aSetup({ ...plain, clipNorm: 0.01 })
   const before = weightsOf(clipped.program.state())
-  const { gradNorm } = free.program.train(aBatch(0), 1, 0)
-  expect(clipped.program.train(aBatch(0), 1, 0).gradNorm).toBe(gradNorm)
+  const { gradNorm } = free.program.train(aBatch(0), { lr: 1 }, 0)
+  expect(clipped.program.train(aBatch(0), { lr: 1 }, 0).gradNorm).toBe(gradNorm)
   expect(gradNorm).toBeGreaterThan(0.01)
 
   const moved = [...pick(weightsOf(clipped.program.state()), /kernel|bias|gamma|beta/)].flatMap(([name, { data }]) =>
     Array.from(data, (value, i) => value - before.get(name)!.data[i]!),
   )
   expect(Math.hypot(...moved)).toBeCloseTo(0.01, 5)
+})
+
+test('a step says the loss of each sample, and their mean', () => {
+  const { program } = aSetup()
+  const { loss, losses } = program.train(aBatch(0), { lr: LR }, 0)
+  expect(losses).toHaveLength(8)
+  expect(loss).toBeCloseTo(losses!.reduce((sum, value) => sum + value) / 8, 6)
+})
+
+test.each<[gives: string, loss: (losses: tf.Tensor1D) => tf.Tensor, expected: unknown]>([
+  ['the mean alone', (losses) => tf.mean(losses), { losses: null }],
+  ['one value a sample', (losses) => losses, { losses: expect.any(Float32Array) as Float32Array }],
+])('a bundle’s loss may give %s', (_gives, of, expected) => {
+  const losses = (x: tf.Tensor, y: tf.Tensor) => tf.mean<tf.Tensor1D>(tf.square(tf.sub(x, y)), 1)
+  const setup = aSetup({ loss: { name: 'bundle' } }, 1, { loss: () => (x, y) => of(losses(x, y)) as tf.Tensor1D })
+  const before = setup.program.train(aBatch(0), { lr: LR }, 0)
+  expect(before).toMatchObject(expected as object)
+  expect(setup.program.train(aBatch(0), { lr: LR }, 1).loss).toBeLessThan(before.loss)
+})
+
+test('a bundle’s loss of another shape is the user’s fault', () => {
+  const { program } = aSetup({ loss: { name: 'bundle' } }, 1, { loss: () => (x) => tf.sum(x, 0) })
+  expect(() => program.train(aBatch(0), { lr: LR }, 0)).toThrow(
+    expect.objectContaining({
+      code: 'user-code-failed',
+      message: 'the loss gives values of shape [2]; one a sample, [8], or their mean is needed',
+    }) as Error,
+  )
+})
+
+test('a layer group of factor f takes steps of f times the length', () => {
+  const sgd = { optimizer: { name: 'sgdm', momentum: 0 } }
+  const changeOf = (stage: StageInput) => {
+    const setup = aSetup(stage)
+    const before = setup.program.state()
+    train(setup, 0, 1)
+    return (name: string) =>
+      setup.program
+        .state()
+        .get(name)!
+        .data.map((value, i) => value - before.get(name)!.data[i]!)
+  }
+  const plain = changeOf(sgd)
+  const scaled = changeOf({ ...sgd, lrScale: { groups: { block0: 0.25, head: 2 } } })
+  for (const [name, factor] of [
+    ['block0/conv/kernel', 0.25],
+    ['block1/conv/kernel', 1],
+    ['head/dense/bias', 2],
+  ] as const)
+    scaled(name).forEach((value, i) => expect(value).toBeCloseTo(factor * plain(name)[i]!, 6))
+})
+
+test('a momentum that is given takes the place of the optimizer’s for that step', () => {
+  const last = (momentum: number, given?: number) => {
+    const { program } = aSetup({ optimizer: { name: 'sgdm', momentum } })
+    for (let i = 0; i < 3; i++) program.train(aBatch(i), { lr: LR, ...(given !== undefined && { momentum: given }) }, i)
+    return program.state()
+  }
+  expect(last(0.9, 0.5)).toEqual(last(0.5))
+  expect(last(0.9)).not.toEqual(last(0.5))
 })
 
 test('training, predicting, saving and restoring leave no tensor behind', () => {
@@ -338,7 +398,7 @@ test.each<[what: string, code: string, head: (features: tf.Tensor) => tf.Tensor,
   ],
 ])('logits %s end the step as %s', (_what, code, head, message) => {
   const { program } = aSetup({}, 1, aBundle(head))
-  expect(() => program.train(aBatch(0), LR, 0)).toThrow(
+  expect(() => program.train(aBatch(0), { lr: LR }, 0)).toThrow(
     expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
   )
 })

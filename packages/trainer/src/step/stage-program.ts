@@ -11,7 +11,9 @@ import { trainedVariables } from '../models/groups.ts'
 import { isOutOfMemory } from '../models/guard-bundle.ts'
 import type { Model, NamedTensors } from '../models/model.ts'
 import { createOptimizer } from '../optimizers/optimizer.ts'
+import type { StepRates } from '../optimizers/optimizer.ts'
 import { compose } from './compose.ts'
+import { lrScales } from './lr-scale.ts'
 import { createStageState } from './stage-state.ts'
 import type { Snapshot } from './stage-state.ts'
 
@@ -36,7 +38,10 @@ export interface TrainBatch {
 }
 
 export interface StepResult {
+  /** The mean over the batch. */
   readonly loss: number
+  /** Of each sample, [n]; null where a bundle's loss gives only their mean. */
+  readonly losses: Float32Array | null
   /** Length of all gradients together, before they are clipped. */
   readonly gradNorm: number
 }
@@ -44,13 +49,13 @@ export interface StepResult {
 /** The training step of one stage, with its state. */
 export interface StageProgram {
   /**
-   * One optimizer step. A pure function of the state, the batch, the rate and the step: two programs of equal state
+   * One optimizer step. A pure function of the state, the batch, the rates and the step: two programs of equal state
    * that take equal steps stay equal byte for byte.
    *
    * @param step Counts over the fold's whole training, 0-based.
    * @throws {AppError} `user-code-failed`, `out-of-memory`; the state is not to be used after that
    */
-  train(batch: TrainBatch, lr: number, step: number): StepResult
+  train(batch: TrainBatch, rates: StepRates, step: number): StepResult
   /**
    * Probabilities, [n, classes], in inference: nothing moves, and a sample's do not depend on the others'.
    *
@@ -84,26 +89,30 @@ export interface StageProgram {
 export function createStageProgram(options: StageProgramOptions): StageProgram {
   const { tf, model, stage, spec, classes, seed, bundle } = options
   installNativeGradients(tf)
-  const loss = buildLoss(stage.loss, { tf, classes, bundle })
+  const lossOf = buildLoss(stage.loss, { tf, classes, bundle })
   const targets = trainedVariables(model, stage)
-  const optimizer = createOptimizer(tf, stage.optimizer, targets)
-  const program = eagerProgram(tf, compose({ tf, model, stage, image: spec.image, classes, loss, targets, optimizer }))
+  const scales = lrScales(model, stage)
+  const optimizer = createOptimizer(tf, stage.optimizer, targets, (group) => scales.get(group)!)
+  const program = eagerProgram(
+    tf,
+    compose({ tf, model, stage, image: spec.image, classes, lossOf, targets, optimizer }),
+  )
   const toImages = (images: Uint8Array, n: number) => tensorOfImages(tf, images, n, spec.image.size)
   // 30 bits, as statelessUniform asks.
   const dropoutKey = streamKey(seed, 'dropout')[0] >>> 2
   return {
-    train(batch, lr, step) {
+    train(batch, rates, step) {
       const feeds = {
         images: toImages(batch.images, batch.n),
         labels: tf.tensor2d(batch.labels.slice(), [batch.n, classes]),
-        rates: optimizer.rates(lr),
+        rates: optimizer.rates(rates),
         seed: tf.tensor1d([dropoutKey, step], 'int32'),
       }
-      const [lossValue, gradNorm] = runAndRead(tf, program, 'train', feeds, ['loss', 'gradNorm'])
+      const { loss, losses, gradNorm } = runAndRead(tf, program, 'train', feeds)
       optimizer.count()
-      return { loss: lossValue![0]!, gradNorm: gradNorm![0]! }
+      return { loss: loss![0]!, losses: losses ?? null, gradNorm: gradNorm![0]! }
     },
-    predict: (images, n) => runAndRead(tf, program, 'predict', { images: toImages(images, n) }, ['probabilities'])[0]!,
+    predict: (images, n) => runAndRead(tf, program, 'predict', { images: toImages(images, n) }).probabilities!,
     ...createStageState({ tf, program, optimizer, model }),
     dispose() {
       program.dispose()
@@ -117,13 +126,13 @@ function tensorOfImages(tf: Tf, images: Uint8Array, n: number, size: number): Te
   return tf.tensor4d(new Int32Array(images), [n, size, size, 3], 'int32')
 }
 
-/** Runs a signature, reads the outputs named, and disposes them and the feeds. */
-function runAndRead(tf: Tf, program: Program, signature: string, feeds: Feeds, names: string[]): Float32Array[] {
+/** Runs a signature, reads its outputs, and disposes them and the feeds. */
+function runAndRead(tf: Tf, program: Program, signature: string, feeds: Feeds): Record<string, Float32Array> {
   try {
     const outputs = program.run(signature, feeds)
-    const values = names.map((name) => readTensor(tf, outputs[name]!) as Float32Array)
+    const values = Object.entries(outputs).map(([name, output]) => [name, readTensor(tf, output) as Float32Array])
     tf.dispose(Object.values(outputs))
-    return values
+    return Object.fromEntries(values) as Record<string, Float32Array>
   } catch (cause) {
     if (isOutOfMemory(cause)) throw new AppError('out-of-memory', { signature }, { cause })
     throw cause
