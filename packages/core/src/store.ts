@@ -102,8 +102,6 @@ export interface ProjectTable {
   /** The project, its row held until the transaction ends. */
   lock(slug: string): Promise<Project | null>
   rename(id: string, name: string): Promise<Project>
-  /** Takes the next experiment number; the row stays locked until the transaction ends. */
-  takeVersion(projectId: string): Promise<number>
 }
 
 /** What a reader may see: one project, by its slug, or all of them. */
@@ -150,7 +148,6 @@ export interface BundleTable {
 export interface NewExperiment {
   readonly id?: string
   readonly projectId: string
-  readonly version: number
   /** Version of the same project that it was cloned from or repeats. */
   readonly parent: number | null
   readonly spec: ExperimentSpec
@@ -201,8 +198,11 @@ export interface ExperimentQuery extends PageRequest {
 }
 
 export interface ExperimentTable {
-  /** Inserts the experiment with its folds, all ready. */
-  insert(experiment: NewExperiment): Promise<{ id: string; foldIds: string[] }>
+  /**
+   * Inserts the experiment with its folds, all ready, under the project's next number; the project's row stays locked
+   * until the transaction ends.
+   */
+  insert(experiment: NewExperiment): Promise<{ id: string; version: number; foldIds: string[] }>
   get(project: string, version: number): Promise<Experiment | null>
   /** A page in the order asked for, each row with its rank in it. Reads only rows of the page where the first key has an index. */
   page(query: ExperimentQuery): Promise<Page<LeaderboardRow>>
@@ -533,7 +533,8 @@ export type OutboxJob =
 export interface OutboxTable {
   append(jobs: readonly OutboxJob[]): Promise<void>
   peek(limit: number): Promise<(OutboxJob & { id: number })[]>
-  remove(ids: readonly number[]): Promise<void>
+  /** Forgets jobs that the queue has taken, and notes which folds were offered; those that others hold are passed over. */
+  remove(jobs: readonly (OutboxJob & { id: number })[]): Promise<void>
 }
 
 export interface Chat {

@@ -1,10 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { AppError } from '@baton/contracts'
 import type { Store, Tables } from '@baton/core'
-import pg from 'pg'
 import type { Connection } from './connection.ts'
 import { PrismaClient } from './generated/client.ts'
-import { preparedOn, unpreparedOn } from './run-prepared.ts'
+import { ConnectionPool } from './run-prepared.ts'
 import type { RunPrepared } from './run-prepared.ts'
 import { auditTable } from './tables/audit-table.ts'
 import { artifactTable } from './tables/artifact-table.ts'
@@ -64,14 +63,15 @@ const connectionLimits = {
 
 /** Opens the store on a migrated PostgreSQL. Connections are made when first needed. */
 export function openDatabase({ url, maxConnections = 20 }: { url: string; maxConnections?: number }): Database {
-  const pool = new pg.Pool({ connectionString: url, max: maxConnections, ...connectionLimits })
+  const pool = new ConnectionPool({ connectionString: url, max: maxConnections, ...connectionLimits })
   // An idle connection that is cut is replaced when next needed; what was under way hears of it by itself.
   pool.on('error', () => undefined)
   const client = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) })
   return {
-    ...tablesOn(client, preparedOn(pool)),
-    idempotency: idempotencyTable(client),
-    transaction: (work) => client.$transaction((tx) => work(tablesOn(tx, unpreparedOn(tx))), transactionLimits),
+    ...tablesOn(client, pool.runPrepared),
+    idempotency: idempotencyTable(pool.runPrepared),
+    transaction: (work) =>
+      pool.transaction((run) => client.$transaction((tx) => work(tablesOn(tx, run)), transactionLimits)),
     ping: async () => {
       try {
         await client.$queryRaw`SELECT 1`
@@ -91,10 +91,10 @@ export function openDatabase({ url, maxConnections = 20 }: { url: string; maxCon
 
 function tablesOn(db: Connection, run: RunPrepared): Tables {
   return {
-    projects: projectTable(db),
-    datasets: datasetTable(db),
-    bundles: bundleTable(db),
-    experiments: experimentTable(db),
+    projects: projectTable(db, run),
+    datasets: datasetTable(db, run),
+    bundles: bundleTable(db, run),
+    experiments: experimentTable(db, run),
     folds: foldTable(db, run),
     submissions: submissionTable(db),
     artifacts: artifactTable(db),
@@ -103,8 +103,8 @@ function tablesOn(db: Connection, run: RunPrepared): Tables {
     pools: poolTable(db),
     logs: logTable(db),
     metrics: metricTable(db),
-    events: eventTable(db),
-    outbox: outboxTable(db),
+    events: eventTable(db, run),
+    outbox: outboxTable(run),
     chats: chatTable(db),
     cards: cardTable(db),
     buttons: buttonTable(db),
@@ -112,6 +112,6 @@ function tablesOn(db: Connection, run: RunPrepared): Tables {
     notifications: notificationTable(db),
     tokens: tokenTable(db, run),
     presence: presenceTable(db),
-    audit: auditTable(db),
+    audit: auditTable(db, run),
   }
 }

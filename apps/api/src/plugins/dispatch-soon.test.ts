@@ -12,7 +12,7 @@ function anOutbox() {
   const outbox: Store['outbox'] = {
     append: async () => undefined,
     peek: async () => rows,
-    remove: async (ids) => void (rows = rows.filter((row) => !ids.includes(row.id))),
+    remove: async (jobs) => void (rows = rows.filter((row) => !jobs.includes(row))),
   }
   return { add, store: { outbox } as Store }
 }

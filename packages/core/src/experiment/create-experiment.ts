@@ -62,13 +62,11 @@ interface Resolved {
 
 async function insert(tables: Tables, resolved: Resolved): Promise<number> {
   const { id: requested, parent, project, spec, dataset, codeBundleId } = resolved
-  const version = await tables.projects.takeVersion(project.id)
   const folds = foldsOf(spec)
   const specDigest = sha256(canonicalJson({ ...spec, datasetManifest: dataset.manifest.digest }))
-  const { id, foldIds } = await tables.experiments.insert({
+  const { id, version, foldIds } = await tables.experiments.insert({
     ...(requested === null ? {} : { id: requested }),
     projectId: project.id,
-    version,
     parent,
     spec,
     specDigest,

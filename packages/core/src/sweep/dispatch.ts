@@ -27,9 +27,7 @@ export async function dispatchOutbox({ store, queue }: { store: Store; queue: Jo
     if (jobs.length === 0) return moved
     const outcomes = await Promise.allSettled(jobs.map((job) => hand(queue, job)))
     const taken = jobs.filter((_, i) => outcomes[i]!.status === 'fulfilled')
-    const offered = taken.flatMap((job) => (job.kind === 'offer-fold' ? [job.payload.foldId] : []))
-    if (offered.length > 0) await store.folds.markOffered(offered)
-    await store.outbox.remove(taken.map((job) => job.id))
+    await store.outbox.remove(taken)
     moved += taken.length
     const refused = outcomes.find((outcome) => outcome.status === 'rejected')
     if (refused) throw refused.reason

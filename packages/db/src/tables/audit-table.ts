@@ -2,13 +2,21 @@ import type { AuditEntry, Role } from '@baton/contracts'
 import { decodeCursor, pageOf } from '@baton/core'
 import type { Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
+import { Prisma } from '../generated/client.ts'
 import type { AuditEntryModel } from '../generated/models.ts'
+import type { RunPrepared } from '../run-prepared.ts'
 
 const order = 'audit'
 
-export function auditTable(db: Connection): Tables['audit'] {
+export function auditTable(db: Connection, run: RunPrepared): Tables['audit'] {
   return {
-    append: async (entry) => void (await db.auditEntry.create({ data: entry, select: { id: true } })),
+    append: async ({ tokenId, token, role, project, route, target, requestId, outcome }) =>
+      void (await run(
+        'append-audit',
+        Prisma.sql`
+        INSERT INTO audit_entry (token_id, token, role, project, route, target, request_id, outcome)
+        VALUES (${tokenId}::uuid, ${token}, ${role}, ${project}, ${route}, ${target}, ${requestId}, ${outcome})`,
+      )),
     list: async ({ project, token, since, until }, { cursor, limit }) => {
       const before = decodeCursor(order, cursor, ['number'])?.[0] as number | undefined
       const rows = await db.auditEntry.findMany({

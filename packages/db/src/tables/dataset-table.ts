@@ -2,11 +2,13 @@ import type { Blob, DatasetVersion } from '@baton/contracts'
 import type { DatasetRecord, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { isUniqueViolation } from '../errors.ts'
+import { Prisma } from '../generated/client.ts'
 import type { DatasetVersionModel } from '../generated/models.ts'
+import type { RunPrepared } from '../run-prepared.ts'
 import { newestFirst } from './newest-first.ts'
 import { usedBy } from './used-by.ts'
 
-export function datasetTable(db: Connection): Tables['datasets'] {
+export function datasetTable(db: Connection, run: RunPrepared): Tables['datasets'] {
   const newest = (projectId: string, dataset: string) =>
     db.datasetVersion.findFirst({ where: { projectId, dataset }, orderBy: { version: 'desc' } })
   const append: Tables['datasets']['append'] = async (version) => {
@@ -39,13 +41,14 @@ export function datasetTable(db: Connection): Tables['datasets'] {
   return {
     append,
     find: async (projectId, dataset, version) => {
-      const row =
-        version === null
-          ? await newest(projectId, dataset)
-          : await db.datasetVersion.findUnique({
-              where: { projectId_dataset_version: { projectId, dataset, version } },
-            })
-      return row && datasetRecordOf(row)
+      const [row] = await run<DatasetRow>(
+        'find-dataset',
+        Prisma.sql`
+        SELECT id, dataset, version, manifest, manifest_size AS "manifestSize", shards FROM dataset_version
+        WHERE project_id = ${projectId}::uuid AND dataset = ${dataset} AND version = coalesce(${version}, version)
+        ORDER BY version DESC LIMIT 1`,
+      )
+      return row ? datasetRecordOf(row) : null
     },
     get: async (projectId, dataset, version) => {
       const row = await db.datasetVersion.findUnique({
@@ -60,9 +63,9 @@ export function datasetTable(db: Connection): Tables['datasets'] {
   }
 }
 
-export function datasetRecordOf(
-  row: Pick<DatasetVersionModel, 'id' | 'dataset' | 'version' | 'manifest' | 'manifestSize' | 'shards'>,
-): DatasetRecord {
+type DatasetRow = Pick<DatasetVersionModel, 'id' | 'dataset' | 'version' | 'manifest' | 'manifestSize' | 'shards'>
+
+export function datasetRecordOf(row: DatasetRow): DatasetRecord {
   return {
     id: row.id,
     dataset: row.dataset,

@@ -1,23 +1,27 @@
 import type { Event, EventPayload } from '@baton/contracts'
 import type { EventScope, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
-import type { Prisma } from '../generated/client.ts'
+import { Prisma } from '../generated/client.ts'
+import type { RunPrepared } from '../run-prepared.ts'
 
 const eventInclude = { experiment: { include: { project: true } } } satisfies Prisma.EventInclude
 
 /** Name of the lock that one process holds while it gives places: any number that nobody else uses. */
 const settleLock = 7_204_318_551n
 
-export function eventTable(db: Connection): Tables['events'] {
+export function eventTable(db: Connection, run: RunPrepared): Tables['events'] {
   return {
     append: async (experimentId, payload) => {
       // Ids are given when a row is written, not when it is committed: one writer at a time keeps readers from
       // meeting a later event first and passing over the earlier one.
-      const [row] = await db.$queryRaw<[{ id: bigint }]>`
+      const [row] = await run<{ id: string }>(
+        'append-event',
+        Prisma.sql`
         WITH held AS (SELECT id FROM experiment WHERE id = ${experimentId}::uuid FOR NO KEY UPDATE)
         INSERT INTO event (experiment_id, kind, payload) SELECT id, ${payload.kind}, ${payload}::jsonb FROM held
-        RETURNING id`
-      return Number(row.id)
+        RETURNING id`,
+      )
+      return Number(row!.id)
     },
     get: async (id) => {
       const row = await db.event.findUnique({ where: { id }, include: eventInclude })

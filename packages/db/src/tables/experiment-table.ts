@@ -1,54 +1,35 @@
-import type {
-  Blob,
-  Experiment,
-  ExperimentSpec,
-  ExperimentStatus,
-  Failure,
-  FoldResult,
-  FoldStatus,
-} from '@baton/contracts'
+import type { Experiment, ExperimentSpec, ExperimentStatus, Failure, FoldResult, FoldStatus } from '@baton/contracts'
 import type { ExperimentRecord, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
-import type { Prisma } from '../generated/client.ts'
+import { Prisma } from '../generated/client.ts'
+import type { RunPrepared } from '../run-prepared.ts'
+import { timeOrderedIds } from '../time-ordered-ids.ts'
 import { boardPage } from './board-page.ts'
 import { datasetRecordOf } from './dataset-table.ts'
-import { foldInclude, foldOf } from './fold-rows.ts'
+import { foldOf, seenFolds } from './fold-rows.ts'
+import type { SeenFold } from './fold-rows.ts'
 import { jsonOf } from './json.ts'
 import { lockExperiment } from './lock-experiment.ts'
 
-const wholeInclude = {
-  project: true,
-  datasetVersion: true,
-  codeBundle: true,
-  folds: { include: foldInclude, orderBy: { index: 'asc' } },
-} satisfies Prisma.ExperimentInclude
-type WholeRow = Prisma.ExperimentGetPayload<{ include: typeof wholeInclude }>
-
-export function experimentTable(db: Connection): Tables['experiments'] {
+export function experimentTable(db: Connection, run: RunPrepared): Tables['experiments'] {
   return {
-    insert: async ({ folds, ...experiment }) => {
-      const { spec } = experiment
-      const { id } = await db.experiment.create({
-        data: {
-          ...experiment,
-          name: spec.name,
-          tally: { create: { projectId: experiment.projectId, version: experiment.version, foldsTotal: folds.length } },
-        },
-        select: { id: true },
-      })
-      // One statement for all of them; nested in the other they would be one each.
-      const rows = await db.fold.createManyAndReturn({
-        data: folds.map((index) => ({ experimentId: id, index, pool: spec.pool, priority: spec.priority })),
-        select: { id: true, index: true },
-      })
-      return { id, foldIds: rows.toSorted((a, b) => a.index - b.index).map((fold) => fold.id) }
-    },
+    insert: (experiment) => insert(run, experiment),
     get: async (project, version) => {
-      const row = await db.experiment.findFirst({
-        where: { project: { slug: project }, version },
-        include: wholeInclude,
-      })
-      return row && experimentOf(row)
+      const [row] = await run<WholeRow>(
+        'get-experiment',
+        Prisma.sql`
+        SELECT e.id, p.slug AS project, e.version, e.name, e.status, e.parent,
+          d.dataset || '@' || d.version AS dataset, b.digest AS code, e.cv, e.cv_mean AS "cvMean", e.cv_std AS "cvStd",
+          e.lb_public AS "lbPublic", e.lb_private AS "lbPrivate", e.created_at AS "createdAt",
+          e.completed_at AS "completedAt", e.spec, e.spec_digest AS "specDigest", e.thresholds,
+          e.test_predictions AS "testPredictions", e.failure, (
+            SELECT json_agg(seen ORDER BY seen.index) FROM (${seenFolds} WHERE f.experiment_id = e.id) seen
+          ) AS folds
+        FROM experiment e JOIN project p ON p.id = e.project_id
+          JOIN dataset_version d ON d.id = e.dataset_version_id LEFT JOIN code_bundle b ON b.id = e.code_bundle_id
+        WHERE p.slug = ${project} AND e.version = ${version}`,
+      )
+      return row ? experimentOf(row) : null
     },
     page: (query) => boardPage(db, query),
     find: (id, options) => findRecord(db, id, options?.lock ?? false),
@@ -58,7 +39,10 @@ export function experimentTable(db: Connection): Tables['experiments'] {
         WHERE id = ${id}::uuid AND status IN ('running', 'assembling', 'failed')`
     },
     begin: async (id) =>
-      void (await db.$executeRaw`UPDATE experiment SET status = 'running' WHERE id = ${id}::uuid AND status = 'queued'`),
+      void (await run(
+        'begin-experiment',
+        Prisma.sql`UPDATE experiment SET status = 'running' WHERE id = ${id}::uuid AND status = 'queued'`,
+      )),
     setStatus: async (id, status, failure) => {
       const final = status === 'completed' || status === 'failed' || status === 'cancelled'
       await db.$executeRaw`
@@ -82,6 +66,39 @@ export function experimentTable(db: Connection): Tables['experiments'] {
       return rows.map((row) => row.id)
     },
   }
+}
+
+type Insert = Tables['experiments']['insert']
+
+/** One statement, and so one way to the database: each costs as much as what it does there. */
+async function insert(run: RunPrepared, experiment: Parameters<Insert>[0]): ReturnType<Insert> {
+  const { projectId, parent, spec, specDigest, datasetVersionId, codeBundleId, folds } = experiment
+  const [newId = '', ...foldIds] = timeOrderedIds(1 + folds.length)
+  const id = experiment.id ?? newId
+  // The column keeps milliseconds: rounded up, a fold would be due only after this.
+  const [row] = await run<{ version: number }>(
+    'insert-experiment',
+    Prisma.sql`
+    WITH numbered AS (
+      UPDATE project SET next_version = next_version + 1 WHERE id = ${projectId}::uuid
+      RETURNING id AS project_id, next_version - 1 AS version
+    ), made AS (
+      INSERT INTO experiment (id, project_id, version, name, parent, spec, spec_digest, dataset_version_id, code_bundle_id)
+      SELECT ${id}::uuid, project_id, version, ${spec.name}, ${parent}::int, ${JSON.stringify(spec)}::jsonb, ${specDigest},
+        ${datasetVersionId}::uuid, ${codeBundleId}::uuid
+      FROM numbered
+      RETURNING id, project_id, version
+    ), counted AS (
+      INSERT INTO tally (experiment_id, project_id, version, folds_total)
+      SELECT id, project_id, version, ${folds.length} FROM made
+    ), waiting AS (
+      INSERT INTO fold (id, experiment_id, index, pool, priority, not_before)
+      SELECT fold.id, made.id, fold.index, ${spec.pool}, ${spec.priority}, date_trunc('milliseconds', now())
+      FROM made, unnest(${foldIds}::uuid[], ${folds}::int[]) AS fold(id, index)
+    )
+    SELECT version FROM made`,
+  )
+  return { id, version: row!.version, foldIds }
 }
 
 async function findRecord(db: Connection, id: string, lock: boolean): Promise<ExperimentRecord | null> {
@@ -139,30 +156,36 @@ async function complete(db: Connection, id: string, scores: Parameters<Complete>
   return { attempts, interruptions }
 }
 
-function experimentOf(row: WholeRow): Experiment {
+interface WholeRow extends Omit<Experiment, 'createdAt' | 'completedAt' | 'folds' | 'foldsTotal' | 'foldsCompleted'> {
+  createdAt: Date
+  completedAt: Date | null
+  folds: SeenFold[]
+}
+
+function experimentOf({ folds, createdAt, completedAt, ...row }: WholeRow): Experiment {
   return {
     id: row.id,
-    project: row.project.slug,
+    project: row.project,
     version: row.version,
     name: row.name,
-    status: row.status as ExperimentStatus,
+    status: row.status,
     parent: row.parent,
-    dataset: `${row.datasetVersion.dataset}@${row.datasetVersion.version}`,
-    code: row.codeBundle?.digest ?? null,
-    foldsTotal: row.folds.length,
-    foldsCompleted: row.folds.filter((fold) => fold.status === 'completed').length,
+    dataset: row.dataset,
+    code: row.code,
+    foldsTotal: folds.length,
+    foldsCompleted: folds.filter((fold) => fold.status === 'completed').length,
     cv: row.cv,
     cvMean: row.cvMean,
     cvStd: row.cvStd,
     lbPublic: row.lbPublic,
     lbPrivate: row.lbPrivate,
-    createdAt: row.createdAt.toISOString(),
-    completedAt: row.completedAt?.toISOString() ?? null,
-    spec: row.spec as unknown as ExperimentSpec,
+    createdAt: createdAt.toISOString(),
+    completedAt: completedAt?.toISOString() ?? null,
+    spec: row.spec,
     specDigest: row.specDigest,
-    folds: row.folds.map(foldOf),
-    thresholds: row.thresholds as Record<string, number> | null,
-    testPredictions: row.testPredictions as Blob | null,
-    failure: row.failure as Failure | null,
+    folds: folds.map(foldOf),
+    thresholds: row.thresholds,
+    testPredictions: row.testPredictions,
+    failure: row.failure,
   }
 }

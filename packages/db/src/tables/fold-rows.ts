@@ -1,29 +1,20 @@
-import type { CheckpointManifest, Failure, Fold, FoldResult, FoldStatus, Progress } from '@baton/contracts'
+import type { CheckpointManifest, Fold, FoldStatus, Progress } from '@baton/contracts'
 import type { FoldRecord } from '@baton/core'
-import type { Prisma } from '../generated/client.ts'
+import { Prisma } from '../generated/client.ts'
 
-export const foldInclude = {
-  checkpoint: { select: { step: true } },
-  _count: { select: { attempts: true } },
-} satisfies Prisma.FoldInclude
+/** Folds `f` as people see them, as `SeenFold` names their columns. */
+export const seenFolds = Prisma.sql`
+  SELECT f.id, f.index, f.status, f.pool, f.priority, f.progress, c.step AS "checkpointStep", f.score,
+    f.result->'weights'->>'digest' AS weights, (SELECT count(*)::int FROM attempt a WHERE a.fold_id = f.id) AS attempts,
+    f.session_id AS "sessionId", f.lease_expires_at AS "leaseExpiresAt", f.failure
+  FROM fold f LEFT JOIN checkpoint c ON c.id = f.checkpoint_id`
 
-/** A fold as people see it. */
-export function foldOf(row: Prisma.FoldGetPayload<{ include: typeof foldInclude }>): Fold {
-  return {
-    id: row.id,
-    index: row.index,
-    status: row.status as FoldStatus,
-    pool: row.pool,
-    priority: row.priority,
-    progress: row.progress as Progress | null,
-    checkpointStep: row.checkpoint?.step ?? null,
-    score: row.score,
-    weights: (row.result as FoldResult | null)?.weights.digest ?? null,
-    attempts: row._count.attempts,
-    sessionId: row.sessionId,
-    leaseExpiresAt: row.leaseExpiresAt?.toISOString() ?? null,
-    failure: row.failure as Failure | null,
-  }
+/** Read as JSON, moments are strings of the database's. */
+export type SeenFold = Omit<Fold, 'leaseExpiresAt'> & { leaseExpiresAt: Date | string | null }
+
+export function foldOf({ leaseExpiresAt, failure, ...row }: SeenFold): Fold {
+  const expiresAt = leaseExpiresAt === null ? null : new Date(leaseExpiresAt).toISOString()
+  return { ...row, leaseExpiresAt: expiresAt, failure }
 }
 
 /** Columns of a fold with its newest checkpoint and attempt, as `FoldRow` names them. */

@@ -18,9 +18,10 @@ import type { RunPrepared } from '../run-prepared.ts'
 import { referrersOf } from './blob-references.ts'
 import { mayRemoveObjects } from '../object-hold.ts'
 import { datasetRecordOf } from './dataset-table.ts'
-import { foldInclude, foldOf, foldRecordOf } from './fold-rows.ts'
-import type { FoldRow } from './fold-rows.ts'
+import { foldOf, foldRecordOf, seenFolds } from './fold-rows.ts'
+import type { FoldRow, SeenFold } from './fold-rows.ts'
 import { lockExperiment } from './lock-experiment.ts'
+import { offeredNow } from './offered-now.ts'
 
 const foldColumns = Prisma.sql`
   f.id, f.experiment_id AS "experimentId", f.index, f.status, f.pool, f.priority, f.fence, f.offer,
@@ -37,8 +38,8 @@ const isClaimable = Prisma.sql`f.status = 'ready' AND f.not_before <= now()`
 export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
   return {
     get: async (id) => {
-      const row = await db.fold.findUnique({ where: { id }, include: foldInclude })
-      return row && foldOf(row)
+      const [row] = await run<SeenFold>('get-fold', Prisma.sql`${seenFolds} WHERE f.id = ${id}::uuid`)
+      return row ? foldOf(row) : null
     },
     attempts: async (id, { cursor, limit }) => {
       const after = decodeCursor('number', cursor, ['int'])
@@ -52,12 +53,12 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
     },
     list: async (experimentId, { cursor, limit }) => {
       const after = decodeCursor('index', cursor, ['int'])?.[0] as number | undefined
-      const rows = await db.fold.findMany({
-        where: { experimentId, ...(after === undefined ? {} : { index: { gt: after } }) },
-        include: foldInclude,
-        orderBy: { index: 'asc' },
-        take: limit + 1,
-      })
+      const rows = await run<SeenFold>(
+        'list-folds',
+        Prisma.sql`
+        ${seenFolds} WHERE f.experiment_id = ${experimentId}::uuid AND f.index > ${after ?? -1}
+        ORDER BY f.index LIMIT ${limit + 1}`,
+      )
       return pageOf(rows, limit, { order: 'index', keyOf: ({ index }) => [index], itemOf: foldOf })
     },
     experimentOf: async (id) => {
@@ -191,13 +192,7 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
       WHERE ${isClaimable}
         AND (f.offered_at IS NULL OR f.offered_at < now() - make_interval(secs => ${olderThanSeconds}))
       ORDER BY f.offered_at NULLS FIRST, f.priority DESC, f.not_before LIMIT ${limit}`,
-    // A fold that somebody is changing is passed over: waiting for several rows is how two dispatchers would deadlock.
-    markOffered: async (ids) => {
-      if (ids.length > 0)
-        await db.$executeRaw`
-          UPDATE fold SET offered_at = now()
-          WHERE id IN (SELECT id FROM fold WHERE id = ANY(${ids}::uuid[]) FOR UPDATE SKIP LOCKED)`
-    },
+    markOffered: async (ids) => void (ids.length > 0 && (await run('mark-offered', offeredNow(ids)))),
     readableBlobs: (id) => readableBlobs(db, id),
     surplusCheckpoints: ({ keep, finalSeconds, limit }) => surplusCheckpoints(db, keep, finalSeconds, limit),
     checkpoints: (id, page) => listCheckpoints(db, id, page),

@@ -3,11 +3,12 @@ import type { IdScope, Project } from '@baton/contracts'
 import { decodeCursor, pageOf } from '@baton/core'
 import type { Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
+import type { RunPrepared } from '../run-prepared.ts'
 import { isUniqueViolation } from '../errors.ts'
 import { Prisma } from '../generated/client.ts'
 import type { ProjectModel } from '../generated/models.ts'
 
-export function projectTable(db: Connection): Tables['projects'] {
+export function projectTable(db: Connection, run: RunPrepared): Tables['projects'] {
   return {
     insert: async ({ slug, name }) => {
       try {
@@ -18,8 +19,11 @@ export function projectTable(db: Connection): Tables['projects'] {
       }
     },
     find: async (slug) => {
-      const row = await db.project.findUnique({ where: { slug } })
-      return row && projectOf(row)
+      const [row] = await run<ProjectRow>(
+        'find-project',
+        Prisma.sql`SELECT id, slug, name, created_at AS "createdAt" FROM project WHERE slug = ${slug}`,
+      )
+      return row ? projectOf(row) : null
     },
     of: async (kind, id) => {
       const [row] = await db.$queryRaw<{ slug: string | null }[]>(projectQueries[kind](id))
@@ -37,10 +41,6 @@ export function projectTable(db: Connection): Tables['projects'] {
       return row && projectOf(row)
     },
     rename: async (id, name) => projectOf(await db.project.update({ where: { id }, data: { name } })),
-    takeVersion: async (projectId) => {
-      const row = await db.project.update({ where: { id: projectId }, data: { nextVersion: { increment: 1 } } })
-      return row.nextVersion - 1
-    },
   }
 }
 
@@ -56,6 +56,8 @@ const projectQueries: Record<IdScope, (id: string) => Prisma.Sql> = {
     WHERE t.id = ${id}::uuid AND t.role <> 'session'`,
 }
 
-function projectOf({ id, slug, name, createdAt }: ProjectModel): Project {
+type ProjectRow = Pick<ProjectModel, 'id' | 'slug' | 'name' | 'createdAt'>
+
+function projectOf({ id, slug, name, createdAt }: ProjectRow): Project {
   return { id, slug, name, createdAt: createdAt.toISOString() }
 }
