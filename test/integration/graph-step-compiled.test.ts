@@ -62,7 +62,7 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
     const draw = streamKey('batch', step)
     const images = Int32Array.from({ length: n * size * size * 3 }, (_, i) => uniform(draw, i) * 256)
     const labels = Float32Array.from({ length: n * CLASSES }, (_, i) => Math.round(uniform(streamKey('y', step), i)))
-    optimizer.restoreCounts(new Map(targets.map(({ name }) => [`adamw/t/${name}`, scalar(step)])))
+    optimizer.restoreCounts(new Map(targets.map(({ name }) => [`${stage.optimizer.name}/t/${name}`, scalar(step)])))
     return {
       images: tf.tensor(images, [n, size, size, 3], 'int32'),
       labels: tf.tensor(labels, [n, CLASSES]),
@@ -105,6 +105,9 @@ const stages: [string, Record<string, unknown>][] = [
   ['adamw, clipped, smoothed', { loss: smoothed, clipNorm: 0.5 }],
   ['sgdm', { optimizer: sgdm, clipNorm: null }],
   ['sgdm with nesterov, clipped', { optimizer: { ...sgdm, nesterov: true }, loss: smoothed, clipNorm: 0.5 }],
+  ['adam', { optimizer: { name: 'adam' } }],
+  ['rmsprop', { optimizer: { name: 'rmsprop', momentum: 0.9 } }],
+  ['lamb', { optimizer: { name: 'lamb' } }],
   ['adamw of the head', { loss: smoothed, clipNorm: 1, train: 'head' }],
   ['adamw of the last two groups', { train: 'last-two' }],
 ]

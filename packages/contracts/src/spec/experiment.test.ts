@@ -250,9 +250,9 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
   [
     'an optimizer that is not there',
     '/stages/0/optimizer',
-    { name: 'adam' },
+    { name: 'adagrad' },
     '/stages/0/optimizer/name',
-    'must be one of "adamw", "sgdm", not the string "adam"; did you mean "adamw"?',
+    'must be one of "adamw", "adam", "sgdm", "sgd", "rmsprop", "lamb", not the string "adagrad"',
   ],
   [
     'a bundle loss without code',

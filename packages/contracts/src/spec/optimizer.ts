@@ -1,20 +1,51 @@
 import { z } from 'zod'
 import { Positive } from './parts.ts'
 
+/** Of kernels; biases and normalisation parameters never decay. */
+const weightDecay = z.number().min(0).max(1)
+const momentum = z.number().min(0).max(0.9999)
+/** Of Adam's kind. */
+const moments = {
+  beta1: momentum.default(0.9),
+  beta2: z.number().min(0).max(0.999999).default(0.999),
+}
+
 export const OptimizerSpec = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('adamw'),
-    beta1: z.number().min(0).max(0.9999).default(0.9),
-    beta2: z.number().min(0).max(0.999999).default(0.999),
+    ...moments,
     epsilon: Positive.default(1e-8),
-    /** Decoupled; not applied to biases and normalisation parameters. */
-    weightDecay: z.number().min(0).max(1).default(0.01),
+    /** Decoupled: weights shrink by the rate times this. */
+    weightDecay: weightDecay.default(0.01),
+  }),
+  z.strictObject({
+    name: z.literal('adam'),
+    ...moments,
+    epsilon: Positive.default(1e-8),
+    /** Coupled: a part of the gradient, as in all that follow. */
+    weightDecay: weightDecay.default(0),
   }),
   z.strictObject({
     name: z.literal('sgdm'),
-    momentum: z.number().min(0).max(0.9999).default(0.9),
+    momentum: momentum.default(0.9),
     nesterov: z.boolean().default(false),
-    weightDecay: z.number().min(0).max(1).default(0),
+    weightDecay: weightDecay.default(0),
+  }),
+  z.strictObject({ name: z.literal('sgd'), weightDecay: weightDecay.default(0) }),
+  z.strictObject({
+    name: z.literal('rmsprop'),
+    /** What is kept of the mean square at each step. */
+    alpha: z.number().min(0).max(0.999999).default(0.99),
+    epsilon: Positive.default(1e-8),
+    momentum: momentum.default(0),
+    weightDecay: weightDecay.default(0),
+  }),
+  z.strictObject({
+    name: z.literal('lamb'),
+    ...moments,
+    epsilon: Positive.default(1e-6),
+    /** A part of the step whose length is adapted. */
+    weightDecay: weightDecay.default(0.01),
   }),
 ])
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>

@@ -28,18 +28,22 @@ function step(optimizer: Optimizer, rates: StepRates, gradients: Values): void {
   optimizer.count()
 }
 
-test.each(fixture.cases)('20 steps equal those of PyTorch with $spec', ({ spec, after }) => {
-  const variables = theVariables()
-  const optimizer = createOptimizer(tf, spec as OptimizerSpec, variables)
-  after.forEach((expected, i) => {
-    step(optimizer, { lr: fixture.rates[i]! }, fixture.gradients[i]!)
-    for (const { name, variable } of variables)
-      variable.dataSync().forEach((got, k) => {
-        const want = expected[name as keyof Values][k]!
-        expect(Math.abs(got - want), `${name} after step ${i}`).toBeLessThan(2e-6 * Math.max(1, Math.abs(want)))
-      })
-  })
-})
+test.each(fixture.cases)(
+  '20 steps equal those of PyTorch or timm with $spec, momentum cycled: $cycled',
+  ({ spec, cycled, after }) => {
+    const variables = theVariables()
+    const optimizer = createOptimizer(tf, spec as OptimizerSpec, variables)
+    after.forEach((expected, i) => {
+      const momentum = cycled ? { momentum: fixture.momenta[i]! } : {}
+      step(optimizer, { lr: fixture.rates[i]!, ...momentum }, fixture.gradients[i]!)
+      for (const { name, variable } of variables)
+        variable.dataSync().forEach((got, k) => {
+          const want = expected[name as keyof Values][k]!
+          expect(Math.abs(got - want), `${name} after step ${i}`).toBeLessThan(2e-6 * Math.max(1, Math.abs(want)))
+        })
+    })
+  },
+)
 
 const adamw = { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 } as const
 

@@ -1,14 +1,17 @@
 import type { Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs'
-import type { OptimizerSpec } from '@baton/contracts'
-import { assertNever } from '@baton/contracts'
+import { assertNever, OptimizerSpec } from '@baton/contracts'
 import type { InputSpec, StateEntry } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { ModelVariable, NamedTensors } from '../models/model.ts'
+import { adam } from './adam.ts'
 import { adamw } from './adamw.ts'
+import { lamb } from './lamb.ts'
+import { rmsprop } from './rmsprop.ts'
 import type { OptimizerRule } from './rule.ts'
+import { sgd } from './sgd.ts'
 import { sgdm } from './sgdm.ts'
 
-const names = ['adamw', 'sgdm'] as const satisfies OptimizerSpec['name'][]
+const names = OptimizerSpec.options.map(({ shape }) => shape.name.value)
 
 /** Whether a tensor of a training's state is an optimizer's: `adamw/m/stem/conv/kernel`. The others are weights. */
 export function isOptimizerSlot(name: string): boolean {
@@ -17,10 +20,18 @@ export function isOptimizerSlot(name: string): boolean {
 
 function ruleOf(spec: OptimizerSpec): OptimizerRule {
   switch (spec.name) {
-    case 'adamw':
-      return adamw(spec)
+    case 'sgd':
+      return sgd(spec)
     case 'sgdm':
       return sgdm(spec)
+    case 'rmsprop':
+      return rmsprop(spec)
+    case 'adam':
+      return adam(spec)
+    case 'adamw':
+      return adamw(spec)
+    case 'lamb':
+      return lamb(spec)
     default:
       return assertNever(spec)
   }

@@ -7,7 +7,7 @@ interface Update {
   readonly slots: readonly Tensor[]
 }
 
-interface UpdateInput extends Update {
+export interface UpdateInput extends Update {
   readonly tf: Tf
   readonly gradient: Tensor
   /** The numbers that `rates` gave for this step. */
@@ -33,4 +33,9 @@ export interface OptimizerRule {
    */
   rates(lr: number, t: number, momentum?: number): number[]
   update(input: UpdateInput): Update
+}
+
+/** g + λ w: the gradient with weight decay as a part of it, for variables that decay. */
+export function withDecay({ tf, gradient, weight, decays }: UpdateInput, weightDecay: number): Tensor {
+  return decays && weightDecay > 0 ? tf.add(gradient, tf.mul(weight, weightDecay)) : gradient
 }

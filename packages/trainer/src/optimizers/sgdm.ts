@@ -1,5 +1,6 @@
 import type { OptimizerSpec } from '@baton/contracts'
 import type { OptimizerRule } from './rule.ts'
+import { withDecay } from './rule.ts'
 
 /**
  * Stochastic gradient descent with momentum, as PyTorch places η: outside the velocity, so that a change of it acts
@@ -19,10 +20,11 @@ export function sgdm(spec: Extract<OptimizerSpec, { name: 'sgdm' }>): OptimizerR
     slots: ['v'],
     countsUpdates: false,
     rates: (lr, _t, given = momentum) => [lr, given],
-    update: ({ tf, weight, gradient, slots, rates, decays }) => {
+    update(input) {
+      const { tf, weight, slots, rates } = input
       const [lr, mu] = rates
       const [v] = slots
-      const g = decays && weightDecay > 0 ? tf.add(gradient, tf.mul(weight, weightDecay)) : gradient
+      const g = withDecay(input, weightDecay)
       const v1 = tf.add(tf.mul(v!, mu!), g)
       const direction = nesterov ? tf.add(g, tf.mul(v1, mu!)) : v1
       return { weight: tf.sub(weight, tf.mul(direction, lr!)), slots: [v1] }
