@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { labelRanges, labelsOf } from '@baton/contracts'
+import { labelRanges, labelsOf, MetricSpec } from '@baton/contracts'
 import type { Client, Experiment, Submission } from '@baton/contracts'
 import { dispatchOutbox, makeSubmission, reconcile, renderSubmission } from '@baton/core'
 import { decode, encode } from '@baton/safetensors'
@@ -154,7 +154,7 @@ function renderedWith(labels: string[], changes: Partial<Submission['options']>)
         ['threshold', { shape: [1], data: Float32Array.of(0.5) }],
       ]),
     ),
-    metric: { minLabels: 1, maxLabels: 10 },
+    metric: MetricSpec.parse({}),
     options: { idColumn: 'id', labelsColumn: 'labels', labelForm: 'name', thresholds: {}, ...changes },
   })
   return new TextDecoder().decode(csv)

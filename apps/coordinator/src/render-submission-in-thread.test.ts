@@ -1,3 +1,4 @@
+import { MetricSpec } from '@baton/contracts'
 import type { DatasetManifest } from '@baton/contracts'
 import { renderSubmission } from '@baton/core'
 import type { RenderSubmissionInput } from '@baton/core'
@@ -30,7 +31,7 @@ const input: RenderSubmissionInput = {
       ['threshold', { shape: [1], data: Float32Array.of(0.5) }],
     ]),
   ),
-  metric: { minLabels: 1, maxLabels: 10 },
+  metric: MetricSpec.parse({}),
   options: { idColumn: 'id', labelsColumn: 'labels', labelForm: 'index', thresholds: {} },
 }
 

@@ -39,6 +39,8 @@ const byName: Readonly<Record<string, unknown>> = {
   cv: 0.6512,
   cvMean: 0.6498,
   cvStd: 0.0041,
+  cvLow: 0.6431,
+  cvHigh: 0.6594,
   lbPublic: 0.6473,
   score: 0.6533,
   text: 'epoch 3: loss 0.31',

@@ -22,8 +22,10 @@ export { DatasetManifest, LabelGroup, labelRanges, labelsOf, Sample, Split } fro
 export { CheckpointManifest, FoldResult, LoopState, Position, TrainingEnvironment } from './checkpoint.ts'
 export {
   AugmentSpec,
+  averageOf,
   durationOf,
   EarlyStopSpec,
+  EnsembleSpec,
   EvaluateSpec,
   ExperimentSpec,
   foldsOf,
@@ -36,7 +38,7 @@ export {
   ScheduleSpec,
   StageSpec,
 } from './spec/index.ts'
-export type { Duration, ExperimentSpecInput } from './spec/index.ts'
+export type { Duration, ExperimentSpecInput, MetricAverage } from './spec/index.ts'
 export {
   Attempt,
   Checkpoint,
@@ -52,6 +54,7 @@ export {
   Lease,
   LogLine,
   MetricPoint,
+  MetricReport,
   Moment,
   Pairing,
   Progress,

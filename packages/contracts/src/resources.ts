@@ -100,6 +100,9 @@ export const Scores = z.strictObject({
   /** Mean and standard deviation of the folds' scores. */
   cvMean: z.number().nullable(),
   cvStd: z.number().nullable(),
+  /** Between these CV lies with 95 % certainty, as far as the choice of samples goes: see docs/spec/metric.md. */
+  cvLow: z.number().nullable(),
+  cvHigh: z.number().nullable(),
   lbPublic: z.number().nullable(),
   lbPrivate: z.number().nullable(),
 })
@@ -108,6 +111,22 @@ export type Scores = z.infer<typeof Scores>
 /** Public and private score of a submission on the competition's leaderboard. */
 export const Lb = Scores.pick({ lbPublic: true, lbPrivate: true })
 export type Lb = z.infer<typeof Lb>
+
+/** Every metric of all OOF pooled, whichever the spec goes by. Null where there is nothing to measure. */
+export const MetricReport = z.strictObject({
+  /** F-beta at the thresholds, averaged over samples, over labels, and of all counts together. */
+  fbetaSamples: z.number().nullable(),
+  fbetaMicro: z.number().nullable(),
+  fbetaMacro: z.number().nullable(),
+  /** Mean over labels: average precision; area under ROC of the labels that have both classes. */
+  map: z.number(),
+  auc: z.number().nullable(),
+  /** In nats a value: the one metric here of which lower is better. */
+  logLoss: z.number(),
+  /** The score, by the metric that the spec goes by, of each label group's columns alone. */
+  groups: z.record(z.string(), z.number().nullable()),
+})
+export type MetricReport = z.infer<typeof MetricReport>
 
 export const Experiment = Scores.extend({
   id: Id,
@@ -127,6 +146,7 @@ export const Experiment = Scores.extend({
   spec: ExperimentSpec,
   specDigest: Digest,
   folds: z.array(Fold),
+  metrics: MetricReport.nullable(),
   /** Thresholds searched on OOF, by label group (or `all`). */
   thresholds: z.record(z.string(), z.number()).nullable(),
   /** Rank-averaged test predictions. */

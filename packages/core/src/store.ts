@@ -27,6 +27,7 @@ import type {
   LogLine,
   MetricName,
   MetricPoint,
+  MetricReport,
   MetricSpec,
   Pool,
   Progress,
@@ -114,6 +115,8 @@ export interface DatasetRecord {
   readonly version: number
   readonly manifest: Blob
   readonly shards: readonly Blob[]
+  /** Names of its label groups, in order. */
+  readonly labelGroups: readonly string[]
 }
 
 export interface NewDatasetVersion {
@@ -181,6 +184,9 @@ export interface AssembledScores {
   readonly cv: number
   readonly cvMean: number
   readonly cvStd: number
+  readonly cvLow: number
+  readonly cvHigh: number
+  readonly metrics: MetricReport
   /** Nested scores: each fold at thresholds searched on the others. */
   readonly foldScores: readonly { fold: number; score: number }[]
   readonly thresholds: Record<string, number>

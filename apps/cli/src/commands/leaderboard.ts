@@ -10,6 +10,8 @@ import { example } from './options.ts'
 const shown: readonly ColumnName[] = [
   'version',
   'cv',
+  'cvLow',
+  'cvHigh',
   'cvMean',
   'cvStd',
   'lbPublic',

@@ -10,6 +10,8 @@ const summarised: readonly ColumnName[] = [
   'code',
   'model',
   'cv',
+  'cvLow',
+  'cvHigh',
   'cvMean',
   'cvStd',
   'lbPublic',

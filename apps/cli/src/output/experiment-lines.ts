@@ -1,5 +1,5 @@
 import { problems } from '@baton/contracts'
-import type { Experiment, Fold, Progress } from '@baton/contracts'
+import type { Experiment, Fold, MetricReport, Progress } from '@baton/contracts'
 import { failureText } from './describe-event.ts'
 import { tableLines } from './table.ts'
 import { formatScore, formatSeconds, printable, shortDigest } from './text.ts'
@@ -12,7 +12,8 @@ export function experimentLines(experiment: Experiment): string[] {
     ...(parent === null ? [] : [`from the spec of #${parent}`]),
     `dataset ${dataset}  code ${shortDigest(code)}  spec ${shortDigest(specDigest)}  created ${experiment.createdAt}`,
     scoreLine(experiment),
-    ...(experiment.thresholds === null ? [] : [thresholdLine(experiment.thresholds)]),
+    ...(experiment.metrics === null ? [] : metricLines(experiment.metrics, experiment.spec.metric.beta)),
+    ...thresholdLines(experiment.thresholds ?? {}),
     ...(failure === null ? [] : failureLines(failure)),
     '',
     ...tableLines(experiment.folds, [
@@ -30,14 +31,26 @@ export function experimentLines(experiment: Experiment): string[] {
 }
 
 /** CV and LB in one line. */
-export function scoreLine({ cv, cvMean, cvStd, lbPublic, lbPrivate }: Experiment): string {
+export function scoreLine({ cv, cvLow, cvHigh, cvMean, cvStd, lbPublic, lbPrivate }: Experiment): string {
+  const bounds = cvLow === null ? '' : ` [${formatScore(cvLow)}, ${formatScore(cvHigh)}]`
   const spread = cvMean === null ? '' : ` (folds ${formatScore(cvMean)} ± ${formatScore(cvStd)})`
-  return `CV ${formatScore(cv)}${spread}  LB public ${formatScore(lbPublic)}  private ${formatScore(lbPrivate)}`
+  return `CV ${formatScore(cv)}${bounds}${spread}  LB public ${formatScore(lbPublic)}  private ${formatScore(lbPrivate)}`
 }
 
-function thresholdLine(thresholds: Readonly<Record<string, number>>): string {
+/** Every metric of all OOF, and the score of each label group where there are several. */
+function metricLines(metrics: MetricReport, beta: number): string[] {
+  const { fbetaSamples, fbetaMicro, fbetaMacro, map, auc, logLoss, groups } = metrics
+  const f = `F${beta} samples ${formatScore(fbetaSamples)}, micro ${formatScore(fbetaMicro)}, macro ${formatScore(fbetaMacro)}`
+  const scores = Object.entries(groups).map(([group, score]) => `${printable(group)} ${formatScore(score)}`)
+  return [
+    `OOF ${f}  mAP ${formatScore(map)}  AUC ${formatScore(auc)}  log loss ${formatScore(logLoss)}`,
+    ...(scores.length > 1 ? [`by label group: ${scores.join(', ')}`] : []),
+  ]
+}
+
+function thresholdLines(thresholds: Readonly<Record<string, number>>): string[] {
   const parts = Object.entries(thresholds).map(([group, threshold]) => `${printable(group)} ${threshold.toFixed(3)}`)
-  return `thresholds ${parts.join(', ')}`
+  return parts.length === 0 ? [] : [`thresholds ${parts.join(', ')}`]
 }
 
 function failureLines(failure: NonNullable<Fold['failure']>): string[] {

@@ -77,9 +77,12 @@ evaluate:
   tta: flip
 
 metric:
+  # What early stopping, best checkpoint, CV and leaderboard go by: fbeta, map, auc or log-loss.
+  name: fbeta
   # F-beta: 2 counts recall more than precision.
   beta: 2
-  # One threshold for each label group (\`grouped\`) or for all labels (\`global\`).
+  # One threshold for each label group (\`grouped\`), for all labels (\`global\`), or another way: max-over-k,
+  # count-matched, expected-fbeta.
   threshold: grouped
   # A picture always gets its best so many labels, and never more than so many.
   minLabels: 1

@@ -39,6 +39,9 @@ export const columns = {
   cv: { type: 'number', of: 'experiment', schema: Score },
   cvMean: { type: 'number', of: 'experiment', schema: Score },
   cvStd: { type: 'number', of: 'experiment', schema: Score },
+  /** The bounds of CV: 95 % bootstrap interval. */
+  cvLow: { type: 'number', of: 'experiment', schema: Score },
+  cvHigh: { type: 'number', of: 'experiment', schema: Score },
   foldMin: { type: 'number', of: 'experiment', schema: Score },
   foldMax: { type: 'number', of: 'experiment', schema: Score },
   lbPublic: { type: 'number', of: 'experiment', schema: Score },
@@ -86,7 +89,7 @@ export type LeaderboardRow = z.infer<typeof LeaderboardRow>
 /** What a row carries where nothing else is asked for: small, as a hundred of them are read at once. */
 export const usualColumns = {
   experiments: ['version', 'name', 'status', 'foldsCompleted', 'foldsTotal', 'cv', 'lbPublic', 'createdAt'],
-  leaderboard: ['version', 'name', 'code', 'cv', 'cvStd', 'lbPublic', 'gap', 'gpuHours'],
+  leaderboard: ['version', 'name', 'code', 'cv', 'cvLow', 'cvHigh', 'cvStd', 'lbPublic', 'gap', 'gpuHours'],
 } as const satisfies Record<string, readonly ColumnName[]>
 
 /**

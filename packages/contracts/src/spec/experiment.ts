@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { DatasetRef, Digest, Slug } from '../ids.ts'
 import { AugmentSpec } from './augment.ts'
+import { checkEnsemble, EnsembleSpec } from './ensemble.ts'
 import { checkEvaluate, EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
 import { checkFolds, FoldsSpec } from './folds.ts'
 import { ImageSpec } from './image.ts'
@@ -29,6 +30,7 @@ export const ExperimentSpec = z
     stages: z.array(StageSpec).min(1).max(20),
     evaluate: EvaluateSpec.prefault({}),
     metric: MetricSpec.prefault({}),
+    ensemble: EnsembleSpec.prefault({}),
     earlyStop: EarlyStopSpec.nullable().default(null),
     checkpoint: z
       .strictObject({
@@ -51,6 +53,7 @@ export const ExperimentSpec = z
     checkBundleUse(spec, faultIn())
     checkFolds(spec.folds, faultIn('folds'))
     checkMetric(spec.metric, faultIn('metric'))
+    checkEnsemble(spec, faultIn())
     checkEvaluate(spec.evaluate, faultIn('evaluate'))
     checkStages(spec.stages, faultIn('stages'))
     spec.stages.forEach(({ schedule }, i) => checkSchedule(schedule, faultIn('stages', i, 'schedule')))

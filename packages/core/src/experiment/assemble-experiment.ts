@@ -210,14 +210,17 @@ async function finish(
     manifest,
     spec: experiment.spec,
     folds: loaded.map(({ predictions }) => predictions),
+    withReport: true,
   })
   const testPredictions = result.test === null ? null : await blobs.write(encodePredictions(result.test))
-  const thresholds = Object.fromEntries(labelRanges(manifest).map(({ name }, i) => [name, result.thresholds[i]!]))
+  const thresholds = thresholdsByGroup(manifest, result.thresholds)
   const { cv, cvMean, cvStd, foldScores } = result
+  const { interval, metrics } = result.report!
   await store.transaction(async (tables) => {
     const locked = await lockExperiment(tables, experimentId)
     if (isFinal(locked.status) || !locked.folds.every((fold, i) => hasResultOf(loaded[i]!.entry, fold))) return
-    const scores = { cv, cvMean, cvStd, foldScores, thresholds, testPredictions }
+    const bounds = { cvLow: interval.low, cvHigh: interval.high }
+    const scores = { cv, cvMean, cvStd, ...bounds, metrics, foldScores, thresholds, testPredictions }
     const totals = await tables.experiments.complete(experimentId, scores)
     await emit(tables, experimentId, { kind: 'experiment-completed', cv, cvMean, cvStd, ...totals })
   })
@@ -245,13 +248,20 @@ function failureOf(failed: readonly FoldEntry[]): Failure {
   }
 }
 
-/** `rank` is what is averaged and thresholded, in (0, 1); `threshold` cuts it, one a label group. */
-function encodePredictions({ sample, rank, thresholds }: TestEnsemble): Uint8Array {
-  const labels = sample.length === 0 ? 0 : rank.length / sample.length
+/** By label group; empty where the metric's threshold has none. */
+function thresholdsByGroup(manifest: DatasetManifest, thresholds: readonly number[]): Record<string, number> {
+  return Object.fromEntries(
+    labelRanges(manifest).flatMap(({ name }, i) => (thresholds[i] === undefined ? [] : [[name, thresholds[i]]])),
+  )
+}
+
+/** `rank` or `probability`, by what it holds, is what is cut; `threshold` cuts it, one a label group or none. */
+function encodePredictions({ sample, space, value, thresholds }: TestEnsemble): Uint8Array {
+  const labels = sample.length === 0 ? 0 : value.length / sample.length
   return encode(
     new Map([
       ['sample', { shape: [sample.length], data: sample }],
-      ['rank', { shape: [sample.length, labels], data: rank }],
+      [space, { shape: [sample.length, labels], data: value }],
       ['threshold', { shape: [thresholds.length], data: Float32Array.from(thresholds) }],
     ]),
   )

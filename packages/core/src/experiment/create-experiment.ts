@@ -1,4 +1,4 @@
-import { AppError, foldsOf } from '@baton/contracts'
+import { AppError, foldsOf, pointerOf } from '@baton/contracts'
 import type { Experiment, ExperimentSpec, Fault, Project } from '@baton/contracts'
 import { canonicalJson, sha256 } from '../digest.ts'
 import { findProject } from '../project/find-project.ts'
@@ -47,8 +47,19 @@ async function resolveInputs(store: Store, project: Project, spec: ExperimentSpe
       pointer: '/code',
       detail: `project "${project.slug}" has no such code bundle; push it with \`baton code push\``,
     })
+  if (dataset !== null) faults.push(...unknownGroups(spec, dataset))
   if (dataset === null || faults.length > 0) throw new AppError('spec-invalid', {}, { faults })
   return { dataset, codeBundleId: bundle?.id ?? null }
+}
+
+/** Limits of label groups that the dataset does not have. */
+function unknownGroups({ metric }: ExperimentSpec, { labelGroups, dataset, version }: DatasetRecord): Fault[] {
+  return Object.keys(metric.labelsOf)
+    .filter((group) => !labelGroups.includes(group))
+    .map((group) => ({
+      pointer: pointerOf(['metric', 'labelsOf', group]),
+      detail: `${dataset}@${version} has no such label group; its groups are ${labelGroups.join(', ')}`,
+    }))
 }
 
 interface Resolved {

@@ -22,6 +22,8 @@ export async function createSubmission(
   if (experiment.status !== 'completed')
     throw refuse(`the experiment is ${experiment.status}; a submission is made of a completed one`)
   if (experiment.testPredictions === null) throw refuse('the dataset has no test samples to submit predictions of')
+  if (experiment.spec.metric.threshold === 'none')
+    throw refuse('its metric has threshold none, so no labels are given; clone it with another threshold')
   const faults = unknownGroups(input.options, Object.keys(experiment.thresholds ?? {}))
   if (faults.length > 0) throw new AppError('request-invalid', {}, { faults })
   return store.transaction(async (tables) => {
@@ -40,6 +42,9 @@ function unknownGroups({ thresholds }: SubmissionOptions, groups: readonly strin
     .filter((group) => !groups.includes(group))
     .map((group) => ({
       pointer: pointerOf(['thresholds', group]),
-      detail: `names no label group of the dataset; they are ${groups.join(', ')}`,
+      detail:
+        groups.length === 0
+          ? 'the labels of this experiment are not given by thresholds; leave it out'
+          : `names no label group of the dataset; they are ${groups.join(', ')}`,
     }))
 }

@@ -7,9 +7,9 @@ import { readManifest } from '../project/create-dataset-version.ts'
 export interface RenderSubmissionInput {
   /** The dataset's manifest as it is stored. */
   readonly manifest: Uint8Array
-  /** An experiment's assembled test predictions as they are stored: `sample`, `rank` and `threshold`. */
+  /** An experiment's assembled test predictions as they are stored: `sample`, `rank` or `probability`, `threshold`. */
   readonly predictions: Uint8Array
-  readonly metric: Pick<MetricSpec, 'minLabels' | 'maxLabels'>
+  readonly metric: MetricSpec
   readonly options: SubmissionOptions
 }
 
@@ -33,16 +33,16 @@ const rowsAtOnce = 4096
  */
 export function renderSubmission(input: RenderSubmissionInput): RenderedSubmission {
   const manifest = readManifest(input.manifest)
-  const { sample, rank, threshold } = readEnsemble(manifest, input.predictions)
+  const { sample, value, threshold } = readEnsemble(manifest, input.predictions)
   const ranges = labelRanges(manifest)
   const words = wordsOf(manifest, input.options)
   const asked = new Map(Object.entries(input.options.thresholds))
-  const cuts = ranges.map(({ name }, group) => asked.get(name) ?? threshold[group]!)
+  const cuts = Array.from(threshold, (searched, group) => asked.get(ranges[group]!.name) ?? searched)
   const pieces = [Buffer.from(csvLine([input.options.idColumn, input.options.labelsColumn]))]
   for (let start = 0; start < sample.length; start += rowsAtOnce) {
     const some = sample.subarray(start, start + rowsAtOnce)
     const given = binarise(
-      rank.subarray(start * words.length, (start + some.length) * words.length),
+      value.subarray(start * words.length, (start + some.length) * words.length),
       ranges,
       cuts,
       input.metric,
@@ -53,7 +53,7 @@ export function renderSubmission(input: RenderSubmissionInput): RenderedSubmissi
     })
     pieces.push(Buffer.from(lines.join('')))
   }
-  const thresholds = Object.fromEntries(ranges.map(({ name }, group) => [name, cuts[group]!]))
+  const thresholds = Object.fromEntries(cuts.map((cut, group) => [ranges[group]!.name, cut]))
   return { csv: Buffer.concat(pieces), rows: sample.length, thresholds }
 }
 
@@ -74,18 +74,18 @@ function wordsOf(manifest: DatasetManifest, { labelForm }: SubmissionOptions): s
 function readEnsemble(manifest: DatasetManifest, bytes: Uint8Array) {
   const { tensors } = decode(bytes)
   const sample = tensors.get('sample')?.data
-  const rank = tensors.get('rank')?.data
+  const value = (tensors.get('rank') ?? tensors.get('probability'))?.data
   const threshold = tensors.get('threshold')?.data
   const fits =
     sample instanceof Int32Array &&
-    rank instanceof Float32Array &&
+    value instanceof Float32Array &&
     threshold instanceof Float32Array &&
-    rank.length === sample.length * labelsOf(manifest).length &&
-    threshold.length === manifest.labelGroups.length &&
+    value.length === sample.length * labelsOf(manifest).length &&
+    [0, manifest.labelGroups.length].includes(threshold.length) &&
     sample.every((index) => manifest.samples[index]?.split === 'test')
   if (!fits)
     throw new AppError('predictions-incomplete', {}, { detail: 'the test predictions are not those of this dataset' })
-  return { sample, rank, threshold }
+  return { sample, value, threshold }
 }
 
 /** RFC 4180, with line feeds alone. Not `csvRecord`: what it does to text for spreadsheets would be another id here. */

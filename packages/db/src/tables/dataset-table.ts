@@ -44,7 +44,9 @@ export function datasetTable(db: Connection, run: RunPrepared): Tables['datasets
       const [row] = await run<DatasetRow>(
         'find-dataset',
         Prisma.sql`
-        SELECT id, dataset, version, manifest, manifest_size AS "manifestSize", shards FROM dataset_version
+        SELECT id, dataset, version, manifest, manifest_size AS "manifestSize", shards,
+          label_groups AS "labelGroups"
+        FROM dataset_version
         WHERE project_id = ${projectId}::uuid AND dataset = ${dataset} AND version = coalesce(${version}, version)
         ORDER BY version DESC LIMIT 1`,
       )
@@ -63,7 +65,10 @@ export function datasetTable(db: Connection, run: RunPrepared): Tables['datasets
   }
 }
 
-type DatasetRow = Pick<DatasetVersionModel, 'id' | 'dataset' | 'version' | 'manifest' | 'manifestSize' | 'shards'>
+type DatasetRow = Pick<
+  DatasetVersionModel,
+  'id' | 'dataset' | 'version' | 'manifest' | 'manifestSize' | 'shards' | 'labelGroups'
+>
 
 export function datasetRecordOf(row: DatasetRow): DatasetRecord {
   return {
@@ -72,6 +77,7 @@ export function datasetRecordOf(row: DatasetRow): DatasetRecord {
     version: row.version,
     manifest: { digest: row.manifest, sizeBytes: row.manifestSize },
     shards: row.shards as Blob[],
+    labelGroups: (row.labelGroups as DatasetVersion['labelGroups']).map(({ name }) => name),
   }
 }
 

@@ -20,6 +20,7 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
         Prisma.sql`
         SELECT e.id, p.slug AS project, e.version, e.name, e.status, e.parent,
           d.dataset || '@' || d.version AS dataset, b.digest AS code, e.cv, e.cv_mean AS "cvMean", e.cv_std AS "cvStd",
+          e.cv_low AS "cvLow", e.cv_high AS "cvHigh", e.metrics,
           e.lb_public AS "lbPublic", e.lb_private AS "lbPrivate", e.created_at AS "createdAt",
           e.completed_at AS "completedAt", e.spec, e.spec_digest AS "specDigest", e.thresholds,
           e.test_predictions AS "testPredictions", e.failure, (
@@ -133,7 +134,7 @@ async function findRecord(db: Connection, id: string, lock: boolean): Promise<Ex
 type Complete = Tables['experiments']['complete']
 
 async function complete(db: Connection, id: string, scores: Parameters<Complete>[1]): ReturnType<Complete> {
-  const { cv, cvMean, cvStd, foldScores, thresholds, testPredictions } = scores
+  const { cv, cvMean, cvStd, cvLow, cvHigh, metrics, foldScores, thresholds, testPredictions } = scores
   for (const { fold, score } of foldScores)
     await db.fold.updateMany({ where: { experimentId: id, index: fold }, data: { score } })
   const scored = foldScores.map(({ score }) => score)
@@ -144,6 +145,9 @@ async function complete(db: Connection, id: string, scores: Parameters<Complete>
       cv,
       cvMean,
       cvStd,
+      cvLow,
+      cvHigh,
+      metrics,
       foldMin: Math.min(...scored),
       foldMax: Math.max(...scored),
       thresholds,
@@ -177,6 +181,8 @@ function experimentOf({ folds, createdAt, completedAt, ...row }: WholeRow): Expe
     cv: row.cv,
     cvMean: row.cvMean,
     cvStd: row.cvStd,
+    cvLow: row.cvLow,
+    cvHigh: row.cvHigh,
     lbPublic: row.lbPublic,
     lbPrivate: row.lbPrivate,
     createdAt: createdAt.toISOString(),
@@ -184,6 +190,7 @@ function experimentOf({ folds, createdAt, completedAt, ...row }: WholeRow): Expe
     spec: row.spec,
     specDigest: row.specDigest,
     folds: folds.map(foldOf),
+    metrics: row.metrics,
     thresholds: row.thresholds,
     testPredictions: row.testPredictions,
     failure: row.failure,

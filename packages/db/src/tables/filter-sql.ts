@@ -14,6 +14,8 @@ export const columnSql: Readonly<Record<ColumnName, Prisma.Sql>> = {
   cv: Prisma.sql`e.cv`,
   cvMean: Prisma.sql`e.cv_mean`,
   cvStd: Prisma.sql`e.cv_std`,
+  cvLow: Prisma.sql`e.cv_low`,
+  cvHigh: Prisma.sql`e.cv_high`,
   foldMin: Prisma.sql`e.fold_min`,
   foldMax: Prisma.sql`e.fold_max`,
   lbPublic: Prisma.sql`e.lb_public`,

@@ -221,7 +221,7 @@ async function leaseContext(db: Connection, foldId: string) {
   const [row] = await db.$queryRaw<ContextRow[]>`
     SELECT p.slug AS project, e.version, e.spec, e.spec_digest AS "specDigest", c.digest AS "codeDigest",
       c.size_bytes AS "codeSize", d.id, d.dataset, d.version AS "datasetVersion", d.manifest,
-      d.manifest_size AS "manifestSize", d.shards
+      d.manifest_size AS "manifestSize", d.shards, d.label_groups AS "labelGroups"
     FROM fold f JOIN experiment e ON e.id = f.experiment_id JOIN project p ON p.id = e.project_id
       JOIN dataset_version d ON d.id = e.dataset_version_id LEFT JOIN code_bundle c ON c.id = e.code_bundle_id
     WHERE f.id = ${foldId}::uuid`
@@ -249,6 +249,7 @@ interface ContextRow {
   manifest: string
   manifestSize: number
   shards: Prisma.JsonValue
+  labelGroups: Prisma.JsonValue
 }
 
 async function release(db: Connection, fold: FoldRecord, as: Release): Promise<void> {

@@ -1,4 +1,5 @@
-import type { DatasetManifest, MetricSpec } from '@baton/contracts'
+import { EnsembleSpec, MetricSpec } from '@baton/contracts'
+import type { DatasetManifest } from '@baton/contracts'
 import { integer, permutation, streamKey, uniform } from '@baton/random'
 import { describe, expect, test } from 'vitest'
 import { rank, rankAverage } from '../ensemble/rank-average.ts'
@@ -9,14 +10,15 @@ import { labelTable, samplesOf } from '../samples.ts'
 import type { Predictions } from '../samples.ts'
 import { splitFolds } from '../split/split-folds.ts'
 import { assemble } from './assemble.ts'
-import type { FoldPredictions } from './assemble.ts'
+import type { FoldPredictions } from './read-folds.ts'
 
 const labels = 6
 const ranges = [
-  { start: 0, end: 2 },
-  { start: 2, end: 6 },
+  { name: 'culture', start: 0, end: 2 },
+  { name: 'tag', start: 2, end: 6 },
 ]
-const metric: MetricSpec = { beta: 2, threshold: 'grouped', minLabels: 1, maxLabels: 3 }
+const metric = MetricSpec.parse({ maxLabels: 3 })
+const ensemble = EnsembleSpec.parse({})
 
 const manifest: DatasetManifest = {
   format: 'baton.dataset/1',
@@ -38,7 +40,7 @@ const manifest: DatasetManifest = {
   })),
 }
 
-const spec = { folds: { count: 3, split: 'stratified' as const }, seed: 4, metric }
+const spec = { folds: { count: 3, split: 'stratified' as const }, seed: 4, metric, ensemble }
 const foldOf = splitFolds(manifest, spec.folds, spec.seed)
 const samplesOfFold = (fold: number) => Int32Array.from(foldOf.keys()).filter((i) => foldOf[i] === fold)
 
@@ -93,14 +95,52 @@ test('a lone fold is scored at its own thresholds', () => {
 })
 
 test('the test prediction is the rank average of the folds, cut where ranked OOF is cut best', () => {
-  const { test: ensemble } = assemble({ manifest, spec, folds })
+  const { test: made } = assemble({ manifest, spec, folds })
   const tables = folds.map((each) => each.test!.probability)
-  expect(ensemble!.rank).toEqual(rank(rankAverage(tables, labels, 'table'), labels, 'table'))
-  expect(ensemble!.sample).toEqual(samplesOf(manifest, 'test'))
-  const given = binarise(ensemble!.rank, ranges, ensemble!.thresholds, metric)
-  const score = fbetaSamples(given, labelTable(manifest, ensemble!.sample), labels, metric.beta)
+  expect(made!.value).toEqual(rank(rankAverage(tables, labels, 'table'), labels, 'table'))
+  expect(made!.space).toBe('rank')
+  expect(made!.sample).toEqual(samplesOf(manifest, 'test'))
+  const given = binarise(made!.value, ranges, made!.thresholds, metric)
+  const score = fbetaSamples(given, labelTable(manifest, made!.sample), labels, metric.beta)
   // Three models agree better than one: noise averages out, and their different scales do not matter.
   expect(score).toBeGreaterThan(assemble({ manifest, spec, folds }).cv)
+})
+
+test('the test prediction by mean is of probabilities, cut where OOF is cut best', () => {
+  const { test: made, thresholds } = assemble({
+    manifest,
+    spec: { ...spec, ensemble: { blend: 'mean', scope: 'table' } },
+    folds,
+  })
+  expect(made).toMatchObject({ space: 'probability', thresholds })
+  const at = 17
+  const mean = folds.reduce((sum, { test: own }) => sum + own!.probability[at]! / 3, 0)
+  expect(made!.value[at]).toBeCloseTo(mean, 6)
+})
+
+test.each(['map', 'auc', 'log-loss'] as const)('by %s, CV and folds are scored without thresholds', (name) => {
+  const blend = { blend: 'mean' as const, scope: 'table' as const }
+  const byName = { ...spec, metric: MetricSpec.parse({ name, threshold: 'none' }), ensemble: blend }
+  const made = assemble({ manifest, spec: byName, folds, withReport: true })
+  const { cv, thresholds, foldScores, report } = made
+  expect(thresholds).toEqual([])
+  expect(made.test!.thresholds).toEqual([])
+  expect(foldScores).toHaveLength(3)
+  const { map, auc, logLoss, fbetaSamples: none } = report!.metrics
+  expect(cv).toBe({ map, auc, 'log-loss': -logLoss }[name])
+  expect(none).toBeNull()
+  expect(report!.interval.low).toBeLessThan(cv)
+  expect(report!.interval.high).toBeGreaterThan(cv)
+})
+
+test('the report has every metric, and bounds of CV that follow from the seed alone', () => {
+  const made = assemble({ manifest, spec, folds, withReport: true })
+  const { metrics, interval } = made.report!
+  expect(metrics.fbetaSamples).toBeCloseTo(made.cv, 12)
+  expect(Object.keys(metrics.groups)).toEqual(['culture', 'tag'])
+  expect(assemble({ manifest, spec, folds, withReport: true }).report).toEqual(made.report)
+  expect(interval.high - interval.low).toBeGreaterThan(0.01)
+  expect(assemble({ manifest, spec, folds }).report).toBeNull()
 })
 
 test('the order of folds and rows changes nothing', () => {

@@ -1,14 +1,17 @@
+import { MetricSpec } from '@baton/contracts'
 import { integer, streamKey, uniform } from '@baton/random'
 import { expect, test } from 'vitest'
 import reference from '../fixtures/reference.json' with { type: 'json' }
-import { binarise, topColumns } from './binarise.ts'
+import { binarise } from './binarise.ts'
+import { candidatesOf, fbetaAt } from './candidates.ts'
 import { fbetaSamples } from './fbeta.ts'
-import { candidatesOf, probabilityGrid, scoreAt, searchThresholds } from './search-thresholds.ts'
+import { topColumns } from './label-rows.ts'
+import { searchThresholds } from './search-thresholds.ts'
 
 const { ranges, minLabels, maxLabels, ...threshold } = reference.threshold
 const probability = Float32Array.from(threshold.probability)
 const actual = Uint8Array.from(threshold.actual)
-const metric = { beta: 2, threshold: 'global' as const, minLabels, maxLabels }
+const metric = MetricSpec.parse({ threshold: 'global', minLabels, maxLabels })
 
 test('binarising agrees with NumPy, ties and limits on the number of labels included', () => {
   const given = binarise(probability, ranges, threshold.binarised.thresholds, metric)
@@ -16,12 +19,13 @@ test('binarising agrees with NumPy, ties and limits on the number of labels incl
 })
 
 test('a sample gets its best label even below the threshold, and never more than the limit', () => {
-  const one = [{ start: 0, end: 4 }]
+  const one = [{ name: 'all', start: 0, end: 4 }]
+  const limits = (minLabels: number, maxLabels: number) => ({ ...metric, minLabels, maxLabels })
   const row = Float32Array.of(0.2, 0.4, 0.4, 0.3)
-  expect([...binarise(row, one, [0.9], { minLabels: 1, maxLabels: 2 })]).toEqual([0, 1, 0, 0])
-  expect([...binarise(row, one, [0.1], { minLabels: 0, maxLabels: 3 })]).toEqual([0, 1, 1, 1])
-  expect([...binarise(row, one, [0.5], { minLabels: 0, maxLabels: 3 })]).toEqual([0, 0, 0, 0])
-  expect([...binarise(row, one, [0.5], { minLabels: 9, maxLabels: 9 })]).toEqual([1, 1, 1, 1])
+  expect([...binarise(row, one, [0.9], limits(1, 2))]).toEqual([0, 1, 0, 0])
+  expect([...binarise(row, one, [0.1], limits(0, 3))]).toEqual([0, 1, 1, 1])
+  expect([...binarise(row, one, [0.5], limits(0, 3))]).toEqual([0, 0, 0, 0])
+  expect([...binarise(row, one, [0.5], limits(9, 9))]).toEqual([1, 1, 1, 1])
 })
 
 test('the highest columns come in order, ties by the lower column', () => {
@@ -52,11 +56,11 @@ test('grouped thresholds reach what a coarse search over all pairs reaches, and 
 test('candidates give the score of the whole table at any thresholds', () => {
   for (let seed = 0; seed < 50; seed++) {
     const key = streamKey('score', seed)
-    const limits = { minLabels: integer(key, 0, 3), maxLabels: 2 + integer(key, 1, 9) }
-    const thresholds = [probabilityGrid[integer(key, 2, 99)]!, probabilityGrid[integer(key, 3, 99)]!]
+    const limits = { ...metric, minLabels: integer(key, 0, 3), maxLabels: 2 + integer(key, 1, 9) }
+    const thresholds = [integer(key, 2, 99) / 100, integer(key, 3, 99) / 100]
     const p = Float32Array.from(probability, (_, i) => uniform(streamKey('p', seed), i))
-    const candidates = candidatesOf({ probability: p, actual }, ranges, limits, probabilityGrid[0]!)
+    const candidates = candidatesOf({ probability: p, actual }, ranges, limits, 0)
     const expected = fbetaSamples(binarise(p, ranges, thresholds, limits), actual, 9, 2)
-    expect(scoreAt([candidates], thresholds, { beta: 2, ...limits })).toBeCloseTo(expected, 12)
+    expect(fbetaAt([candidates], thresholds, { beta: 2, ranges, average: 'samples' })).toBeCloseTo(expected, 12)
   }
 })

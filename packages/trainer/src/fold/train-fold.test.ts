@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { ExperimentSpec } from '@baton/contracts'
 import type { CheckpointManifest, ExperimentSpecInput } from '@baton/contracts'
-import { labelTable, samplesOf, searchThresholds, splitFolds } from '@baton/evaluation'
+import { labelTable, samplesOf, scoreTable, splitFolds } from '@baton/evaluation'
 import { integer, streamKey } from '@baton/random'
 import { decode } from '@baton/safetensors'
 import * as tf from '@tensorflow/tfjs'
@@ -179,7 +179,7 @@ describe('a fold trained to its end', () => {
     const probability = oof.get('probability')!.data as Float32Array
     const scored = { probability, actual: labelTable(data.manifest, oof.get('sample')!.data as Int32Array) }
     const { metric } = ExperimentSpec.parse(specInput)
-    expect(searchThresholds(scored, [{ start: 0, end: 3 }], metric).score).toBe(best.value)
+    expect(scoreTable(scored, [{ name: 'all', start: 0, end: 3 }], metric)).toBe(best.value)
     expect(best.value).toBeGreaterThan(scores[0]!.value)
   })
 

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { AppError, labelRanges } from '@baton/contracts'
-import { labelTable, searchThresholds } from '@baton/evaluation'
+import { labelTable, scoreTable } from '@baton/evaluation'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import { trainBatches } from '../data/batches.ts'
 import type { Batch } from '../data/batches.ts'
@@ -100,7 +100,7 @@ async function evaluate(training: Training): Promise<Evaluation> {
   const { spec, manifest } = run
   const probability = await predict(training, samples.validation)
   const scored = { probability, actual: labelTable(manifest, samples.validation) }
-  const { score } = searchThresholds(scored, labelRanges(manifest), spec.metric)
+  const score = scoreTable(scored, labelRanges(manifest), spec.metric)
   const verdict = judge(state, score, position, plans[position.stage]!, spec.earlyStop)
   const best = verdict.isBest ? await keepWeights(training) : training.best
   ports.metrics([{ step: position.step, name: 'validation/score', value: score }])

@@ -1,0 +1,96 @@
+import { AppError, foldsOf, labelsOf } from '@baton/contracts'
+import type { DatasetManifest, ExperimentSpec } from '@baton/contracts'
+import type { Scored } from '../metric/candidates.ts'
+import { labelTable, samplesOf } from '../samples.ts'
+import type { Predictions } from '../samples.ts'
+import { splitFolds } from '../split/split-folds.ts'
+
+/** What one finished fold predicted. */
+export interface FoldPredictions {
+  readonly fold: number
+  readonly oof: Predictions
+  /** Null exactly when the dataset has no test samples. */
+  readonly test: Predictions | null
+}
+
+/** A fold's OOF with its truth, rows in the order of `sample`; and its test prediction, rows in the manifest's order. */
+export interface FoldTable {
+  readonly fold: number
+  /** The samples it validates, ascending indexes in the manifest. [n] */
+  readonly sample: Int32Array
+  readonly oof: Scored
+  /** Null exactly when the dataset has no test samples. [test samples, labels] */
+  readonly test: Float32Array | null
+}
+
+/** What its folds predicted, of an experiment with this spec. */
+export interface ExperimentPredictions {
+  readonly spec: Pick<ExperimentSpec, 'folds' | 'seed' | 'metric' | 'ensemble'>
+  readonly folds: readonly FoldPredictions[]
+}
+
+function incomplete(detail: string, facts: Record<string, unknown>): AppError {
+  return new AppError('predictions-incomplete', facts, { detail })
+}
+
+/**
+ * The predictions of an experiment's folds, ascending, with rows in one order whatever order they came in.
+ *
+ * The split is recomputed from manifest, spec and seed, so a fold that predicted other samples than its own is found.
+ *
+ * @throws {AppError} `predictions-incomplete` unless every fold covers its validation samples, and all test samples,
+ *   exactly once with numbers from 0 to 1.
+ */
+export function readFolds(manifest: DatasetManifest, { spec, folds }: ExperimentPredictions): FoldTable[] {
+  const labels = labelsOf(manifest).length
+  const testSample = samplesOf(manifest, 'test')
+  const foldOf = splitFolds(manifest, spec.folds, spec.seed)
+  return allFolds(spec, folds).map(({ fold, oof, test }) => {
+    const sample = Int32Array.from(foldOf.keys()).filter((index) => foldOf[index] === fold)
+    const probability = inOrder(oof, sample, labels, `the OOF of fold ${fold}`)
+    if (test === null && testSample.length > 0) throw incomplete(`fold ${fold} has no test prediction`, { fold })
+    return {
+      fold,
+      sample,
+      oof: { probability, actual: labelTable(manifest, sample) },
+      test: test && inOrder(test, testSample, labels, `the test prediction of fold ${fold}`),
+    }
+  })
+}
+
+/** Rows in the order of `expected`. Throws unless they cover it exactly once with numbers from 0 to 1. */
+function inOrder(predictions: Predictions, expected: Int32Array, labels: number, where: string): Float32Array {
+  const { sample, probability } = predictions
+  if (probability.length !== sample.length * labels)
+    throw incomplete(`${where} has ${probability.length} values for ${sample.length} samples of ${labels} labels`, {})
+  const bad = probability.findIndex((p) => !(p >= 0 && p <= 1))
+  if (bad >= 0)
+    throw incomplete(`${where} has ${probability[bad]} for a probability`, { sample: sample[Math.floor(bad / labels)] })
+  if (sample.length !== expected.length)
+    throw incomplete(`${where} has ${sample.length} rows, but its samples are ${expected.length}`, {})
+  const rowOf = new Map(Array.from(sample, (index, row) => [index, row]))
+  const missing = expected.find((index) => !rowOf.has(index))
+  if (missing !== undefined) throw incomplete(`${where} lacks sample ${missing}`, { sample: missing })
+  if (sample.every((index, row) => index === expected[row])) return probability
+  const ordered = new Float32Array(probability.length)
+  expected.forEach((index, row) => {
+    const from = rowOf.get(index)! * labels
+    ordered.set(probability.subarray(from, from + labels), row * labels)
+  })
+  return ordered
+}
+
+/** The folds that the spec trains, ascending. Throws unless each is there exactly once. */
+function allFolds(spec: Pick<ExperimentSpec, 'folds'>, folds: readonly FoldPredictions[]): FoldPredictions[] {
+  const wanted = foldsOf(spec)
+  const given = folds.map(({ fold }) => fold).toSorted((a, b) => a - b)
+  if (given.join() !== wanted.join())
+    throw incomplete(
+      `predictions are of folds ${given.join(', ') || 'none'}, but the spec trains ${wanted.join(', ')}`,
+      {
+        given,
+        wanted,
+      },
+    )
+  return folds.toSorted((a, b) => a.fold - b.fold)
+}
