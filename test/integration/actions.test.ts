@@ -294,7 +294,7 @@ describe('a clone', () => {
 
   test('of a spec that the changes break is refused with every pointer, and nothing is stored', async () => {
     const { version } = await anExperiment(world)
-    const overrides = { model: { name: 'resnet' }, image: null, folds: { count: 1 } }
+    const overrides = { model: { name: 'resnet', blocks: 2 }, image: null, folds: { count: 1 } }
     await expect(cloneExperiment(world, { project: 'emoji', version, overrides })).rejects.toMatchObject({
       code: 'spec-invalid',
       faults: [{ pointer: '/folds/count' }, { pointer: '/model/blocks' }, { pointer: '/image' }],

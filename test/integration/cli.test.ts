@@ -455,6 +455,21 @@ describe('an experiment', () => {
   }
 
   const firstLine = (ended: Ended): Ended => ({ ...ended, stdout: ended.stdout.split('\n')[0]! })
+
+  test('with a matrix starts all of its experiments and compares them', async () => {
+    await write('matrix.yaml', `${goodSpec}matrix: { seed: [1, 2], stages.all.epochs: [1, 2] }\n`)
+    expect((await cli('spec', 'validate', 'matrix.yaml')).stdout).toBe('matrix.yaml is valid: 4 experiments\n')
+    const ended = await cli('run', 'matrix.yaml')
+    expect([ended.code, ended.stdout]).toEqual([
+      0,
+      'first #6 to #9 queued: 4 experiments\n' +
+        '  #6  seed=1, epochs=1\n  #7  seed=1, epochs=2\n  #8  seed=2, epochs=1\n  #9  seed=2, epochs=2\n',
+    ])
+    const compared = await cli('matrix', '7', '--baseline', '9')
+    expect(compared.stdout).toContain('warning: #6: folds are not comparable: seed 2 on the left, 1 on the right\n')
+    expect(compared.stdout).toMatch(/^#9 +seed=2, epochs=2 +queued +0\/3 +- +baseline/m)
+    expect((await cli('run', 'matrix.yaml', '--watch')).code).toBe(2)
+  })
 })
 
 describe('around it', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { DatasetRef, Digest, Id, Slug } from './ids.ts'
+import { MatrixSpec } from './matrix/matrix-spec.ts'
 import { Moment } from './resources.ts'
 import { ExperimentSpec } from './spec/index.ts'
 
@@ -22,6 +23,11 @@ const bySchema = new Map<unknown, unknown>([
     },
   ],
 ])
+
+bySchema.set(MatrixSpec, {
+  ...(bySchema.get(ExperimentSpec) as object),
+  matrix: { 'stages.all.schedule.lr': [0.003, 0.001] },
+})
 
 /** Examples of fields by name, where they fit; a field that may be null is null unless it is named here. */
 const byName: Readonly<Record<string, unknown>> = {

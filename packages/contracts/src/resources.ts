@@ -137,6 +137,8 @@ export const Experiment = Scores.extend({
   status: ExperimentStatus,
   /** The experiment of the same project that this one was cloned from, or repeats. */
   parent: z.int().positive().nullable(),
+  /** The first version of the matrix that it is an experiment of. */
+  matrix: z.int().positive().nullable(),
   dataset: z.string(),
   code: Digest.nullable(),
   foldsTotal: z.int().positive(),

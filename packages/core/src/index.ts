@@ -36,6 +36,8 @@ export { handOverFold } from './lease/hand-over-fold.ts'
 export { heartbeat } from './lease/heartbeat.ts'
 export type { LeaseProof } from './lease/held-fold.ts'
 export { recordCheckpoint } from './lease/record-checkpoint.ts'
+export { createMatrix } from './matrix/create-matrix.ts'
+export { getMatrix } from './matrix/get-matrix.ts'
 export { getCurves } from './metric/get-curves.ts'
 export { ChatGone, deliverNotifications, forgetChat, RetryAfter } from './notification/deliver-notifications.ts'
 export type { Messenger } from './notification/deliver-notifications.ts'
@@ -72,6 +74,7 @@ export type {
   EventScope,
   DueNotification,
   ExperimentRecord,
+  MatrixRecord,
   FoldRecord,
   Heartbeat,
   LogQuery,

@@ -4,6 +4,7 @@ import type {
   Attempt,
   AuditEntry,
   Blob,
+  CellValues,
   Checkpoint,
   ColumnName,
   CheckpointManifest,
@@ -25,6 +26,7 @@ import type {
   LabelGroup,
   LeaderboardRow,
   LogLine,
+  MatrixSpec,
   MetricName,
   MetricPoint,
   MetricReport,
@@ -72,6 +74,7 @@ export interface Tables {
   readonly datasets: DatasetTable
   readonly bundles: BundleTable
   readonly experiments: ExperimentTable
+  readonly matrices: MatrixTable
   readonly folds: FoldTable
   readonly submissions: SubmissionTable
   readonly artifacts: ArtifactTable
@@ -227,6 +230,37 @@ export interface ExperimentTable {
   bestLb(projectId: string): Promise<number | null>
   /** Experiments that are not final though no fold is open: their assembling was lost, or waits. */
   unassembled(): Promise<string[]>
+}
+
+/** A matrix with what comparing its experiments takes. */
+export interface MatrixRecord {
+  readonly id: string
+  readonly version: number
+  readonly name: string
+  readonly createdAt: string
+  /** By version, at least one. */
+  readonly cells: readonly MatrixCellRecord[]
+}
+
+export interface MatrixCellRecord extends Pick<Experiment, 'version' | 'name' | 'status' | 'cv' | 'cvMean' | 'cvStd'> {
+  readonly values: CellValues
+  readonly spec: ExperimentSpec
+  readonly folds: readonly { readonly index: number; readonly status: FoldStatus; readonly score: number | null }[]
+}
+
+export interface MatrixTable {
+  /** Makes experiments that were just inserted the cells of a new matrix, named by the first. */
+  insert(matrix: {
+    id?: string
+    projectId: string
+    version: number
+    spec: MatrixSpec
+    cells: readonly { experimentId: string; values: CellValues }[]
+  }): Promise<void>
+  /** The version of its first experiment. */
+  find(id: string): Promise<number | null>
+  /** By the version of any of its experiments. */
+  get(project: string, version: number): Promise<MatrixRecord | null>
 }
 
 /** A submission with what making its file and scoring it take. */

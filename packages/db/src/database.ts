@@ -20,6 +20,7 @@ import { foldTable } from './tables/fold-table.ts'
 import { idempotencyTable } from './tables/idempotency-table.ts'
 import type { IdempotencyTable } from './tables/idempotency-table.ts'
 import { logTable } from './tables/log-table.ts'
+import { matrixTable } from './tables/matrix-table.ts'
 import { metricTable } from './tables/metric-table.ts'
 import { notificationTable } from './tables/notification-table.ts'
 import { outboxTable } from './tables/outbox-table.ts'
@@ -95,6 +96,7 @@ function tablesOn(db: Connection, run: RunPrepared): Tables {
     datasets: datasetTable(db, run),
     bundles: bundleTable(db, run),
     experiments: experimentTable(db, run),
+    matrices: matrixTable(db),
     folds: foldTable(db, run),
     submissions: submissionTable(db),
     artifacts: artifactTable(db),

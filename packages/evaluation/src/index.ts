@@ -1,6 +1,7 @@
 export { assemble } from './assemble/assemble.ts'
 export type { AssembleInput, Assembly, TestEnsemble } from './assemble/assemble.ts'
 export type { FoldPredictions } from './assemble/read-folds.ts'
+export { holm } from './compare/holm.ts'
 export { pairedDifference } from './compare/paired-difference.ts'
 export type { PairedDifference } from './compare/paired-difference.ts'
 export { binarise } from './metric/binarise.ts'

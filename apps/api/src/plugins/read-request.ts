@@ -14,7 +14,7 @@ export interface ReadRequest {
 export function requestReader(name: string, route: RouteSpec): (request: FastifyRequest) => ReadRequest {
   const query = queryOf(route)
   const picks = picksFields(route)
-  const bodyProblem = name === 'createExperiment' ? 'spec-invalid' : 'request-invalid'
+  const bodyProblem = name === 'createExperiment' || name === 'createMatrix' ? 'spec-invalid' : 'request-invalid'
   return (request) => {
     const asked = parseOrThrow(query, request.query, 'request-invalid')
     return {

@@ -3,7 +3,9 @@ import {
   cloneExperiment,
   compareExperiments,
   createExperiment,
+  createMatrix,
   getExperiment,
+  getMatrix,
   lbOf,
   listExperiments,
   listLeaderboard,
@@ -23,6 +25,8 @@ export const experimentHandlers: Handlers<
   | 'getLb'
   | 'cloneExperiment'
   | 'rerunExperiment'
+  | 'createMatrix'
+  | 'getMatrix'
   | 'listFolds'
   | 'recordLb'
   | 'getLeaderboard'
@@ -58,6 +62,12 @@ export const experimentHandlers: Handlers<
     await deps.dispatch()
     return experiment
   },
+  createMatrix: (deps, { params, body }, { requestId }) =>
+    createMatrix(
+      { store: deps.store, accepted: deps.dispatch },
+      { project: params.project, spec: body, id: requestId },
+    ),
+  getMatrix: (deps, { params, query }) => getMatrix(deps, { ...params, ...query }),
   listFolds: async (deps, { params, query }) => {
     const experiment = await getExperiment(deps, params)
     return deps.store.folds.list(experiment.id, query)

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { CallOptions, Client, Experiment } from '@baton/contracts'
+import { cellLabel } from '@baton/contracts'
+import type { CallOptions, Client, Experiment, MatrixSpec } from '@baton/contracts'
 import type { Io } from '../io.ts'
 import { printJson } from '../output/print.ts'
-import { count } from '../output/text.ts'
+import { count, printable } from '../output/text.ts'
 import { finishWatching } from './finish-watching.ts'
 import { retrying } from './retry.ts'
 
@@ -25,13 +26,33 @@ export async function startExperiment(
   options: StartOptions,
   start: (call: CallOptions) => Promise<Experiment>,
 ): Promise<void> {
-  const idempotencyKey = options.idempotencyKey ?? randomUUID()
-  const started = await retrying(() => start({ idempotencyKey }), {
-    onRetry: (problem) => io.err(`${problem.message}; trying again`),
-  })
+  const started = await startOnce(io, options, start)
   const { project, version, folds } = started
   if (!options.json) io.out(`${project} #${version} queued with ${count(folds.length, 'fold')}`)
   if (options.watch) await finishWatching(io, api, { project, version }, options)
   else if (options.json) printJson(io, started)
   else io.err(`\`baton show ${version} --watch\` shows how it goes`)
+}
+
+/** Starts all experiments of a matrix likewise, and says which they are. */
+export async function startMatrix(
+  io: Io,
+  api: Client,
+  project: string,
+  spec: MatrixSpec,
+  options: StartOptions,
+): Promise<void> {
+  const matrix = await startOnce(io, options, (call) => api.createMatrix({ params: { project }, body: spec }, call))
+  if (options.json) return printJson(io, matrix)
+  const { version, cells } = matrix
+  io.out(`${project} #${version} to #${cells.at(-1)!.version} queued: ${count(cells.length, 'experiment')}`)
+  for (const cell of cells) io.out(printable(`  #${cell.version}  ${cellLabel(cell.values)}`))
+  io.err(`\`baton matrix ${version}\` shows how they compare`)
+}
+
+function startOnce<T>(io: Io, options: StartOptions, start: (call: CallOptions) => Promise<T>): Promise<T> {
+  const idempotencyKey = options.idempotencyKey ?? randomUUID()
+  return retrying(() => start({ idempotencyKey }), {
+    onRetry: (problem) => io.err(`${problem.message}; trying again`),
+  })
 }

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
 import { pushBundle } from '../client/push-bundle.ts'
-import { startExperiment } from '../client/start-experiment.ts'
+import { startExperiment, startMatrix } from '../client/start-experiment.ts'
 import type { StartOptions } from '../client/start-experiment.ts'
+import { UsageError } from '../exit.ts'
 import type { Io } from '../io.ts'
 import { withSpec } from '../spec/prepare-spec.ts'
 import { example, jsonOption, keyOption, projectOption, setOption, watchOption } from './options.ts'
@@ -13,10 +14,11 @@ type RunOptions = CommonOptions & StartOptions & { readonly set?: readonly strin
 export function runCommand(program: Command, io: Io): void {
   program
     .command('run')
-    .summary('start an experiment')
+    .summary('start an experiment, or all of a matrix')
     .description(
       'Starts an experiment from a spec in YAML or JSON. `code: ./folder` in it is packed and pushed; the folder is\n' +
-        'looked for beside the spec. Nothing is sent before the spec is valid.',
+        'looked for beside the spec. Nothing is sent before the spec is valid. A spec with a `matrix` starts all of its\n' +
+        'experiments, or none.',
     )
     .argument('<spec>', 'file with the spec')
     .addOption(setOption())
@@ -32,11 +34,15 @@ export function runCommand(program: Command, io: Io): void {
 }
 
 async function run(io: Io, fileName: string, options: RunOptions): Promise<void> {
-  await withSpec(fileName, options.set, async ({ spec, bundle }) => {
+  await withSpec(fileName, options.set, async ({ spec, matrix, bundle }) => {
+    if (matrix && options.watch)
+      throw new UsageError('--watch shows one experiment; `baton matrix` shows how all stand')
     const connection = await connect(io)
     const { api } = connection
     const project = await chooseProject(connection, options.project)
     if (bundle) await pushBundle(api, project, bundle)
-    await startExperiment(io, api, options, (call) => api.createExperiment({ params: { project }, body: spec }, call))
+    if (matrix) await startMatrix(io, api, project, matrix.spec, options)
+    else
+      await startExperiment(io, api, options, (call) => api.createExperiment({ params: { project }, body: spec }, call))
   })
 }

@@ -1,10 +1,11 @@
-import { allPages, AppError } from '@baton/contracts'
+import { allPages, AppError, cellLabel } from '@baton/contracts'
 import type { ExperimentSpec } from '@baton/contracts'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
 import type { Io } from '../io.ts'
 import { planLines, plannedJson } from '../output/plan-lines.ts'
 import { printJson } from '../output/print.ts'
+import { count, printable } from '../output/text.ts'
 import { withSpec } from '../spec/prepare-spec.ts'
 import { example, jsonOption, numberArgument, projectOption, setOption } from './options.ts'
 import type { CommonOptions } from './options.ts'
@@ -24,9 +25,9 @@ export function specCommand(program: Command, io: Io): void {
     .addOption(jsonOption())
     .addHelpText('after', example('baton spec validate spec.yaml', 'baton spec validate spec.yaml --json'))
     .action((file: string, options: SpecOptions) =>
-      withSpec(file, options.set, async ({ spec: valid }) => {
-        if (options.json) printJson(io, valid)
-        else io.out(`${file} is valid`)
+      withSpec(file, options.set, async ({ spec: valid, matrix }) => {
+        if (options.json) printJson(io, matrix?.cells ?? valid)
+        else io.out(`${file} is valid${matrix === null ? '' : `: ${count(matrix.cells.length, 'experiment')}`}`)
       }),
     )
   spec
@@ -43,13 +44,17 @@ export function specCommand(program: Command, io: Io): void {
     .addOption(jsonOption())
     .addHelpText('after', example('baton spec explain spec.yaml', 'baton spec explain spec.yaml --samples 109237'))
     .action((file: string, options: SpecOptions & { samples?: number }) =>
-      withSpec(file, options.set, async ({ spec: valid }) => {
+      withSpec(file, options.set, async ({ spec: valid, matrix }) => {
         const samples = options.samples ?? (await samplesOf(io, valid, options.project))
         // Only this command needs the trainer, which is most of what `baton` would load.
         const { planTraining } = await import('@baton/trainer')
         const plan = planTraining(valid, samples)
         if (options.json) printJson(io, plannedJson(valid, plan))
-        else for (const line of planLines(valid, plan, io.terminal?.columns ?? 80)) io.out(line)
+        else {
+          for (const { values } of matrix?.cells ?? []) io.out(printable(`experiment: ${cellLabel(values)}`))
+          if (matrix) io.out('\nOf the first:')
+          for (const line of planLines(valid, plan, io.terminal?.columns ?? 80)) io.out(line)
+        }
       }),
     )
 }

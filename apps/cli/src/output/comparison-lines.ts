@@ -62,6 +62,7 @@ function differenceLine({ mean, low, high, level, pValue, folds }: NonNullable<C
   return `mean difference ${signed(mean)}, ${interval}, p = ${pValue.toPrecision(2)}`
 }
 
-function signed(score: number): string {
+/** A difference of scores. */
+export function signed(score: number): string {
   return `${score < 0 ? '−' : '+'}${Math.abs(score).toFixed(4)}`
 }

@@ -30,6 +30,8 @@ export const columns = {
   status: { type: 'text', of: 'experiment', schema: ExperimentStatus },
   /** Version that it was cloned from or repeats. */
   parent: { type: 'integer', of: 'experiment', schema: z.int().positive().nullable() },
+  /** The first version of the matrix that it is an experiment of. */
+  matrix: { type: 'integer', of: 'experiment', schema: z.int().positive().nullable() },
   /** Dataset and its version: `emoji@3`. */
   dataset: { type: 'text', of: 'experiment', schema: z.string() },
   /** First 12 digits of the code bundle's digest; `spec.code` has it whole. */

@@ -9,6 +9,19 @@ const FoldDifference = z.strictObject({
   difference: z.number().nullable(),
 })
 
+/** How far scores of pairs of folds differ, and how sure that is. */
+export const Difference = z.strictObject({
+  folds: z.int().min(2),
+  mean: z.number(),
+  std: z.number().nonnegative(),
+  /** Interval of the mean at this level. */
+  level: z.number(),
+  low: z.number(),
+  high: z.number(),
+  pValue: z.number().min(0).max(1),
+})
+export type Difference = z.infer<typeof Difference>
+
 /** Two experiments side by side: what was asked for, and what came of it. */
 export const Comparison = z.strictObject({
   left: WholeRow,
@@ -21,18 +34,7 @@ export const Comparison = z.strictObject({
    * How far the folds' scores differ, right − left, and how sure that is: a paired t-test that is corrected for what
    * folds share. Null where fewer than two folds can be compared.
    */
-  difference: z
-    .strictObject({
-      folds: z.int().min(2),
-      mean: z.number(),
-      std: z.number().nonnegative(),
-      /** Interval of the mean at this level. */
-      level: z.number(),
-      low: z.number(),
-      high: z.number(),
-      pValue: z.number().min(0).max(1),
-    })
-    .nullable(),
+  difference: Difference.nullable(),
   /** What keeps their scores from being compared: other splits, another metric. */
   warnings: z.array(z.string()),
 })

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { ExperimentRow, usualColumns } from '../board/columns.ts'
+import { CELLS_MAX, MatrixSpec } from '../matrix/matrix-spec.ts'
+import { Matrix } from '../matrix/matrix.ts'
 import { Experiment, Fold, Lb } from '../resources.ts'
 import { ExperimentSpec } from '../spec/index.ts'
 import { boardQuery, experiment, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
@@ -112,6 +114,34 @@ export const experimentsRoutes = {
     status: 201,
     response: Experiment,
     problems: ['spec-invalid', 'idempotency-key-reused', 'idempotency-in-flight'],
+  },
+  createMatrix: {
+    method: 'POST',
+    path: '/v1/projects/:project/matrices',
+    summary: `Start all experiments of a spec's matrix, at most ${CELLS_MAX}, or none of them`,
+    roles: submitters,
+    scope: 'project',
+    params: project,
+    body: MatrixSpec,
+    status: 201,
+    location: '/v1/projects/:project/matrices/:version',
+    response: Matrix,
+    problems: ['spec-invalid'],
+  },
+  getMatrix: {
+    method: 'GET',
+    path: '/v1/projects/:project/matrices/:version',
+    summary: 'Compare the experiments of a matrix fold by fold; it is named by its first one, or any other of them',
+    roles: readers,
+    scope: 'project',
+    params: experiment,
+    query: z.object({
+      /** Number of the experiment that the others are compared with; the first where it is left out. */
+      baseline: experiment.shape.version.optional(),
+    }),
+    status: 200,
+    response: Matrix,
+    problems: [],
   },
   listFolds: {
     method: 'GET',

@@ -1,5 +1,5 @@
 import { columnNames, parseSort } from '@baton/contracts'
-import type { Comparison, Experiment, ExperimentSpec, Filter } from '@baton/contracts'
+import type { Comparison, ExperimentSpec, Filter } from '@baton/contracts'
 import { pairedDifference } from '@baton/evaluation'
 import { findProject } from '../project/find-project.ts'
 import type { Store } from '../store.ts'
@@ -7,6 +7,11 @@ import { getExperiment } from './get-experiment.ts'
 import { jsonDiff } from './spec-diff.ts'
 
 const level = 0.95
+
+/** Folds with their scores, as far as they have them. */
+interface Scored {
+  readonly folds: readonly { readonly index: number; readonly score: number | null }[]
+}
 
 /**
  * Two experiments of a project side by side: where their specs differ, each fold's scores, how far these differ and how
@@ -56,7 +61,7 @@ async function rowOf(store: Store, projectId: string, version: number): Promise<
 }
 
 /** What decides which samples a fold validates. */
-function splitWarnings(left: ExperimentSpec, right: ExperimentSpec): string[] {
+export function splitWarnings(left: ExperimentSpec, right: ExperimentSpec): string[] {
   const parts: [string, string | number, string | number][] = [
     ['dataset', left.dataset, right.dataset],
     ['number of folds', left.folds.count, right.folds.count],
@@ -68,12 +73,12 @@ function splitWarnings(left: ExperimentSpec, right: ExperimentSpec): string[] {
     .map(([what, a, b]) => `folds are not comparable: ${what} ${a} on the left, ${b} on the right`)
 }
 
-function metricWarnings(left: ExperimentSpec, right: ExperimentSpec): string[] {
+export function metricWarnings(left: ExperimentSpec, right: ExperimentSpec): string[] {
   const differing = jsonDiff(left.metric, right.metric).map(({ pointer }) => pointer.slice(1))
   return differing.length === 0 ? [] : [`scores are not comparable: the metrics differ in ${differing.join(', ')}`]
 }
 
-function foldDifferences(left: Experiment, right: Experiment): Comparison['folds'] {
+export function foldDifferences(left: Scored, right: Scored): Comparison['folds'] {
   const [a, b] = [left, right].map(({ folds }) => new Map(folds.map(({ index, score }) => [index, score])))
   const indices = [...new Set([...a!.keys(), ...b!.keys()])].sort((x, y) => x - y)
   return indices.map((fold) => {
@@ -83,8 +88,8 @@ function foldDifferences(left: Experiment, right: Experiment): Comparison['folds
   })
 }
 
-/** Of folds of `count`, each validates on 1 / (count − 1) of what it trains on. */
-function differenceOf(folds: Comparison['folds'], count: number): Comparison['difference'] {
+/** Of folds of `count`, each validates on 1 / (count − 1) of what it trains on. Null: fewer than two have both scores. */
+export function differenceOf(folds: Comparison['folds'], count: number): Comparison['difference'] {
   const pairs = folds.filter(({ difference }) => difference !== null)
   if (pairs.length < 2) return null
   const scores = (side: 'left' | 'right') => pairs.map((pair) => pair[side]!)

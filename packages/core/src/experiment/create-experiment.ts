@@ -25,14 +25,15 @@ export async function createExperiment(
   const { dataset, codeBundleId } = await resolveInputs(store, project, input.spec)
   const spec = { ...input.spec, dataset: `${dataset.dataset}@${dataset.version}` }
   const { parent = null, id = null } = input
-  const version = await store.transaction((tables) =>
-    insert(tables, { id, parent, project, spec, dataset, codeBundleId }),
+  const { version } = await store.transaction((tables) =>
+    insertExperiment(tables, { id, parent, project, spec, dataset, codeBundleId }),
   )
   const [experiment] = await Promise.all([store.experiments.get(project.slug, version), accepted()])
   return experiment!
 }
 
-async function resolveInputs(store: Store, project: Project, spec: ExperimentSpec) {
+/** What a spec names, found. @throws {AppError} `spec-invalid` */
+export async function resolveInputs(store: Store, project: Project, spec: ExperimentSpec) {
   const [name = '', version] = spec.dataset.split('@')
   const dataset = await store.datasets.find(project.id, name, version === undefined ? null : Number(version))
   const bundle = spec.code === null ? null : await store.bundles.find(project.id, spec.code)
@@ -71,7 +72,8 @@ interface Resolved {
   readonly codeBundleId: string | null
 }
 
-async function insert(tables: Tables, resolved: Resolved): Promise<number> {
+/** Writes an experiment with all that follows from it, in the caller's transaction. */
+export async function insertExperiment(tables: Tables, resolved: Resolved): Promise<{ id: string; version: number }> {
   const { id: requested, parent, project, spec, dataset, codeBundleId } = resolved
   const folds = foldsOf(spec)
   const specDigest = sha256(canonicalJson({ ...spec, datasetManifest: dataset.manifest.digest }))
@@ -95,5 +97,5 @@ async function insert(tables: Tables, resolved: Resolved): Promise<number> {
     tables,
     foldIds.map((foldId) => ({ id: foldId, offer: 1, pool, priority })),
   )
-  return version
+  return { id, version }
 }

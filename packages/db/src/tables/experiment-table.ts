@@ -18,7 +18,7 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
       const [row] = await run<WholeRow>(
         'get-experiment',
         Prisma.sql`
-        SELECT e.id, p.slug AS project, e.version, e.name, e.status, e.parent,
+        SELECT e.id, p.slug AS project, e.version, e.name, e.status, e.parent, e.matrix,
           d.dataset || '@' || d.version AS dataset, b.digest AS code, e.cv, e.cv_mean AS "cvMean", e.cv_std AS "cvStd",
           e.cv_low AS "cvLow", e.cv_high AS "cvHigh", e.metrics,
           e.lb_public AS "lbPublic", e.lb_private AS "lbPrivate", e.created_at AS "createdAt",
@@ -174,6 +174,7 @@ function experimentOf({ folds, createdAt, completedAt, ...row }: WholeRow): Expe
     name: row.name,
     status: row.status,
     parent: row.parent,
+    matrix: row.matrix,
     dataset: row.dataset,
     code: row.code,
     foldsTotal: folds.length,

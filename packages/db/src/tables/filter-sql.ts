@@ -8,6 +8,7 @@ export const columnSql: Readonly<Record<ColumnName, Prisma.Sql>> = {
   name: Prisma.sql`e.name`,
   status: Prisma.sql`e.status`,
   parent: Prisma.sql`e.parent`,
+  matrix: Prisma.sql`e.matrix`,
   dataset: Prisma.sql`e.dataset`,
   code: Prisma.sql`e.code`,
   model: Prisma.sql`e.model`,
