@@ -23,6 +23,43 @@ export const Position = z.strictObject({
 })
 export type Position = z.infer<typeof Position>
 
+/** A decision on where a stage that lasts so many hours ends. Steps are the stage's. */
+export const Landing = z.strictObject({
+  /** Made when so many steps were done … */
+  step: Count,
+  /** … in so much training time of the stage. */
+  spentMs: z.number().nonnegative(),
+  /** Part of the schedule that lay behind then. */
+  progress: z.number().min(0).max(1),
+  /** The step that the stage ends at. */
+  end: Count,
+})
+export type Landing = z.infer<typeof Landing>
+
+/** Time of a stage that lasts so many hours: measured, so no function of the position. */
+export const StageHours = z.strictObject({
+  /** Training time of the steps done, over all sessions, with the evaluations between them. */
+  spentMs: z.number().nonnegative(),
+  /** What a step takes; null before the first. */
+  stepMs: z.number().nonnegative().nullable(),
+  /** What the last evaluation took; 0 before the first. */
+  evaluationMs: z.number().nonnegative(),
+  /** Every decision so far, oldest first; the last one holds. */
+  landings: z.array(Landing),
+})
+export type StageHours = z.infer<typeof StageHours>
+
+/** State of the `plateau` schedule, of the stage. */
+export const PlateauState = z.strictObject({
+  best: z.number().nullable(),
+  /** Evaluations since `best` was beaten or the rate dropped. */
+  wait: Count,
+  /** Evaluations that are not counted, after a drop. */
+  cooldown: Count,
+  drops: Count,
+})
+export type PlateauState = z.infer<typeof PlateauState>
+
 /** The small, explicit state that is not a function of the position. */
 export const LoopState = z.strictObject({
   best: z.strictObject({ score: z.number(), step: Count }).nullable(),
@@ -32,6 +69,10 @@ export const LoopState = z.strictObject({
   stoppedEarly: z.boolean(),
   /** Whether training is over and only prediction remains. */
   trained: z.boolean(),
+  /** Where the stage lasts so many hours; null in others. */
+  hours: StageHours.nullable().default(null),
+  /** Where the stage's schedule is `plateau`; null in others. */
+  plateau: PlateauState.nullable().default(null),
 })
 export type LoopState = z.infer<typeof LoopState>
 

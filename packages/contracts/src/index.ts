@@ -24,6 +24,7 @@ export { FAULTS_LISTED, capFaults, nearest, parseOrThrow, parseSpec } from './pa
 export { checkManifest, parseManifest } from './dataset-check.ts'
 export { DatasetManifest, LabelGroup, labelRanges, labelsOf, Sample, Split } from './dataset.ts'
 export { CheckpointManifest, FoldResult, LoopState, Position, TrainingEnvironment } from './checkpoint.ts'
+export type { Landing, PlateauState, StageHours } from './checkpoint.ts'
 export {
   AugmentSpec,
   averageOf,

@@ -10,6 +10,8 @@ export const durationFields = {
   steps: z.int().min(1).max(100_000_000).optional(),
   /** Samples trained on, one counted as often as it comes. Rounded up to whole steps. */
   samples: z.int().min(1).max(10_000_000_000).optional(),
+  /** Training time over all sessions, evaluations included. */
+  hours: Positive.max(10_000).optional(),
 }
 
 type DurationFields = { readonly [Unit in keyof typeof durationFields]?: number | undefined }

@@ -6,7 +6,7 @@ import { checkLrScale, LrScaleSpec } from './lr-scale.ts'
 import { OptimizerSpec } from './optimizer.ts'
 import type { AddFault } from './parts.ts'
 import { GroupName, Positive } from './parts.ts'
-import { ScheduleSpec } from './schedule.ts'
+import { checkScheduleLasts, ScheduleSpec } from './schedule.ts'
 
 export const StageSpec = z.strictObject({
   name: Slug,
@@ -42,6 +42,8 @@ export function checkStages(stages: readonly StageSpec[], fault: AddFault): void
       })
     if (names.has(name)) fault([i, 'name'], `stage name "${name}" is used twice; name each stage once`)
     names.add(name)
-    checkDuration(stage, (path, message) => fault([i, ...path], message))
+    const faultHere: AddFault = (path, message) => fault([i, ...path], message)
+    checkDuration(stage, faultHere)
+    checkScheduleLasts(stage, faultHere)
   })
 }
