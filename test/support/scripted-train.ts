@@ -113,7 +113,7 @@ function manifestOf(
     specDigest: run.specDigest,
     fold: run.fold,
     position: { step, stage: 0, stageStep: step, epoch: 0 },
-    state: { best: null, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false },
+    state: { best: null, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false, hours: null, plateau: null },
     environment: {
       backend: 'scripted',
       tensorflow: 'none',

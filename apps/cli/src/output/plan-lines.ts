@@ -9,7 +9,6 @@ import { count, printable } from './text.ts'
 export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: number): string[] {
   const { train, validation } = plan.samples
   const width = Math.max(20, Math.min(72, columns - 2))
-  const curve = learningRates(plan, width)
   return [
     `${printable(spec.name)}: ${count(foldsOf(spec).length, 'fold')} of ${spec.dataset}, model ${spec.model.name} at ${spec.image.size} px`,
     `Each fold trains on about ${train} samples and is validated on about ${validation}, ${spec.folds.split} split, seed ${spec.seed}.`,
@@ -20,13 +19,24 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
       { title: 'trains', value: ({ train }) => (typeof train === 'string' ? train : train.join(', ')) },
       { title: 'lasts', value: ({ duration: { value, unit } }) => count(value, unit.slice(0, -1)), align: 'right' },
       { title: 'batch', value: ({ batch }) => batch, align: 'right' },
-      { title: 'steps', value: ({ steps }) => steps, align: 'right' },
-      { title: 'from step', value: ({ firstStep }) => firstStep, align: 'right' },
-      { title: 'evaluations', value: ({ evaluations }) => evaluations, align: 'right' },
+      { title: 'steps', value: ({ steps }) => steps ?? unknown, align: 'right' },
+      { title: 'from step', value: ({ firstStep }) => firstStep ?? unknown, align: 'right' },
+      { title: 'evaluations', value: ({ evaluations }) => evaluations ?? unknown, align: 'right' },
       { title: 'learning rate', value: (stage) => rates(stage) },
     ]),
     '',
-    `learning rate over ${count(plan.totalSteps, 'step')} a fold, at most ${Math.max(...curve).toPrecision(3)}`,
+    ...curveLines(plan, width),
+  ]
+}
+
+/** Not known before the training: a stage of so many hours has as many steps as the machine makes in them. */
+const unknown = '?'
+
+function curveLines({ stages, totalSteps }: TrainingPlan, width: number): string[] {
+  if (totalSteps === null) return ['How many steps a stage of so many hours has is decided on the way, by its pace.']
+  const curve = learningRates(stages, totalSteps, width)
+  return [
+    `learning rate over ${count(totalSteps, 'step')} a fold, at most ${Math.max(...curve).toPrecision(3)}`,
     ...plotLines(curve).map((line) => line.trimEnd()),
   ]
 }
@@ -37,8 +47,12 @@ export function plannedJson(spec: ExperimentSpec, plan: TrainingPlan) {
     folds: foldsOf(spec).length,
     samples: plan.samples,
     totalSteps: plan.totalSteps,
-    stages: plan.stages.map(({ lr, ...stage }) => ({ ...stage, lrFirst: lr(0), lrLast: lr(stage.steps - 1) })),
-    learningRates: learningRates(plan, 200),
+    stages: plan.stages.map(({ lr, ...stage }) => ({
+      ...stage,
+      lrFirst: lr(0),
+      lrLast: stage.steps === null ? null : lr(stage.steps - 1),
+    })),
+    learningRates: plan.totalSteps === null ? null : learningRates(plan.stages, plan.totalSteps, 200),
   }
 }
 
@@ -48,16 +62,17 @@ function cadence({ evaluate: { everyEpochs, everySteps } }: ExperimentSpec): str
 }
 
 function rates({ lr, steps }: TrainingPlan['stages'][number]): string {
-  const [first, last] = [lr(0), lr(steps - 1)].map((rate) => Number(rate.toPrecision(3)))
+  const ends = steps === null ? [lr(0)] : [lr(0), lr(steps - 1)]
+  const [first, last = first] = ends.map((rate) => Number(rate.toPrecision(3)))
   return first === last ? String(first) : `${first} to ${last}`
 }
 
-/** The learning rate at `points` steps, evenly over the whole training. */
-function learningRates({ stages, totalSteps }: TrainingPlan, points: number): number[] {
+/** The learning rate at `points` steps, evenly over the whole training, of stages whose steps are all known. */
+function learningRates(stages: TrainingPlan['stages'], totalSteps: number, points: number): number[] {
   const shown = Math.min(points, totalSteps)
   return Array.from({ length: shown }, (_, i) => {
     const step = Math.floor((i * totalSteps) / shown)
-    const stage = stages.findLast(({ firstStep, steps }) => steps > 0 && firstStep <= step)!
-    return stage.lr(step - stage.firstStep)
+    const stage = stages.findLast(({ firstStep }) => firstStep! <= step)!
+    return stage.lr(step - stage.firstStep!)
   })
 }

@@ -66,7 +66,8 @@ stages:
     epochs: ${epochs}
     batch: ${batch}
     optimizer: { name: adamw, weightDecay: 0.01 }
-    # constant, linear, cosine, cosine-restarts, step or triangular; the warm-up may stand before any of them.
+    # constant, linear, cosine, cosine-restarts, step, triangular, one-cycle or plateau; a warm-up may stand before any.
+    # With \`hours: 9\` in place of epochs: budget, which comes to its end when they do.
     schedule: { name: cosine, lr: ${lr}, warmupSteps: 50 }
     # Gradients whose norm is above this are scaled down to it; null leaves them as they are.
     clipNorm: 10

@@ -174,13 +174,19 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     '/stages/0/lrScale/decay',
     'must be at most 1, not 1.5',
   ],
-  ['no duration', '/stages/0/epochs', undefined, '/stages/0', 'has no duration; give one of epochs, steps, samples'],
+  [
+    'no duration',
+    '/stages/0/epochs',
+    undefined,
+    '/stages/0',
+    'has no duration; give one of epochs, steps, samples, hours',
+  ],
   [
     'a second duration',
     '/stages/0/steps',
     10,
     '/stages/0/steps',
-    'the stage lasts by epochs already; give only one of epochs, steps, samples',
+    'the stage lasts by epochs already; give only one of epochs, steps, samples, hours',
   ],
   ['no epoch at all', '/stages/0/epochs', 0, '/stages/0/epochs', 'must be more than 0, not 0'],
   [
@@ -224,7 +230,7 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     '/stages/0/schedule/name',
     'cosin',
     '/stages/0/schedule/name',
-    'must be one of "constant", "linear", "cosine", "cosine-restarts", "step", "triangular", not the string "cosin"; did you mean "cosine"?',
+    'must be one of "constant", "linear", "cosine", "cosine-restarts", "step", "triangular", "one-cycle", "plateau", "budget", not the string "cosin"; did you mean "cosine"?',
   ],
   ['a learning rate of zero', '/stages/0/schedule/lr', 0, '/stages/0/schedule/lr', 'must be more than 0, not 0'],
   [
@@ -375,6 +381,25 @@ test.each(cases)(
   '%s is one fault at its JSON pointer, with what would be right',
   (_what, at, value, pointer, detail) => {
     expect(faultsOf(changed(at, value))).toEqual([{ pointer, detail }])
+  },
+)
+
+test.each(['linear', 'cosine', 'triangular', 'one-cycle'])(
+  '%s may not stand with hours, budget only with them',
+  (name) => {
+    const staged = (stage: Record<string, Json>) => ({ ...aSpec(), stages: [{ name: 'all', ...stage }] })
+    const detail = `${name} needs to know how many steps the stage has, and with hours nobody does; choose budget, or give epochs, steps or samples`
+    expect(faultsOf(staged({ hours: 9, schedule: { name, lr: 0.1 } }))).toEqual([
+      { pointer: '/stages/0/schedule/name', detail },
+    ])
+    expect(faultsOf(staged({ epochs: 9, schedule: { name: 'budget', lr: 0.1 } }))).toEqual([
+      {
+        pointer: '/stages/0/schedule/name',
+        detail: 'budget lands where the hours of its stage end; give hours, or choose cosine or linear',
+      },
+    ])
+    for (const right of ['budget', 'constant', 'plateau'])
+      parseSpec(staged({ hours: 9, schedule: { name: right, lr: 0.1 } }))
   },
 )
 

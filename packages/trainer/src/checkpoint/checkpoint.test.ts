@@ -27,7 +27,14 @@ const manifest: Omit<CheckpointManifest, 'files'> = {
   specDigest,
   fold: 1,
   position: { step: 7, stage: 0, stageStep: 7, epoch: 1 },
-  state: { best: { score: 0.5, step: 4 }, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false },
+  state: {
+    best: { score: 0.5, step: 4 },
+    evaluationsWithoutGain: 0,
+    stoppedEarly: false,
+    trained: false,
+    hours: { spentMs: 1.5, stepMs: 0.1, evaluationMs: 0, landings: [{ step: 1, spentMs: 1, progress: 0, end: 9 }] },
+    plateau: { best: 0.5, wait: 1, cooldown: 0, drops: 2 },
+  },
   environment,
 }
 const tensors = (offset: number): Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }> =>

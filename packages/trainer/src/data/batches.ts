@@ -23,7 +23,8 @@ export interface StagePlan {
   /** Samples in every batch. */
   readonly batch: number
   readonly stepsPerEpoch: number
-  readonly totalSteps: number
+  /** Null where the stage lasts so many hours: then its end is decided on the way. */
+  readonly totalSteps: number | null
 }
 
 /**
@@ -39,7 +40,7 @@ export function planStage(stage: Pick<StageSpec, 'batch' | Duration['unit']>, sa
   return { batch, stepsPerEpoch, totalSteps: stepsOf(durationOf(stage), batch, stepsPerEpoch) }
 }
 
-function stepsOf({ unit, value }: Duration, batch: number, stepsPerEpoch: number): number {
+function stepsOf({ unit, value }: Duration, batch: number, stepsPerEpoch: number): number | null {
   switch (unit) {
     case 'epochs':
       return Math.max(1, Math.round(value * stepsPerEpoch))
@@ -47,6 +48,8 @@ function stepsOf({ unit, value }: Duration, batch: number, stepsPerEpoch: number
       return value
     case 'samples':
       return Math.ceil(value / batch)
+    case 'hours':
+      return null
     default:
       return assertNever(unit)
   }
@@ -88,7 +91,7 @@ export function trainBatches(
     order: orderOf(samples, { ...key, epoch }),
     augmentationOf: augmentationsOf(augment, { ...key, epoch }),
   }))
-  return prefetch(stageStep, plan.totalSteps, batchesAhead, async (step) => {
+  return prefetch(stageStep, plan.totalSteps ?? Infinity, batchesAhead, async (step) => {
     const { order, augmentationOf } = epochOf(Math.floor(step / plan.stepsPerEpoch))
     const start = (step % plan.stepsPerEpoch) * plan.batch
     const batch = await loadBatch(manifest, source, order.slice(start, start + plan.batch))

@@ -27,7 +27,7 @@ export interface FoldRun {
 /** How a training reaches the world. Nothing here may throw. */
 export interface FoldPorts {
   readonly tensorflow: LoadedTensorflow
-  /** Milliseconds that only grow; measures, never decides what is computed. */
+  /** Milliseconds that only grow. Decides where stages of so many hours end, and nothing else of what is computed. */
   readonly clock: { now(): number }
   /** Looked at between steps, before each image is decoded and between batches of a prediction. */
   readonly signal: () => Signal | null
@@ -40,7 +40,7 @@ export interface FoldPorts {
 
 export interface FoldProgress {
   readonly position: Position
-  /** Steps of the whole training as far as is known: early stopping makes it less. */
+  /** Steps of the whole training as far as is known: early stopping makes it less, stages of so many hours more. */
   readonly totalSteps: number
   readonly stageName: string
   /** Of the last step; null before the first of this session. */

@@ -1,26 +1,21 @@
-import { EvaluateSpec } from '@baton/contracts'
+import { StageSpec } from '@baton/contracts'
 import type { LoopState, Position } from '@baton/contracts'
 import { expect, test } from 'vitest'
-import {
-  afterStage,
-  afterStep,
-  evaluationsOf,
-  firstPosition,
-  firstState,
-  isEvaluationDue,
-  judge,
-  totalStepsOf,
-} from './loop-state.ts'
+import { afterStage, afterStep, firstPosition, firstState, judge, totalStepsOf, undecidedMs } from './loop-state.ts'
 
 const plan = { batch: 8, stepsPerEpoch: 3, totalSteps: 15 }
+const aStage = (changes: object) =>
+  StageSpec.parse({ name: 'all', epochs: 5, schedule: { name: 'constant', lr: 0.1 }, ...changes })
+const stage = aStage({})
+const byHours = aStage({ epochs: undefined, hours: 2 })
 const at = (stageStep: number): Position => ({ step: stageStep, stage: 0, stageStep, epoch: Math.floor(stageStep / 3) })
 const earlyStop = { patience: 2, minGain: 0.01 }
 
 /** Judges one score after another, each an epoch later. */
 function judgeAll(scores: number[], stop: typeof earlyStop | null = earlyStop) {
-  let state = firstState
+  let state = firstState(stage)
   return scores.map((score, i) => {
-    const verdict = judge(state, score, at((i + 1) * 3), plan, stop)
+    const verdict = judge(state, score, at((i + 1) * 3), { plan, stage, earlyStop: stop })
     state = verdict.state
     return verdict
   })
@@ -30,25 +25,6 @@ test('steps count up through epochs of the stage', () => {
   let position = firstPosition
   for (let i = 0; i < 7; i++) position = afterStep(position, plan)
   expect(position).toEqual({ step: 7, stage: 0, stageStep: 7, epoch: 2 })
-})
-
-test('an evaluation is due after every so many epochs or steps and at the end, never before the first step', () => {
-  const due = (cadence: { everyEpochs?: number; everySteps?: number }) => {
-    const evaluate = EvaluateSpec.parse(cadence)
-    const steps = Array.from({ length: 16 }, (_, step) => step).filter((step) =>
-      isEvaluationDue(at(step), plan, evaluate),
-    )
-    expect(evaluationsOf(plan, evaluate)).toBe(steps.length)
-    return steps
-  }
-  expect(due({})).toEqual([3, 6, 9, 12, 15])
-  expect(due({ everyEpochs: 2 })).toEqual([6, 12, 15])
-  expect(due({ everyEpochs: 100 })).toEqual([15])
-  expect(due({ everyEpochs: 0.5 })).toEqual([2, 3, 5, 6, 8, 9, 11, 12, 14, 15])
-  expect(due({ everyEpochs: 1.5 })).toEqual([5, 9, 14, 15])
-  expect(due({ everyEpochs: 0.01 })).toEqual(Array.from({ length: 15 }, (_, i) => i + 1))
-  expect(due({ everySteps: 4 })).toEqual([4, 8, 12, 15])
-  expect(due({ everySteps: 5 })).toEqual([5, 10, 15])
 })
 
 test('the best score is kept; of equal ones the earlier', () => {
@@ -80,24 +56,43 @@ test('a stage that is through has not stopped early, even without gain', () => {
 })
 
 test('the next stage starts at its first step with the best so far; after the last, training is over', () => {
-  const state: LoopState = {
-    best: { score: 1, step: 6 },
-    evaluationsWithoutGain: 2,
-    stoppedEarly: true,
-    trained: false,
-  }
-  expect(afterStage(at(12), state, 2)).toEqual({
+  const best = { score: 1, step: 6 }
+  const state: LoopState = { ...firstState(byHours), best, evaluationsWithoutGain: 2, stoppedEarly: true }
+  const next = aStage({ schedule: { name: 'plateau', lr: 0.1 } })
+  expect(afterStage(at(12), state, [byHours, next])).toEqual({
     position: { step: 12, stage: 1, stageStep: 0, epoch: 0 },
-    state: { ...state, evaluationsWithoutGain: 0, stoppedEarly: false },
+    state: { ...firstState(next), best },
   })
-  expect(afterStage(at(12), state, 1)).toEqual({ position: at(12), state: { ...state, trained: true } })
+  expect(afterStage(at(12), state, [byHours])).toEqual({ position: at(12), state: { ...state, trained: true } })
 })
 
 test('the number of steps shrinks with what early stopping saved', () => {
   const plans = [plan, { ...plan, totalSteps: 30 }]
-  expect(totalStepsOf(at(4), firstState, plans)).toBe(45)
-  expect(totalStepsOf({ step: 6, stage: 1, stageStep: 0, epoch: 0 }, firstState, plans)).toBe(36)
-  expect(totalStepsOf({ step: 20, stage: 1, stageStep: 14, epoch: 4 }, { ...firstState, trained: true }, plans)).toBe(
-    20,
-  )
+  const state = firstState(stage)
+  expect(totalStepsOf(at(4), state, plans)).toBe(45)
+  expect(totalStepsOf({ step: 6, stage: 1, stageStep: 0, epoch: 0 }, state, plans)).toBe(36)
+  expect(totalStepsOf({ step: 20, stage: 1, stageStep: 14, epoch: 4 }, { ...state, trained: true }, plans)).toBe(20)
+})
+
+test('a stage of so many hours counts the steps it did, then those decided on; what is undecided is time', () => {
+  const plans = [{ ...plan, totalSteps: null }, plan, { ...plan, totalSteps: null }]
+  const stages = [byHours, stage, aStage({ epochs: undefined, hours: 1 })]
+  const state = firstState(byHours)
+  const hours = { ...state.hours!, spentMs: 1_800_000 }
+  expect(totalStepsOf(at(4), { ...state, hours }, plans)).toBe(4 + 15)
+  expect(undecidedMs(at(4), { ...state, hours }, stages)).toBe((1.5 + 1) * 3_600_000)
+  const decided = { ...state, hours: { ...hours, landings: [{ step: 4, spentMs: 1, progress: 0, end: 100 }] } }
+  expect(totalStepsOf(at(4), decided, plans)).toBe(100 + 15)
+  expect(undecidedMs(at(4), decided, stages)).toBe(3_600_000)
+})
+
+test('where a plateau schedule may not drop again, the stage ends', () => {
+  const onPlateau = aStage({ schedule: { name: 'plateau', lr: 0.1, patience: 1, maxDrops: 1 } })
+  const measure = { plan, stage: onPlateau, earlyStop: null }
+  const first = judge(firstState(onPlateau), 0.5, at(3), measure)
+  const second = judge(first.state, 0.5, at(6), measure)
+  const third = judge(second.state, 0.5, at(9), measure)
+  expect([first, second, third].map(({ dropsRate }) => dropsRate)).toEqual([false, true, false])
+  expect([first, second, third].map(({ isStageOver }) => isStageOver)).toEqual([false, false, true])
+  expect(third.state).toMatchObject({ stoppedEarly: true, plateau: { drops: 1 } })
 })

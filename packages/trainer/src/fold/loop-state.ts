@@ -1,39 +1,31 @@
-import type { EarlyStopSpec, EvaluateSpec, LoopState, Position } from '@baton/contracts'
+import type { EarlyStopSpec, LoopState, Position, ScheduleSpec, StageSpec } from '@baton/contracts'
 import type { StagePlan } from '../data/batches.ts'
+import { freshPlateau, weighPlateau } from '../schedules/plateau.ts'
+import { endOf } from './cadence.ts'
+import { freshHours } from './stage-hours.ts'
 
-type Cadence = Pick<EvaluateSpec, 'everyEpochs' | 'everySteps'>
+type Plateau = ScheduleSpec & { name: 'plateau' }
 
 /** Where and how a training begins. */
 export const firstPosition: Position = { step: 0, stage: 0, stageStep: 0, epoch: 0 }
-export const firstState: LoopState = { best: null, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false }
+export function firstState(stage: StageSpec): LoopState {
+  return { best: null, trained: false, ...stateOfStage(stage) }
+}
+
+/** The part of the state that begins anew in each stage. */
+function stateOfStage({ hours, schedule }: StageSpec): Omit<LoopState, 'best' | 'trained'> {
+  return {
+    evaluationsWithoutGain: 0,
+    stoppedEarly: false,
+    hours: hours === undefined ? null : freshHours,
+    plateau: schedule.name === 'plateau' ? freshPlateau : null,
+  }
+}
 
 /** The position after one more step. `epoch` counts within the stage. */
 export function afterStep({ step, stage, stageStep }: Position, { stepsPerEpoch }: StagePlan): Position {
   const done = stageStep + 1
   return { step: step + 1, stage, stageStep: done, epoch: Math.floor(done / stepsPerEpoch) }
-}
-
-/**
- * Whether the steps done so far call for an evaluation before the next one: after every so many steps or epochs of a
- * stage, and at its end. The k-th is due after k · everyEpochs · stepsPerEpoch steps, rounded; more often than after
- * every step is not possible.
- */
-export function isEvaluationDue({ stageStep }: Position, plan: StagePlan, evaluate: Cadence): boolean {
-  if (stageStep === 0) return false
-  const interval = evaluationInterval(plan, evaluate)
-  const nearest = Math.round(Math.round(stageStep / interval) * interval)
-  return stageStep === nearest || stageStep === plan.totalSteps
-}
-
-/** Evaluations of a whole stage, the one at its end included. */
-export function evaluationsOf(plan: StagePlan, evaluate: Cadence): number {
-  // Those before the end are the k with k · interval < T − ½, since that is what rounds to less than T.
-  return Math.ceil((plan.totalSteps - 0.5) / evaluationInterval(plan, evaluate))
-}
-
-/** Steps from one evaluation to the next, at least 1; a fraction where epochs have one. */
-function evaluationInterval({ stepsPerEpoch }: StagePlan, { everyEpochs, everySteps }: Cadence): number {
-  return everySteps ?? Math.max(1, everyEpochs * stepsPerEpoch)
 }
 
 /** What an evaluation changes. */
@@ -43,6 +35,15 @@ export interface Verdict {
   readonly isBest: boolean
   /** The stage ends here: it is through, or nothing has been gained for too long. */
   readonly isStageOver: boolean
+  /** The rate of a `plateau` schedule drops here. */
+  readonly dropsRate: boolean
+}
+
+/** What an evaluation is weighed by. */
+export interface Measure {
+  readonly plan: StagePlan
+  readonly stage: StageSpec
+  readonly earlyStop: EarlyStopSpec | null
 }
 
 /**
@@ -56,25 +57,28 @@ export interface Verdict {
 export function judge(
   state: LoopState,
   score: number,
-  position: Position,
-  plan: StagePlan,
-  earlyStop: EarlyStopSpec | null,
+  { step, stageStep }: Position,
+  { plan, stage, earlyStop }: Measure,
 ): Verdict {
   const { best } = state
   const isBest = best === null || score > best.score
   const isGain = best === null || (isBest && score - best.score >= (earlyStop?.minGain ?? 0))
   const evaluationsWithoutGain = isGain ? 0 : state.evaluationsWithoutGain + 1
-  const isThrough = position.stageStep >= plan.totalSteps
-  const stoppedEarly = !isThrough && earlyStop !== null && evaluationsWithoutGain >= earlyStop.patience
+  const isThrough = stageStep >= endOf(plan, state)
+  const plateau = state.plateau && weighPlateau(state.plateau, score, stage.schedule as Plateau)
+  const isStuck = (earlyStop !== null && evaluationsWithoutGain >= earlyStop.patience) || plateau?.isOver === true
+  const stoppedEarly = !isThrough && isStuck
   return {
     state: {
       ...state,
-      best: isBest ? { score, step: position.step } : best,
+      best: isBest ? { score, step } : best,
       evaluationsWithoutGain,
       stoppedEarly,
+      plateau: plateau?.state ?? null,
     },
     isBest,
     isStageOver: isThrough || stoppedEarly,
+    dropsRate: plateau?.drops === true,
   }
 }
 
@@ -82,22 +86,41 @@ export function judge(
 export function afterStage(
   position: Position,
   state: LoopState,
-  stages: number,
+  stages: readonly StageSpec[],
 ): { position: Position; state: LoopState } {
   const { step, stage } = position
-  if (stage + 1 === stages) return { position, state: { ...state, trained: true } }
+  const next = stages[stage + 1]
+  if (!next) return { position, state: { ...state, trained: true } }
   return {
     position: { step, stage: stage + 1, stageStep: 0, epoch: 0 },
-    state: { ...state, evaluationsWithoutGain: 0, stoppedEarly: false },
+    state: { ...state, ...stateOfStage(next) },
   }
 }
 
-/** Steps of the whole training, as far as is known at this position: stages that stopped early count what they did. */
+/**
+ * Steps of the whole training, as far as is known at this position: stages that stopped early count what they did, those
+ * of so many hours what they did until their end is decided.
+ */
 export function totalStepsOf(
   { step, stage, stageStep }: Position,
   state: LoopState,
   plans: readonly StagePlan[],
 ): number {
   if (state.trained) return step
-  return plans.slice(stage).reduce((sum, plan) => sum + plan.totalSteps, step - stageStep)
+  const end = endOf(plans[stage]!, state)
+  const before = step - stageStep + (end === Infinity ? stageStep : end)
+  return plans.slice(stage + 1).reduce((sum, { totalSteps }) => sum + (totalSteps ?? 0), before)
+}
+
+/** Training time of stages whose end is not decided yet: what `totalStepsOf` does not know of. */
+export function undecidedMs({ stage }: Position, state: LoopState, stages: readonly StageSpec[]): number {
+  if (state.trained) return 0
+  const { hours } = state
+  const ownMs = hours?.landings.length === 0 ? Math.max(0, limitMsOf(stages[stage]!) - hours.spentMs) : 0
+  return stages.slice(stage + 1).reduce((sum, next) => sum + limitMsOf(next), ownMs)
+}
+
+/** The hours that a stage lasts, 0 where it lasts by something else. */
+export function limitMsOf({ hours = 0 }: StageSpec): number {
+  return hours * 3_600_000
 }

@@ -6,10 +6,17 @@ const progressEveryMs = 1000
 /** About so many points in each curve of a whole training. */
 const pointsPerTraining = 500
 
-interface StepReport {
+/** Where a training stands, for people. */
+export interface TrainingStanding {
   readonly position: Position
+  /** As far as is known. */
   readonly totalSteps: number
+  /** Training time left beyond those steps. */
+  readonly undecidedMs: number
   readonly stageName: string
+}
+
+interface StepReport extends TrainingStanding {
   readonly images: number
   readonly loss: number
   readonly gradNorm: number
@@ -20,7 +27,7 @@ export interface ProgressReporter {
   /** After a step was done. */
   step(report: StepReport): void
   /** While something else is done: says where the training stands, so that it does not look stuck. */
-  tick(standing: Pick<StepReport, 'position' | 'totalSteps' | 'stageName'>): void
+  tick(standing: TrainingStanding): void
 }
 
 /** Turns steps into progress, at a pace for people, and into curves, at steps that no clock decides. */
@@ -32,7 +39,7 @@ export function reportProgress({ clock, progress, metrics }: FoldPorts): Progres
   let latest: Pick<FoldProgress, 'loss' | 'lr' | 'imagesPerSecond'> = { loss: null, lr: null, imagesPerSecond: null }
   let point = { steps: 0, loss: 0, gradNorm: 0 }
 
-  function tick({ position, totalSteps, stageName }: Pick<StepReport, 'position' | 'totalSteps' | 'stageName'>): void {
+  function tick({ position, totalSteps, undecidedMs, stageName }: TrainingStanding): void {
     const now = clock.now()
     if (now - lastMs < progressEveryMs) return
     const seconds = (now - Math.max(lastMs, startMs)) / 1000
@@ -40,7 +47,7 @@ export function reportProgress({ clock, progress, metrics }: FoldPorts): Progres
     lastMs = now
     imagesSince = 0
     const secondsPerStep = (now - startMs) / 1000 / steps
-    const etaSeconds = steps === 0 ? null : (totalSteps - position.step) * secondsPerStep
+    const etaSeconds = steps === 0 ? null : (totalSteps - position.step) * secondsPerStep + undecidedMs / 1000
     progress({ position, totalSteps, stageName, ...latest, etaSeconds })
   }
 

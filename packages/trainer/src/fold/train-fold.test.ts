@@ -12,9 +12,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
 import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
 import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
-import type { FoldOutcome, FoldPorts, FoldProgress, FoldRun } from './fold-run.ts'
-import type { Signal } from './interrupts.ts'
-import { trainFold } from './train-fold.ts'
+import { environment, handOverAtLook, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
+import type { Session, SessionOptions, TrainSessions } from '../fixtures/train-sessions.ts'
+import type { FoldPorts } from './fold-run.ts'
 
 const specInput: ExperimentSpecInput = {
   name: 'tiny',
@@ -39,104 +39,21 @@ const specInput: ExperimentSpecInput = {
   evaluate: { batch: 3, tta: 'flip' },
   checkpoint: { everySeconds: 3600 },
 }
-const environment = {
-  backend: 'tfjs-cpu 4.22.0',
-  tensorflow: 'none',
-  device: 'JavaScript',
-  intraOpThreads: 1,
-  interOpThreads: 1,
-  oneDnn: false,
-  precision: 'fp32' as const,
-}
-const digestOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex')
 
 let dir: string
 let data: TinyDataset
+let sessions: TrainSessions
 beforeAll(async () => {
   await tf.setBackend('cpu')
   dir = await mkdtemp(path.join(tmpdir(), 'baton-fold-'))
   data = await makeTinyDataset({ dir, train: 27, test: 5, side: 10 })
+  sessions = trainSessions({ dir, data, spec: specInput })
 })
 afterAll(() => rm(dir, { recursive: true }))
 
-/** What a session said, in order. */
-interface Session {
-  outcome: FoldOutcome
-  checkpoints: SavedCheckpoint[]
-  progress: FoldProgress[]
-  metrics: { step: number; name: string; value: number }[]
-  logs: string[]
-  polls: number
-}
-
-interface SessionOptions {
-  spec?: Partial<ExperimentSpecInput>
-  fold?: number
-  resume?: SavedCheckpoint | undefined
-  run?: Partial<FoldRun>
-  ports?: Partial<FoldPorts>
-  /** What is asked at the n-th look, 1-based, given what was said so far. */
-  signal?: (look: number, said: Omit<Session, 'outcome' | 'polls'>) => Signal | null
-}
-
-let sessions = 0
-
-/** Runs one session of a fold, in a folder of its own. Its clock moves on by a second at every look. */
-async function train(options: SessionOptions = {}): Promise<Session> {
-  const spec = ExperimentSpec.parse({ ...specInput, ...options.spec })
-  const workDir = path.join(dir, `work-${sessions++}`)
-  await mkdir(workDir)
-  const said = { checkpoints: [] as SavedCheckpoint[], progress: [] as FoldProgress[], logs: [] as string[] }
-  const all = { ...said, metrics: [] as Session['metrics'] }
-  let polls = 0
-  let nowMs = 0
-  const { resume } = options
-  const run: FoldRun = {
-    spec,
-    specDigest: digestOf(spec),
-    fold: options.fold ?? 1,
-    manifest: data.manifest,
-    shardPath: data.shardPath,
-    bundleDir: null,
-    resume: resume ? { manifest: resume.manifest, filePath: (name) => resume.files[name]! } : null,
-    workDir,
-    ...options.run,
-  }
-  const ports: FoldPorts = {
-    tensorflow: { tf, environment },
-    clock: { now: () => (nowMs += 1000) },
-    signal: () => options.signal?.(++polls, all) ?? null,
-    progress: (progress) => all.progress.push(progress),
-    metrics: (points) => all.metrics.push(...points),
-    log: (level, text) => all.logs.push(`${level}: ${text}`),
-    checkpoint: (saved) => all.checkpoints.push(saved),
-    ...options.ports,
-  }
-  const outcome = await trainFold(run, ports)
-  return { outcome, ...all, polls }
-}
-
-/** Digests of everything a finished fold leaves, its last checkpoint's optimizer included. */
-function resultOf({ outcome, checkpoints }: Session) {
-  if (outcome.kind !== 'completed') throw new Error(`the fold is ${outcome.kind}`)
-  const { oof, test: onTest, weights, best, position } = outcome
-  const last = checkpoints.at(-1)?.manifest.files.map(({ name, digest }) => `${name} ${digest}`)
-  return { digests: [oof.digest, onTest?.digest, weights.digest], best, position, last }
-}
-
-/** Sessions until the fold is completed; session i is interrupted by signals[i]. */
-async function trainInPieces(signals: SessionOptions['signal'][], options: SessionOptions = {}) {
-  const pieces: Session[] = []
-  for (let i = 0; ; i++) {
-    const signal = signals[i]
-    const resume = pieces.flatMap((piece) => piece.checkpoints).at(-1)
-    const piece = await train({ ...options, resume, ...(signal && { signal }) })
-    pieces.push(piece)
-    if (piece.outcome.kind === 'completed') return pieces
-  }
-}
-
-const handOverAtLook = (n: number) => (look: number) => (look >= n ? ('hand-over' as const) : null)
+const train = (options?: SessionOptions) => sessions.train(options)
+const trainInPieces = (signals: SessionOptions['signal'][], options?: SessionOptions) =>
+  sessions.trainInPieces(signals, options)
 
 describe('a fold trained to its end', () => {
   let whole: Session

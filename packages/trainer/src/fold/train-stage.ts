@@ -5,19 +5,26 @@ import { labelTable, scoreTable } from '@baton/evaluation'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import { trainBatches } from '../data/batches.ts'
 import type { Batch } from '../data/batches.ts'
-import { learningRate } from '../schedules/learning-rate.ts'
+import { landingProgress } from '../schedules/landing.ts'
+import { stepRates, timeOf } from '../schedules/step-rates.ts'
+import { warmupStepsOf } from '../schedules/warm-up.ts'
 import type { StepResult } from '../step/stage-program.ts'
 import { breathe } from './interrupts.ts'
 import { datasetOf } from './load-bundle.ts'
-import { afterStage, afterStep, isEvaluationDue, judge } from './loop-state.ts'
+import { endOf, evaluationInterval, isEvaluationDue } from './cadence.ts'
+import { afterStage, afterStep, judge, limitMsOf } from './loop-state.ts'
 import type { Verdict } from './loop-state.ts'
 import { predictSamples } from './predict-samples.ts'
+import { decideLanding, spend, watchLaps } from './stage-hours.ts'
+import type { Lap } from './stage-hours.ts'
 import { programOf, stageOf, standingOf, weightsOf } from './training.ts'
 import type { Training } from './training.ts'
 
 /** What an evaluation found, not yet part of where the training stands. */
 interface Evaluation extends Verdict {
   readonly best: LocalFile | null
+  /** How long it took. */
+  readonly ms: number
 }
 
 /**
@@ -33,6 +40,7 @@ interface Evaluation extends Verdict {
 export async function trainStage(training: Training): Promise<void> {
   const { interrupts, checkpoints, position } = training
   const batches = batchesOf(training)
+  const lap = watchLaps(training.ports.clock)
   try {
     for (let evaluation: Evaluation | null = null; ; evaluation = null) {
       interrupts.poll()
@@ -42,6 +50,7 @@ export async function trainStage(training: Training): Promise<void> {
       if (!batch) throw new Error(`stage ${position.stage} has no batch for step ${training.position.stageStep}`)
       const previousBest = training.best
       doStep(training, batch, evaluation)
+      if (training.state.hours) countTime(training, lap(evaluation?.ms ?? null))
       await dropReplaced(training, previousBest)
       checkpoints.saveIfDue(interrupts.takeWish)
       await breathe()
@@ -67,20 +76,45 @@ function batchesOf({ run, source, samples, plans, position, bundle, labels }: Tr
   return trainBatches(input, stageStep)
 }
 
-function isDue({ run, position, plans }: Training): boolean {
-  return isEvaluationDue(position, plans[position.stage]!, run.spec.evaluate)
+function isDue({ run, position, plans, state }: Training): boolean {
+  const plan = plans[position.stage]!
+  return isEvaluationDue(position, plan, run.spec.evaluate, endOf(plan, state))
 }
 
 /** One optimizer step; where the training stands moves on by it, and by the evaluation before it. */
 function doStep(training: Training, batch: Batch, evaluation: Evaluation | null): void {
   const { position, plans, program, reporter } = training
   const plan = plans[position.stage]!
-  const lr = learningRate(stageOf(training).schedule, { ...plan, stageStep: position.stageStep })
-  const result = program.train({ ...batch, n: batch.samples.length }, { lr }, position.step)
+  const { schedule } = stageOf(training)
+  if (evaluation?.dropsRate && schedule.name === 'plateau' && schedule.resetOptimizer) program.resetOptimizer()
+  const { stageStep } = position
+  const rates = stepRates(schedule, { ...plan, stageStep, ...timeOf(evaluation?.state ?? training.state) })
+  const result = program.train({ ...batch, n: batch.samples.length }, rates, position.step)
   checkFinite(training, batch, result)
   training.position = afterStep(position, plan)
   if (evaluation) Object.assign(training, { state: evaluation.state, best: evaluation.best })
-  reporter.step({ ...standingOf(training), ...result, lr, images: batch.samples.length })
+  reporter.step({ ...standingOf(training), ...result, lr: rates.lr, images: batch.samples.length })
+}
+
+/** In a stage of so many hours: the step's time, and where the stage is to end by it. Told where that changes. */
+function countTime(training: Training, lap: Lap): void {
+  const { run, ports, plans, position, state } = training
+  const stage = stageOf(training)
+  const plan = plans[position.stage]!
+  const hours = spend(state.hours!, lap, position.stageStep)
+  const landing = decideLanding(hours, position.stageStep, {
+    limitMs: limitMsOf(stage),
+    evaluationInterval: evaluationInterval(plan, run.spec.evaluate),
+    progressAt: (stageStep) =>
+      landingProgress(stageStep, timeOf(state).landing, warmupStepsOf(stage.schedule, plan.stepsPerEpoch)),
+  })
+  training.state = { ...state, hours: landing ? { ...hours, landings: [...hours.landings, landing] } : hours }
+  if (!landing) return
+  const end = position.step - position.stageStep + landing.end
+  const held = state.hours!.landings.at(-1)
+  const before = held ? `${landing.end - held.end > 0 ? 'later' : 'earlier'} than decided before, ` : ''
+  ports.metrics([{ step: position.step, name: 'train/planned-end', value: end }])
+  ports.log('info', `stage ${stage.name} ends at step ${end}, ${before}by ${Math.round(hours.stepMs!)} ms a step`)
 }
 
 /** @throws {AppError} `loss-not-finite`: an update by such a gradient breaks every weight */
@@ -98,17 +132,20 @@ function checkFinite(training: Training, { samples }: Batch, { loss, gradNorm }:
 async function evaluate(training: Training): Promise<Evaluation> {
   const { run, ports, position, plans, samples, state } = training
   const { spec, manifest } = run
+  const startMs = ports.clock.now()
   const probability = await predict(training, samples.validation)
   const scored = { probability, actual: labelTable(manifest, samples.validation) }
   const score = scoreTable(scored, labelRanges(manifest), spec.metric)
-  const verdict = judge(state, score, position, plans[position.stage]!, spec.earlyStop)
+  const measure = { plan: plans[position.stage]!, stage: stageOf(training), earlyStop: spec.earlyStop }
+  const verdict = judge(state, score, position, measure)
   const best = verdict.isBest ? await keepWeights(training) : training.best
   ports.metrics([{ step: position.step, name: 'validation/score', value: score }])
   const { best: kept } = verdict.state
   const beside = verdict.isBest ? 'the best so far' : `best ${kept!.score.toFixed(4)} at step ${kept!.step}`
   ports.log('info', `stage ${stageOf(training).name}, epoch ${position.epoch}: score ${score.toFixed(4)}, ${beside}`)
+  if (verdict.dropsRate) ports.log('info', `stage ${stageOf(training).name}: nothing gained, the learning rate drops`)
   if (verdict.state.stoppedEarly) ports.log('info', `stage ${stageOf(training).name} stops early`)
-  return { ...verdict, best }
+  return { ...verdict, best, ms: ports.clock.now() - startMs }
 }
 
 /** Probabilities by the program's weights as they are. [n, labels] */
@@ -138,7 +175,7 @@ async function dropReplaced({ best, checkpoints }: Training, previous: LocalFile
 /** Goes on to the next stage with the weights as they are, and saves that; after the last stage training is over. */
 async function enterNextStage(training: Training, evaluation: Evaluation): Promise<void> {
   const { run, position, program, best: previousBest, checkpoints } = training
-  const next = afterStage(position, evaluation.state, run.spec.stages.length)
+  const next = afterStage(position, evaluation.state, run.spec.stages)
   if (!next.state.trained) {
     training.program = programOf(training, next.position.stage)
     training.program.restore(program.state())

@@ -29,9 +29,10 @@ import type { StageProgram } from '../step/stage-program.ts'
 import type { FoldPorts, FoldRun } from './fold-run.ts'
 import type { Interrupts } from './interrupts.ts'
 import { loadBundle } from './load-bundle.ts'
-import { firstPosition, firstState, totalStepsOf } from './loop-state.ts'
+import { endOf } from './cadence.ts'
+import { firstPosition, firstState, totalStepsOf, undecidedMs } from './loop-state.ts'
 import { reportProgress } from './report-progress.ts'
-import type { ProgressReporter } from './report-progress.ts'
+import type { ProgressReporter, TrainingStanding } from './report-progress.ts'
 
 /** What a training works with, from its first step in this session to its last. */
 interface Workshop {
@@ -84,11 +85,11 @@ export async function openTraining(
 ): Promise<Training> {
   const checkpoint = run.resume && (await readCheckpoint({ ...run.resume, specDigest: run.specDigest, fold: run.fold }))
   const workshop = await openWorkshop(run, ports, interrupts, closers)
-  if (checkpoint) checkPosition(checkpoint, workshop.plans)
+  if (checkpoint) checkPosition(checkpoint, run.spec.stages, workshop.plans)
   const position = checkpoint?.position ?? firstPosition
   const best = checkpoint?.best ? await takeOver(run, checkpoint.best.file) : null
   const program = programOf(workshop, position.stage)
-  const standing: Standing = { position, state: checkpoint?.state ?? firstState, best, program }
+  const standing: Standing = { position, state: checkpoint?.state ?? firstState(run.spec.stages[0]!), best, program }
   closers.push(() => standing.program.dispose())
   if (checkpoint) program.restore(namedTensors(checkpoint))
   const manifest = () => manifestOf(workshop, standing)
@@ -175,9 +176,14 @@ export function stageOf({ run, position }: Training): StageSpec {
 }
 
 /** Where the training stands, for people. */
-export function standingOf(training: Training): { position: Position; totalSteps: number; stageName: string } {
-  const { position, state, plans } = training
-  return { position, totalSteps: totalStepsOf(position, state, plans), stageName: stageOf(training).name }
+export function standingOf(training: Training): TrainingStanding {
+  const { run, position, state, plans } = training
+  return {
+    position,
+    totalSteps: totalStepsOf(position, state, plans),
+    undecidedMs: undecidedMs(position, state, run.spec.stages),
+    stageName: stageOf(training).name,
+  }
 }
 
 /** The tensors of a program's state that are the model's. */
@@ -196,12 +202,19 @@ function corrupt(detail: string, facts: Record<string, unknown>): AppError {
 }
 
 /** A position that this training can come to. */
-function checkPosition({ position, state }: Checkpoint, plans: readonly StagePlan[]): void {
+function checkPosition(
+  { position, state }: Checkpoint,
+  stages: readonly StageSpec[],
+  plans: readonly StagePlan[],
+): void {
   const { step, stage, stageStep, epoch } = position
   const plan = plans[stage]
-  const isWhole = plan && stageStep <= plan.totalSteps && stageStep <= step
+  const isWhole = plan && stageStep <= endOf(plan, state) && stageStep <= step
   if (!isWhole || epoch !== Math.floor(stageStep / plan.stepsPerEpoch))
     throw corrupt('the checkpoint stands where this training never comes', { position })
+  const { hours, plateau } = firstState(stages[stage]!)
+  if ((state.hours === null) !== (hours === null) || (state.plateau === null) !== (plateau === null))
+    throw corrupt('the checkpoint has the state of another stage', { stage })
   if (state.trained && state.best === null) throw corrupt('the checkpoint is of a training without evaluation', {})
 }
 

@@ -1,15 +1,17 @@
 import { durationOf } from '@baton/contracts'
 import type { Duration, ExperimentSpec, StageSpec } from '@baton/contracts'
 import { planStage } from '../data/batches.ts'
-import { evaluationsOf } from '../fold/loop-state.ts'
-import { learningRate } from '../schedules/learning-rate.ts'
+import { evaluationInterval, evaluationsBefore } from '../fold/cadence.ts'
+import { firstState } from '../fold/loop-state.ts'
+import { stepRates, timeOf } from '../schedules/step-rates.ts'
 
 /** What the training of one fold comes to, told from its spec alone. */
 export interface TrainingPlan {
   /** Samples that a fold trains on and is validated on. Folds differ by a few: this is the mean, rounded. */
   readonly samples: { readonly train: number; readonly validation: number }
   readonly stages: readonly PlannedStage[]
-  readonly totalSteps: number
+  /** Null where a stage lasts so many hours. */
+  readonly totalSteps: number | null
 }
 
 export interface PlannedStage {
@@ -21,12 +23,13 @@ export interface PlannedStage {
   /** Samples in every batch: fewer than the spec says where the fold has fewer. */
   readonly batch: number
   readonly stepsPerEpoch: number
-  /** Optimizer steps of the stage, unless early stopping ends it before. */
-  readonly steps: number
-  /** Step of the whole training that it begins at, 0-based. */
-  readonly firstStep: number
-  readonly evaluations: number
-  /** Learning rate of a step of this stage, 0-based. */
+  /** Optimizer steps of the stage, unless early stopping ends it before; null where it lasts so many hours. */
+  readonly steps: number | null
+  /** Step of the whole training that it begins at, 0-based; null behind a stage of so many hours. */
+  readonly firstStep: number | null
+  /** Null where it lasts so many hours. */
+  readonly evaluations: number | null
+  /** Learning rate of a step of this stage, 0-based, as far as it is known before: `budget` and `plateau` have their first. */
   readonly lr: (stageStep: number) => number
 }
 
@@ -38,7 +41,7 @@ export interface PlannedStage {
 export function planTraining(spec: ExperimentSpec, samples: number): TrainingPlan {
   const validation = Math.round(samples / spec.folds.count)
   const train = samples - validation
-  let firstStep = 0
+  let firstStep: number | null = 0
   const stages = spec.stages.map((stage): PlannedStage => {
     const plan = planStage(stage, train)
     const { batch, stepsPerEpoch, totalSteps } = plan
@@ -50,10 +53,11 @@ export function planTraining(spec: ExperimentSpec, samples: number): TrainingPla
       stepsPerEpoch,
       steps: totalSteps,
       firstStep,
-      evaluations: evaluationsOf(plan, spec.evaluate),
-      lr: (stageStep: number) => learningRate(stage.schedule, { ...plan, stageStep }),
+      evaluations:
+        totalSteps === null ? null : evaluationsBefore(totalSteps, evaluationInterval(plan, spec.evaluate)) + 1,
+      lr: (stageStep: number) => stepRates(stage.schedule, { ...plan, stageStep, ...timeOf(firstState(stage)) }).lr,
     }
-    firstStep += totalSteps
+    firstStep = firstStep === null || totalSteps === null ? null : firstStep + totalSteps
     return planned
   })
   return { samples: { train, validation }, stages, totalSteps: firstStep }

@@ -81,6 +81,8 @@ export interface StageProgram {
    *   is changed then
    */
   restore(state: NamedTensors): void
+  /** Makes the stage's optimizer forget: its slots are what they are before the first step. */
+  resetOptimizer(): void
   /** Frees the slots. The model is its owner's. */
   dispose(): void
 }

@@ -25,23 +25,32 @@ export function createStageState({ tf, program, optimizer, model }: StageStateOp
   readonly snapshot: () => Snapshot
   readonly state: () => NamedTensors
   readonly restore: (state: NamedTensors) => void
+  readonly resetOptimizer: () => void
 } {
   const weights = new Map(model.variables.map(({ name, variable }) => [name, variable.shape]))
   const slots = new Map(optimizer.state.map(({ name, variable }) => [name, variable.shape]))
   let kept: NamedTensors = new Map()
   const snapshot = () => readSnapshot(tf, program.dump(), new Map([...kept, ...optimizer.counts()]))
+  const state = () => new Map(snapshot())
+
+  function restore(state: NamedTensors): void {
+    checkNames(weights, state)
+    for (const [name, shape] of [...weights, ...slots]) checkShape(name, shape, state.get(name))
+    const fresh = [...slots].map(([name, shape]) => [name, zeros(tf, shape)] as const)
+    const own = new Map([...fresh, ...[...state].filter(([name]) => weights.has(name) || slots.has(name))])
+    restoreTensors(tf, program, own)
+    optimizer.restoreCounts(state)
+    const counted = optimizer.counts()
+    kept = new Map([...state].filter(([name]) => !own.has(name) && !counted.has(name)))
+  }
+
   return {
     snapshot,
-    state: () => new Map(snapshot()),
-    restore(state) {
-      checkNames(weights, state)
-      for (const [name, shape] of [...weights, ...slots]) checkShape(name, shape, state.get(name))
-      const fresh = [...slots].map(([name, shape]) => [name, zeros(tf, shape)] as const)
-      const own = new Map([...fresh, ...[...state].filter(([name]) => weights.has(name) || slots.has(name))])
-      restoreTensors(tf, program, own)
-      optimizer.restoreCounts(state)
-      const counted = optimizer.counts()
-      kept = new Map([...state].filter(([name]) => !own.has(name) && !counted.has(name)))
+    state,
+    restore,
+    resetOptimizer() {
+      const own = new Set([...slots.keys(), ...optimizer.counts().keys()])
+      restore(new Map([...snapshot()].filter(([name]) => !own.has(name))))
     },
   }
 }

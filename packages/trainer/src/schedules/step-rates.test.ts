@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { ScheduleSpec } from '@baton/contracts'
 import { expect, test } from 'vitest'
-import { learningRate } from './learning-rate.ts'
+import { freshPlateau, weighPlateau } from './plateau.ts'
+import { stepRates } from './step-rates.ts'
+import type { StageTime } from './step-rates.ts'
 
 /** One of each, by what it cannot do without. */
 const schedules = [
@@ -11,7 +13,13 @@ const schedules = [
   { name: 'cosine-restarts', cycleEpochs: 1.5 },
   { name: 'step', everyEpochs: 2 },
   { name: 'triangular' },
+  { name: 'one-cycle' },
+  { name: 'plateau' },
 ].map((schedule) => ScheduleSpec.parse({ lr: 0.4, ...schedule }))
+
+type Lengths = Pick<StageTime, 'stageStep' | 'totalSteps' | 'stepsPerEpoch'>
+const learningRate = (schedule: ScheduleSpec, lengths: Lengths) =>
+  stepRates(schedule, { ...lengths, landing: null, drops: 0 }).lr
 
 function curve(schedule: Record<string, unknown>, steps: number[], totalSteps: number, stepsPerEpoch = 1): number[] {
   const spec = ScheduleSpec.parse(schedule)
@@ -23,17 +31,63 @@ function expectCurve(actual: number[], expected: number[]): void {
   actual.forEach((lr, i) => expect(lr).toBeCloseTo(expected[i]!, 12))
 }
 
-const { cases, ...lengths } = JSON.parse(
+const { cases, oneCycleMomentum, scores, plateaus, ...lengths } = JSON.parse(
   await readFile(new URL('./fixtures/pytorch.json', import.meta.url), 'utf8'),
 ) as {
   totalSteps: number
   stepsPerEpoch: number
   cases: { schedule: { name: string }; rates: number[] }[]
+  oneCycleMomentum: number[]
+  scores: number[]
+  plateaus: { schedule: object; rates: number[] }[]
 }
 
 test.each(cases)('$schedule.name has the rates of PyTorch’s scheduler', ({ schedule, rates }) => {
   const steps = rates.map((_, i) => i)
   expectCurve(curve(schedule, steps, lengths.totalSteps, lengths.stepsPerEpoch), rates)
+})
+
+test('one-cycle moves the momentum against the rate, as PyTorch does', () => {
+  const { schedule } = cases.find((one) => one.schedule.name === 'one-cycle')!
+  const momenta = (changes: object) =>
+    oneCycleMomentum.map(
+      (_, stageStep) =>
+        stepRates(ScheduleSpec.parse({ ...schedule, ...changes }), { ...lengths, stageStep, landing: null, drops: 0 })
+          .momentum,
+    )
+  expectCurve(momenta({}) as number[], oneCycleMomentum)
+  expect(new Set(momenta({ momentum: null }))).toEqual(new Set([undefined]))
+})
+
+test.each(plateaus)('plateau drops the rate where PyTorch does, %#', ({ schedule, rates }) => {
+  const spec = ScheduleSpec.parse(schedule) as ScheduleSpec & { name: 'plateau' }
+  let state = freshPlateau
+  const dropped = scores.map((score) => {
+    state = weighPlateau(state, score, spec).state
+    return stepRates(spec, { ...lengths, stageStep: 0, landing: null, drops: state.drops }).lr
+  })
+  expectCurve(dropped, rates)
+  expect(state.drops).toBeGreaterThan(0)
+})
+
+test('budget falls from lr to lrMin by the decision on the end that holds, wherever that moves', () => {
+  const spec = ScheduleSpec.parse({ name: 'budget', lr: 1, lrMin: 0.2, shape: 'linear', warmupSteps: 2 })
+  const at = (stageStep: number, landing: StageTime['landing']) =>
+    stepRates(spec, { stageStep, totalSteps: null, stepsPerEpoch: 4, landing, drops: 0 }).lr
+  const first = { step: 4, spentMs: 1, progress: 0, end: 12 }
+  expectCurve(
+    [0, 1, 2, 3, 4].map((t) => at(t, null)),
+    [0.5, 1, 1, 1, 1],
+  )
+  expectCurve(
+    [4, 6, 8, 12, 13].map((t) => at(t, first)),
+    [1, 0.8, 0.6, 0.2, 0.2],
+  )
+  const second = { step: 8, spentMs: 2, progress: 0.5, end: 24 }
+  expectCurve(
+    [8, 16, 24].map((t) => at(t, second)),
+    [0.6, 0.4, 0.2],
+  )
 })
 
 test('constant stays', () => {
@@ -60,10 +114,14 @@ test('triangular rises to lr after its part of the steps and falls back', () => 
   expectCurve(curve({ name: 'triangular', lr: 1, ratio: 100, peakAt: 0.2 }, [0, 1, 2, 4, 10], 10), expected)
 })
 
-test.each(schedules)('$name warms up in even steps to lr, then runs over the steps that are left', (schedule) => {
+test.each(schedules)('$name warms up in even steps to its first rate, then runs over the steps left', (schedule) => {
   const warm = { ...schedule, warmupSteps: 4 }
+  const first = learningRate(schedule, { stageStep: 0, totalSteps: 8, stepsPerEpoch: 4 })
   const at = (stageStep: number) => learningRate(warm, { stageStep, totalSteps: 12, stepsPerEpoch: 4 })
-  expectCurve([0, 1, 2, 3].map(at), [0.1, 0.2, 0.3, 0.4])
+  expectCurve(
+    [0, 1, 2, 3].map(at),
+    [1, 2, 3, 4].map((part) => (first * part) / 4),
+  )
   // Its epochs are those of the stage, warm-up or not.
   if (schedule.name === 'step') return
   const shifted = [4, 5, 8, 11].map(at)
@@ -85,6 +143,6 @@ test.each(schedules)('$name gives a finite rate from 0 to lr everywhere, in stag
     for (const warmupSteps of [0, 1, 7, 20])
       for (let stageStep = 0; stageStep <= totalSteps; stageStep++) {
         const lr = learningRate({ ...schedule, warmupSteps }, { stageStep, totalSteps, stepsPerEpoch: 1 })
-        expect(lr >= 0 && lr <= schedule.lr * (1 + 1e-12)).toBe(true)
+        expect((stageStep === totalSteps ? lr >= 0 : lr > 0) && lr <= schedule.lr * (1 + 1e-12)).toBe(true)
       }
 })
