@@ -101,7 +101,7 @@ function tablesOn(db: Connection, run: RunPrepared): Tables {
     submissions: submissionTable(db),
     artifacts: artifactTable(db),
     providers: providerTable(db),
-    sessions: sessionTable(db),
+    sessions: sessionTable(db, run),
     pools: poolTable(db),
     logs: logTable(db),
     metrics: metricTable(db),

@@ -33,7 +33,7 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
       return row ? experimentOf(row) : null
     },
     page: (query) => boardPage(db, query),
-    find: (id, options) => findRecord(db, id, options?.lock ?? false),
+    find: (id, options) => findRecord(db, run, id, options?.lock ?? false),
     reopen: async (id) => {
       await db.$executeRaw`
         UPDATE experiment SET status = 'running', failure = NULL, completed_at = NULL
@@ -102,8 +102,13 @@ async function insert(run: RunPrepared, experiment: Parameters<Insert>[0]): Retu
   return { id, version: row!.version, foldIds }
 }
 
-async function findRecord(db: Connection, id: string, lock: boolean): Promise<ExperimentRecord | null> {
-  if (lock) await lockExperiment(db, id)
+async function findRecord(
+  db: Connection,
+  run: RunPrepared,
+  id: string,
+  lock: boolean,
+): Promise<ExperimentRecord | null> {
+  if (lock) await lockExperiment(run, id)
   const row = await db.experiment.findUnique({
     where: { id },
     include: {

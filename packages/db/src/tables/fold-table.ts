@@ -21,6 +21,7 @@ import { datasetRecordOf } from './dataset-table.ts'
 import { foldOf, foldRecordOf, seenFolds } from './fold-rows.ts'
 import type { FoldRow, SeenFold } from './fold-rows.ts'
 import { lockExperiment } from './lock-experiment.ts'
+import { timeOrderedIds } from '../time-ordered-ids.ts'
 import { offeredNow } from './offered-now.ts'
 
 const foldColumns = Prisma.sql`
@@ -81,8 +82,8 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
         })
       ).map(spanOf),
     lock: async (id) => {
-      await db.$queryRaw`SELECT id FROM fold WHERE id = ${id}::uuid FOR UPDATE`
-      const [fold] = await readLocked(db, [id])
+      await run('lock-fold', Prisma.sql`SELECT 1 FROM fold WHERE id = ${id}::uuid FOR UPDATE`)
+      const [fold] = await readLocked(run, [id])
       return fold ?? null
     },
     lockNext: async (project, pools) => {
@@ -92,34 +93,23 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
         WHERE ${isClaimable} AND p.slug = ${project} AND e.status IN ('queued', 'running') AND f.pool = ANY(${pools})
         ORDER BY array_position(${pools}, f.pool), f.priority DESC, f.not_before, f.id LIMIT 1 FOR UPDATE OF f SKIP LOCKED`
       const [fold] = await readLocked(
-        db,
+        run,
         rows.map((row) => row.id),
       )
       return fold ?? null
     },
-    leaseContext: (id) => leaseContext(db, id),
-    lease: async (fold, { sessionId, leaseSeconds }) => {
-      const fence = fold.fence + 1
-      const attempt = fold.attempt + 1
-      const [waited] = await db.$queryRaw<Pick<NewLease, 'dueAt' | 'offeredAt' | 'leasedAt'>[]>`
-        UPDATE fold SET status = 'leased', fence = ${fence}, session_id = ${sessionId}::uuid, progress = NULL, failure = NULL,
-          lease_expires_at = now() + make_interval(secs => ${leaseSeconds})
-        WHERE id = ${fold.id}::uuid
-        RETURNING not_before AS "dueAt", offered_at AS "offeredAt", now() AS "leasedAt"`
-      await db.attempt.createMany({
-        data: [{ foldId: fold.id, number: attempt, fence, sessionId, startStep: fold.checkpoint?.step ?? 0 }],
-      })
-      await lockExperiment(db, fold.experimentId)
-      await db.$executeRaw`
-        UPDATE tally SET attempts = attempts + 1 WHERE experiment_id = ${fold.experimentId}::uuid`
-      return { fence, attempt, ...waited! }
-    },
+    leaseContext: (id) => leaseContext(run, id),
+    lease: (fold, to) => lease(run, fold, to),
     heldBy: async (sessionId, besides) => {
-      const other = besides === undefined ? {} : { id: { not: besides } }
-      const row = await db.fold.findFirst({ where: { status: 'leased', sessionId, ...other }, select: { id: true } })
+      const [row] = await run<{ id: string }>(
+        'held-by',
+        Prisma.sql`
+        SELECT id FROM fold WHERE session_id = ${sessionId}::uuid AND status = 'leased'
+          AND id IS DISTINCT FROM ${besides ?? null}::uuid LIMIT 1`,
+      )
       return row?.id ?? null
     },
-    release: (fold, as) => release(db, fold, as),
+    release: (fold, as) => release(db, run, fold, as),
     heartbeat: (beat) => heartbeat(run, beat),
     appendCheckpoint: (fold, checkpoint) => appendCheckpoint(db, fold, checkpoint),
     discardCheckpoint: async (fold) =>
@@ -146,7 +136,7 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
     setScore: async (id, score) => void (await db.fold.update({ where: { id }, data: { score } })),
     fail: async ({ id, experimentId }, failure) => {
       await db.fold.update({ where: { id }, data: { status: 'failed', failure } })
-      await lockExperiment(db, experimentId)
+      await lockExperiment(run, experimentId)
       await db.$executeRaw`
         UPDATE tally SET folds_completed = folds_completed - 1 WHERE experiment_id = ${experimentId}::uuid`
     },
@@ -183,7 +173,7 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
         SELECT id FROM fold WHERE status = 'leased' AND lease_expires_at < now()
         ORDER BY lease_expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
       return readLocked(
-        db,
+        run,
         rows.map((row) => row.id),
       )
     },
@@ -193,7 +183,7 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
         AND (f.offered_at IS NULL OR f.offered_at < now() - make_interval(secs => ${olderThanSeconds}))
       ORDER BY f.offered_at NULLS FIRST, f.priority DESC, f.not_before LIMIT ${limit}`,
     markOffered: async (ids) => void (ids.length > 0 && (await run('mark-offered', offeredNow(ids)))),
-    readableBlobs: (id) => readableBlobs(db, id),
+    readableBlobs: (id) => readableBlobs(db, run, id),
     surplusCheckpoints: ({ keep, finalSeconds, limit }) => surplusCheckpoints(db, keep, finalSeconds, limit),
     checkpoints: (id, page) => listCheckpoints(db, id, page),
     checkpoint: async (id, digest) => {
@@ -210,21 +200,55 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
  *
  * In the order of their experiments: whoever goes on to lock those does it in one order, and so never in a circle.
  */
-async function readLocked(db: Connection, ids: readonly string[]): Promise<FoldRecord[]> {
-  const rows = await db.$queryRaw<FoldRow[]>`
+async function readLocked(run: RunPrepared, ids: readonly string[]): Promise<FoldRecord[]> {
+  const rows = await run<FoldRow>(
+    'read-locked-folds',
+    Prisma.sql`
     SELECT ${foldColumns} FROM fold f LEFT JOIN checkpoint c ON c.id = f.checkpoint_id
-    WHERE f.id = ANY(${ids}::uuid[]) ORDER BY f.experiment_id, f.index`
+    WHERE f.id = ANY(${ids}::uuid[]) ORDER BY f.experiment_id, f.index`,
+  )
   return rows.map(foldRecordOf)
 }
 
-async function leaseContext(db: Connection, foldId: string) {
-  const [row] = await db.$queryRaw<ContextRow[]>`
+type Lease = Tables['folds']['lease']
+
+/** The fold is locked already, so its experiment and then the tally are what is left to wait for, in that order. */
+async function lease(
+  run: RunPrepared,
+  fold: FoldRecord,
+  { sessionId, leaseSeconds }: Parameters<Lease>[1],
+): ReturnType<Lease> {
+  const fence = fold.fence + 1
+  const attempt = fold.attempt + 1
+  const [attemptId = ''] = timeOrderedIds(1)
+  const [waited] = await run<Pick<NewLease, 'dueAt' | 'offeredAt' | 'leasedAt'>>(
+    'lease-fold',
+    Prisma.sql`
+    WITH held AS (SELECT id FROM experiment WHERE id = ${fold.experimentId}::uuid FOR NO KEY UPDATE),
+    counted AS (UPDATE tally SET attempts = attempts + 1 FROM held WHERE experiment_id = held.id),
+    begun AS (
+      INSERT INTO attempt (id, fold_id, number, fence, session_id, start_step)
+      VALUES (${attemptId}::uuid, ${fold.id}::uuid, ${attempt}, ${fence}, ${sessionId}::uuid, ${fold.checkpoint?.step ?? 0})
+    )
+    UPDATE fold SET status = 'leased', fence = ${fence}, session_id = ${sessionId}::uuid, progress = NULL, failure = NULL,
+      lease_expires_at = now() + make_interval(secs => ${leaseSeconds})
+    WHERE id = ${fold.id}::uuid
+    RETURNING not_before AS "dueAt", offered_at AS "offeredAt", now() AS "leasedAt"`,
+  )
+  return { fence, attempt, ...waited! }
+}
+
+async function leaseContext(run: RunPrepared, foldId: string) {
+  const [row] = await run<ContextRow>(
+    'lease-context',
+    Prisma.sql`
     SELECT p.slug AS project, e.version, e.spec, e.spec_digest AS "specDigest", c.digest AS "codeDigest",
       c.size_bytes AS "codeSize", d.id, d.dataset, d.version AS "datasetVersion", d.manifest,
       d.manifest_size AS "manifestSize", d.shards, d.label_groups AS "labelGroups"
     FROM fold f JOIN experiment e ON e.id = f.experiment_id JOIN project p ON p.id = e.project_id
       JOIN dataset_version d ON d.id = e.dataset_version_id LEFT JOIN code_bundle c ON c.id = e.code_bundle_id
-    WHERE f.id = ${foldId}::uuid`
+    WHERE f.id = ${foldId}::uuid`,
+  )
   const { project, version, spec, specDigest, codeDigest, codeSize, datasetVersion, ...dataset } = row!
   return {
     project,
@@ -252,10 +276,10 @@ interface ContextRow {
   labelGroups: Prisma.JsonValue
 }
 
-async function release(db: Connection, fold: FoldRecord, as: Release): Promise<void> {
+async function release(db: Connection, run: RunPrepared, fold: FoldRecord, as: Release): Promise<void> {
   const attemptStatus: AttemptStatus = as.to === 'completed' || as.to === 'cancelled' ? as.to : as.attempt
   const failure = ('failure' in as ? as.failure : null) ?? null
-  await lockExperiment(db, fold.experimentId)
+  await lockExperiment(run, fold.experimentId)
   await db.$executeRaw`
     WITH ended AS (
       UPDATE attempt a SET status = ${attemptStatus}, end_step = ${as.endStep}, failure = ${failure}::jsonb, ended_at = now()
@@ -334,8 +358,8 @@ async function appendCheckpoint(
   return { committedAt: row.createdAt.toISOString() }
 }
 
-async function readableBlobs(db: Connection, foldId: string): Promise<ReadonlySet<string>> {
-  const context = await leaseContext(db, foldId)
+async function readableBlobs(db: Connection, run: RunPrepared, foldId: string): Promise<ReadonlySet<string>> {
+  const context = await leaseContext(run, foldId)
   const fold = await db.fold.findUniqueOrThrow({ where: { id: foldId }, include: { checkpoint: true } })
   const checkpoint = fold.checkpoint && [fold.checkpoint.digest, ...filesOf(fold.checkpoint.manifest)]
   return new Set([

@@ -3,6 +3,7 @@ import { decodeCursor, pageOf } from '@baton/core'
 import type { Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
+import type { RunPrepared } from '../run-prepared.ts'
 
 interface SessionRow {
   id: string
@@ -18,8 +19,8 @@ interface SessionRow {
   lastSeenAt: Date
 }
 
-export function sessionTable(db: Connection): Tables['sessions'] {
-  const select = (where: Prisma.Sql) => db.$queryRaw<SessionRow[]>`
+export function sessionTable(db: Connection, run: RunPrepared): Tables['sessions'] {
+  const select = (where: Prisma.Sql) => Prisma.sql`
     SELECT s.id, s.name, s.provider, s.accelerator, s.pools, p.slug AS project, s.status, f.id AS "foldId",
       s.registered_at AS "registeredAt", s.last_seen_at AS "lastSeenAt",
       extract(epoch FROM s.deadline_at - now())::float8 AS "secondsLeft"
@@ -27,8 +28,9 @@ export function sessionTable(db: Connection): Tables['sessions'] {
       LEFT JOIN fold f ON f.session_id = s.id AND f.status = 'leased' WHERE ${where}`
   const get = async (id: string, options?: { lock: boolean }) => {
     // Not shared: of two leases that are granted to it at once, the later sees the earlier.
-    if (options?.lock) await db.$queryRaw`SELECT 1 FROM session WHERE id = ${id}::uuid FOR NO KEY UPDATE`
-    const [row] = await select(Prisma.sql`s.id = ${id}::uuid`)
+    if (options?.lock)
+      await run('lock-session', Prisma.sql`SELECT 1 FROM session WHERE id = ${id}::uuid FOR NO KEY UPDATE`)
+    const [row] = await run<SessionRow>('get-session', select(Prisma.sql`s.id = ${id}::uuid`))
     return row ? sessionOf(row) : null
   }
   return {
@@ -44,20 +46,24 @@ export function sessionTable(db: Connection): Tables['sessions'] {
     get,
     list: async (visible, { cursor, limit, status = null }) => {
       const [registeredAt, id] = decodeCursor('newest', cursor, ['moment', 'id']) ?? [null, null]
-      const rows =
-        await select(Prisma.sql`(${visible}::text IS NULL OR p.slug = ${visible}) AND (${status}::text IS NULL OR s.status = ${status})
+      const rows = await db.$queryRaw<SessionRow[]>(
+        select(Prisma.sql`(${visible}::text IS NULL OR p.slug = ${visible}) AND (${status}::text IS NULL OR s.status = ${status})
         AND (${id}::uuid IS NULL OR (s.registered_at, s.id) < (${registeredAt}::timestamptz, ${id}::uuid))
-        ORDER BY s.registered_at DESC, s.id DESC LIMIT ${limit + 1}`)
+        ORDER BY s.registered_at DESC, s.id DESC LIMIT ${limit + 1}`),
+      )
       const keyOf = (row: SessionRow) => [row.registeredAt.toISOString(), row.id]
       return pageOf(rows, limit, { order: 'newest', keyOf, itemOf: sessionOf })
     },
     setStatus: async (id, status) =>
       void (await db.session.updateMany({ where: { id, status: { not: 'ended' } }, data: { status } })),
     touch: async (id) => {
-      const [row] = await db.$queryRaw<[{ status: SessionStatus }]>`
+      const [row] = await run<{ status: SessionStatus }>(
+        'touch-session',
+        Prisma.sql`
         UPDATE session SET last_seen_at = now(), status = CASE WHEN status = 'lost' THEN 'active' ELSE status END
-        WHERE id = ${id}::uuid RETURNING status`
-      return row.status
+        WHERE id = ${id}::uuid RETURNING status`,
+      )
+      return row!.status
     },
     markLost: (silentSeconds) => db.$executeRaw`
       UPDATE session SET status = CASE WHEN status = 'draining' THEN 'ended' ELSE 'lost' END
