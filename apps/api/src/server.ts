@@ -66,6 +66,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     random: Math.random,
     now: () => performance.now(),
   }
+  // A request that did not wait for its move is over before it: the queue is still open here.
+  server.addHook('onClose', deps.dispatch)
   const door = doorkeeper({ store: deps.store, limits: options.rateLimits ?? null, now: deps.now })
   const signalOf = watchHangUps(options.closing)
   endSlowBodies(server, patience.bodyMs)

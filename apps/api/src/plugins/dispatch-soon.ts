@@ -6,7 +6,8 @@ import type { Log } from '@baton/log'
 const limitMs = 2_000
 
 /**
- * Moves what a request asked for into the queue before it is answered, so that a waiting session gets it at once.
+ * Moves what a request asked for into the queue, so that a waiting session gets it at once. Await it where whoever has
+ * the answer may count on the queue: that a fold was moved ahead of others, say.
  *
  * What was accepted stays accepted: a queue that fails or does not answer costs the caller two seconds and no error,
  * since the coordinator moves the rest once the queue is back. One move runs at a time; who comes meanwhile shares the

@@ -34,7 +34,7 @@ export const experimentHandlers: Handlers<
 > = {
   createExperiment: (deps, { params, body }, { requestId }) =>
     createExperiment(
-      { store: deps.store, accepted: deps.dispatch },
+      { store: deps.store, accepted: () => void deps.dispatch() },
       { project: params.project, spec: body, id: requestId },
     ),
   listExperiments: (deps, { params, query }) => listExperiments(deps, { ...params, ...query }),

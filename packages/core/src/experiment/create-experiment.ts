@@ -11,12 +11,12 @@ import { emit } from '../notification/emit.ts'
  * accepted experiment is never without its work. The spec is immutable from here on.
  *
  * @param input.parent Version that it was cloned from or repeats.
- * @param accepted Called once it is written: its folds' offers go out while the answer is read.
+ * @param accepted Called once it is written: its folds' offers go out while the answer is read, which waits for none.
  * @param input.id Names the request: an experiment that it made before is answered again, not made twice.
  * @throws {AppError} `not-found`, `spec-invalid` where it names a dataset or bundle that is not there
  */
 export async function createExperiment(
-  { store, accepted = async () => undefined }: { store: Store; accepted?: () => Promise<void> },
+  { store, accepted = () => undefined }: { store: Store; accepted?: () => void },
   input: { project: string; spec: ExperimentSpec; parent?: number; id?: string | null },
 ): Promise<Experiment> {
   const project = await findProject({ store }, input.project)
@@ -28,8 +28,8 @@ export async function createExperiment(
   const { version } = await store.transaction((tables) =>
     insertExperiment(tables, { id, parent, project, spec, dataset, codeBundleId }),
   )
-  const [experiment] = await Promise.all([store.experiments.get(project.slug, version), accepted()])
-  return experiment!
+  accepted()
+  return (await store.experiments.get(project.slug, version))!
 }
 
 /** What a spec names, found. @throws {AppError} `spec-invalid` */
