@@ -72,6 +72,21 @@ const cases: [name: string, change: (manifest: DatasetManifest) => void, pointer
     /leave the list empty/,
   ],
   [
+    'a group in two folds',
+    (m) => {
+      sample(m, 0).group = sample(m, 3).group = 'vase'
+      Object.assign(sample(m, 0), { fold: 1 })
+    },
+    '/samples/3/fold',
+    /in more than one fold/,
+  ],
+  [
+    'a test sample in a fold',
+    (m) => Object.assign(sample(m, 3), { split: 'test', labels: [], fold: 0 }),
+    '/samples/3/fold',
+    /of no fold/,
+  ],
+  [
     'a group in both splits',
     (m) => {
       sample(m, 0).group = sample(m, 3).group = 'vase'

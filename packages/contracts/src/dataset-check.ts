@@ -18,7 +18,7 @@ export function parseManifest(json: unknown): DatasetManifest {
 
 /**
  * What no schema can say about a manifest: names are unique, label indices point at labels, bytes lie inside their
- * shard without overlap, a sample group stays within one split, test samples keep their labels secret, and there is
+ * shard without overlap, a sample group stays within one split and one fold, test samples keep their labels secret, and there is
  * something to train on. Reads no bytes: digests are checked when the shards are read.
  */
 export function checkManifest(manifest: DatasetManifest): Fault[] {
@@ -35,6 +35,7 @@ export function checkManifest(manifest: DatasetManifest): Fault[] {
       'sample id',
     ),
     ...groupFaults(manifest.samples),
+    ...foldFaults(manifest.samples),
     ...overlapFaults(manifest.samples),
     ...(manifest.samples.some((sample) => sample.split === 'train')
       ? []
@@ -100,6 +101,19 @@ function groupFaults(samples: readonly Sample[]): Fault[] {
     if (split === sample.split) return []
     const detail = `group "${sample.group}" has samples in train and in test; keep a group within one split`
     return [{ pointer: pointerOf(['samples', i, 'group']), detail }]
+  })
+}
+
+/** Folds are of train samples, and a group is validated by one of them. */
+function foldFaults(samples: readonly Sample[]): Fault[] {
+  const foldOf = new Map<string, number | undefined>()
+  return samples.flatMap(({ split, group, fold }, i) => {
+    const at = pointerOf(['samples', i, 'fold'])
+    if (split === 'test') return fold === undefined ? [] : [{ pointer: at, detail: 'a test sample is of no fold' }]
+    if (group === null) return []
+    if (!foldOf.has(group)) foldOf.set(group, fold)
+    if (foldOf.get(group) === fold) return []
+    return [{ pointer: at, detail: `group "${group}" is in more than one fold; keep a group within one` }]
   })
 }
 

@@ -24,6 +24,8 @@ export const Sample = z.strictObject({
   split: Split,
   /** Samples of one group never straddle a fold; null: a group of its own. */
   group: z.string().min(1).max(200).nullable(),
+  /** Of a train sample: the fold that validates it, 0-based, where the dataset says so (`folds.split: column`). */
+  fold: z.int().min(0).max(49).optional(),
   labels: z.array(z.int().nonnegative()),
   shard: z.int().nonnegative(),
   offset: z.int().nonnegative(),

@@ -105,7 +105,7 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     '/folds/split',
     'stratifed',
     '/folds/split',
-    'must be one of "stratified", "random", not the string "stratifed"; did you mean "stratified"?',
+    'must be one of "stratified", "greedy", "random", "grouped", "column", not the string "stratifed"; did you mean "stratified"?',
   ],
   ['a fold that does not exist', '/folds/only', [0, 5], '/folds/only/1', 'fold 5 does not exist: folds are 0 to 4'],
   ['a fold listed twice', '/folds/only', [1, 1], '/folds/only/1', 'fold 1 is listed twice'],

@@ -3,8 +3,11 @@ import type { AddFault } from './parts.ts'
 
 export const FoldsSpec = z.strictObject({
   count: z.int().min(2).max(50),
-  /** `stratified`: multilabel-stratified (Sechidis 2011); `random`: shuffled. Both keep groups whole. */
-  split: z.enum(['stratified', 'random']).default('stratified'),
+  /**
+   * `stratified`: multilabel-stratified (Sechidis 2011); `greedy`: by each sample's rarest label; `random`: shuffled;
+   * `grouped`: the same of a dataset that has groups; `column`: the folds that the dataset says. All keep groups whole.
+   */
+  split: z.enum(['stratified', 'greedy', 'random', 'grouped', 'column']).default('stratified'),
   /** Train these folds only (0-based); CV is then over their part of the samples. */
   only: z.array(z.int().nonnegative()).min(1).optional(),
 })

@@ -52,7 +52,7 @@ test('a CSV as Kaggle writes it becomes a manifest whose samples point at their 
   )
   const labels = await put(
     'train.csv',
-    '\uFEFFid,attribute_ids,group,split\r\nc,2 0,,\r\na,0 1,pair,train\r\nb,1,pair,train\r\nd,,,test\r\n',
+    '\uFEFFid,attribute_ids,group,split,fold\r\nc,2 0,,,\r\na,0 1,pair,train,1\r\nb,1,pair,train,1\r\nd,,,test,\r\n',
   )
   const { manifest, unusedImages, folder } = await importing(labels, { vocabulary, licences: ['CC0'] })
 
@@ -61,8 +61,8 @@ test('a CSV as Kaggle writes it becomes a manifest whose samples point at their 
     { name: 'tag', labels: ['vase', 'coin'] },
   ])
   expect(manifest.samples).toMatchObject([
-    { id: 'a', labels: [0, 1], group: 'pair', split: 'train' },
-    { id: 'b', labels: [1], group: 'pair', split: 'train' },
+    { id: 'a', labels: [0, 1], group: 'pair', split: 'train', fold: 1 },
+    { id: 'b', labels: [1], group: 'pair', split: 'train', fold: 1 },
     { id: 'c', labels: [0, 2], group: null, split: 'train' },
     { id: 'd', labels: [], group: null, split: 'test' },
   ])
@@ -292,6 +292,19 @@ const badCases: BadCase[] = [
     what: 'a group in both splits',
     labels: 'id,labels,group,split\na,vase,g,train\nb,,g,test\n',
     faults: [['labels.csv:3', /group "g" is in train at labels\.csv:2/]],
+  },
+  {
+    what: 'a fold that is none, and one of a test sample',
+    labels: 'id,labels,split,fold\na,vase,train,1.5\nb,,test,0\n',
+    faults: [
+      ['labels.csv:2', /fold "1.5" is none; write a whole number from 0 to 49/],
+      ['labels.csv:3', /a test sample is of no fold/],
+    ],
+  },
+  {
+    what: 'a group in two folds',
+    labels: 'id,labels,group,fold\na,vase,g,1\nb,coin,g,2\n',
+    faults: [['labels.csv:3', /group "g" is in fold 1 at labels\.csv:2; keep a group within one fold/]],
   },
   {
     what: 'a JSON row of the wrong form',

@@ -83,9 +83,9 @@ async function writeDataset(
     const onFile = () => onProgress?.({ phase: 'write', done: ++done, total: files.length })
     const shards = await writeShards(files, places, staging, onFile)
     const samples = matched.map(({ row, labels }, i): Sample => {
-      const { id, split, group } = row
+      const { id, split, group, fold } = row
       const { digest, length } = checked[i]!
-      return { id, split, group, labels, ...places[i]!, length, digest }
+      return { id, split, group, ...(fold === null ? {} : { fold }), labels, ...places[i]!, length, digest }
     })
     // The faults above are said by row; this holds the door against what they may have missed.
     const manifest = parseManifest({ format: 'baton.dataset/1', ...content, shards, samples })

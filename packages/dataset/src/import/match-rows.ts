@@ -69,7 +69,7 @@ async function givenVocabulary(vocabulary: ImportOptions['vocabulary']): Promise
 const stemOf = (name: string) => name.replace(/\.[^./]+$/, '')
 
 function testRow({ name }: ImageFile): LabelRow {
-  return { at: name, id: stemOf(name), file: name, labels: [], group: null, split: 'test' }
+  return { at: name, id: stemOf(name), file: name, labels: [], group: null, split: 'test', fold: null }
 }
 
 function nameFaults({ name }: ImageFile): Fault[] {
@@ -124,8 +124,11 @@ function groupFaults(rows: readonly LabelRow[]): Fault[] {
     if (row.group === null) return []
     const earlier = first.get(row.group)
     if (earlier === undefined) first.set(row.group, row)
-    if (earlier === undefined || earlier.split === row.split) return []
-    const detail = `group "${row.group}" is in ${earlier.split} at ${earlier.at}; keep a group within one split`
+    if (earlier === undefined || (earlier.split === row.split && earlier.fold === row.fold)) return []
+    const detail =
+      earlier.split === row.split
+        ? `group "${row.group}" is in ${earlier.fold === null ? 'no fold' : `fold ${earlier.fold}`} at ${earlier.at}; keep a group within one fold`
+        : `group "${row.group}" is in ${earlier.split} at ${earlier.at}; keep a group within one split`
     return [{ pointer: row.at, detail }]
   })
 }

@@ -10,7 +10,7 @@ export interface ImportProgress {
 export interface ImportOptions {
   /** A folder of pictures (with folders in it), or paths of pictures. */
   readonly images: string | readonly string[]
-  /** CSV (`id` or `file`; `labels`, `attribute_ids` or a column for each label group; `group`; `split`), or JSON(L). */
+  /** CSV (`id` or `file`; `labels`, `attribute_ids` or a column for each label group; `group`; `split`; `fold`), or JSON(L). */
   readonly labels: string
   /** A folder whose pictures are all test samples, as a competition gives them: they need no row. */
   readonly testImages?: string

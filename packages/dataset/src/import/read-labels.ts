@@ -1,5 +1,5 @@
 import { basename, extname } from 'node:path'
-import { isAppError, nearest, parseOrThrow, Split } from '@baton/contracts'
+import { isAppError, nearest, parseOrThrow, Sample, Split } from '@baton/contracts'
 import type { Fault } from '@baton/contracts'
 import { z } from 'zod'
 import { invalidInput, reasonOf } from './fault.ts'
@@ -17,6 +17,8 @@ export interface LabelRow {
   readonly labels: readonly LabelRef[]
   readonly group: string | null
   readonly split: Split
+  /** The fold that validates it, 0-based; null: the file does not say. */
+  readonly fold: number | null
 }
 
 /** The rows that can be read, and what is wrong with the others. */
@@ -50,7 +52,7 @@ export async function readLabels(path: string, groupNames: readonly string[]): P
 const idColumns = ['id', 'file']
 /** `attribute_ids` is what Kaggle's iMet calls it. */
 const labelColumns = ['labels', 'attribute_ids']
-const otherColumns = ['group', 'split']
+const otherColumns = ['group', 'split', 'fold']
 
 function csvRows(text: string, fileName: string, groupNames: readonly string[]): LabelRows {
   const { columns, rows } = parseCsv(text, fileName)
@@ -86,7 +88,13 @@ function csvRow({ cells }: CsvRow, at: string, groupNames: readonly string[]): L
     ...labelColumns.flatMap((column) => words(column).map((text) => ({ group: null, text }))),
     ...groupNames.flatMap((group) => words(group).map((text) => ({ group, text }))),
   ]
-  const written = { id: cell('id'), file: cell('file'), group: cell('group'), split: cell('split') || 'train' }
+  const written = {
+    id: cell('id'),
+    file: cell('file'),
+    group: cell('group'),
+    split: cell('split') || 'train',
+    fold: cell('fold'),
+  }
   return toRow({ ...written, labels }, at)
 }
 
@@ -100,6 +108,7 @@ const JsonRow = z.strictObject({
     .optional(),
   group: z.string().nullable().default(null),
   split: Split.default('train'),
+  fold: z.int().nullable().default(null),
 })
 
 function jsonRows(entries: readonly unknown[], fileName: string): LabelRows {
@@ -139,7 +148,7 @@ function jsonRow(entry: unknown, at: string): LabelRow | Fault[] {
     const row = parseOrThrow(JsonRow, entry, 'dataset-input-invalid')
     if (row.labels === undefined && row.split === 'train')
       return [{ pointer: at, detail: 'labels is missing; give a list, [] for a sample without labels' }]
-    return toRow({ ...row, labels: refsOf(row.labels ?? []) }, at)
+    return toRow({ ...row, labels: refsOf(row.labels ?? []), fold: String(row.fold ?? '') }, at)
   } catch (error) {
     if (!isAppError(error)) throw error
     return error.faults.map(({ pointer, detail }) => ({ pointer: at, detail: `${pointer.slice(1)} ${detail}`.trim() }))
@@ -159,6 +168,7 @@ interface Written {
   readonly file: string
   readonly group: string | null
   readonly split: string
+  readonly fold: string
   readonly labels: readonly LabelRef[]
 }
 
@@ -174,11 +184,20 @@ function toRow(written: Written, at: string): LabelRow | Fault[] {
     ...(split.success || isNaNText(written.split)
       ? []
       : [`split "${written.split}" is not known; write train or test`]),
+    ...foldFaults(written),
     ...(split.data === 'test' && labels.length > 0 ? ['a test sample must not carry labels; leave them empty'] : []),
   ]
   if (faults.length > 0 || !split.success) return faults.map((detail) => ({ pointer: at, detail }))
   const name = id || file.replace(/\.[^./]+$/, '')
-  return { at, id: name, file: file || null, labels, group: group === '' ? null : group, split: split.data }
+  const fold = written.fold === '' ? null : Number(written.fold)
+  return { at, id: name, file: file || null, labels, group: group === '' ? null : group, split: split.data, fold }
+}
+
+function foldFaults({ fold, split }: Written): string[] {
+  if (fold === '') return []
+  if (!Sample.shape.fold.safeParse(/^\d+$/.test(fold) ? Number(fold) : NaN).success)
+    return [`fold "${fold.slice(0, 40)}" is none; write a whole number from 0 to 49`]
+  return split === 'test' ? ['a test sample is of no fold; leave it empty'] : []
 }
 
 const nanRemedy = 'it holds NaN where a value was lost; leave the cell empty or restore the value'

@@ -6,7 +6,7 @@ import { splitFolds } from './split-folds.ts'
 
 const { folds: count, seeds, labelCount, labels } = reference.split
 
-function manifestOf(samples: Pick<Sample, 'labels' | 'group' | 'split'>[]) {
+function manifestOf(samples: Pick<Sample, 'labels' | 'group' | 'split' | 'fold'>[]) {
   const names = Array.from({ length: labelCount }, (_, i) => `label ${i}`)
   const place = { shard: 0, offset: 0, length: 1, digest: '0'.repeat(64) }
   return {
@@ -45,6 +45,36 @@ test('stratified folds spread labels at least as evenly as the iterative-stratif
   expect(mean('examples')).toBeLessThanOrEqual(2)
 })
 
+/** How far the number of a label's samples in a fold is from an even share: mean over folds and labels. */
+function countDeviation(folds: Int32Array): number {
+  const of = (label: number, fold: number) => labels.filter((own, i) => folds[i] === fold && own.includes(label)).length
+  const having = (label: number) => labels.filter((own) => own.includes(label)).length
+  let sum = 0
+  for (let label = 0; label < labelCount; label++)
+    for (let fold = 0; fold < count; fold++) sum += Math.abs(of(label, fold) - having(label) / count)
+  return sum / (labelCount * count)
+}
+
+/** Over seeds; a difference of less than two of its standard errors, √2 times that of either, is none. */
+function meanDeviation(split: 'stratified' | 'greedy'): number {
+  const measured = Array.from({ length: seeds }, (_, seed) =>
+    countDeviation(splitFolds(ungrouped, { count, split }, seed)),
+  )
+  return measured.reduce((sum, each) => sum + each, 0) / seeds
+}
+
+test('counts of labels in stratified folds are as even as those of the iterative-stratification package', () => {
+  const { mean, error } = reference.split.countDeviation
+  expect(meanDeviation('stratified')).toBeLessThanOrEqual(mean + 2 * Math.SQRT2 * error)
+})
+
+test('counts of labels in greedy folds are as even as those of the script they are named after', () => {
+  const deviation = meanDeviation('greedy')
+  const { mean, error } = reference.split.greedyCountDeviation
+  expect(deviation).toBeLessThanOrEqual(mean + 2 * Math.SQRT2 * error)
+  expect(deviation).toBeGreaterThan(meanDeviation('stratified'))
+})
+
 test('stratified folds spread labels more evenly than random ones, with groups too', () => {
   for (const manifest of [ungrouped, grouped]) {
     const stratified = distributionOf(splitFolds(manifest, { count, split: 'stratified' }, 3))
@@ -53,23 +83,65 @@ test('stratified folds spread labels more evenly than random ones, with groups t
   }
 })
 
-test.each(['stratified', 'random'] as const)('a %s split keeps groups whole and fold sizes close', (split) => {
-  const folds = splitFolds(grouped, { count, split }, 1)
-  const foldsOfGroup = new Map<string, Set<number>>()
-  grouped.samples.forEach(({ group }, i) => {
-    foldsOfGroup.set(group!, (foldsOfGroup.get(group!) ?? new Set()).add(folds[i]!))
-  })
-  expect([...foldsOfGroup.values()].every((seen) => seen.size === 1)).toBe(true)
-  for (let fold = 0; fold < count; fold++) {
-    const size = folds.filter((of) => of === fold).length
-    expect(Math.abs(size - labels.length / count)).toBeLessThanOrEqual(split === 'random' ? 2 : 8)
-  }
+test.each(['stratified', 'random', 'grouped'] as const)(
+  'a %s split keeps groups whole and fold sizes close',
+  (split) => {
+    const folds = splitFolds(grouped, { count, split }, 1)
+    const foldsOfGroup = new Map<string, Set<number>>()
+    grouped.samples.forEach(({ group }, i) => {
+      foldsOfGroup.set(group!, (foldsOfGroup.get(group!) ?? new Set()).add(folds[i]!))
+    })
+    expect([...foldsOfGroup.values()].every((seen) => seen.size === 1)).toBe(true)
+    for (let fold = 0; fold < count; fold++) {
+      const size = folds.filter((of) => of === fold).length
+      expect(Math.abs(size - labels.length / count)).toBeLessThanOrEqual(split === 'stratified' ? 8 : 2)
+    }
+  },
+)
+
+test.each(['stratified', 'greedy', 'random'] as const)(
+  'a %s split depends on its seed and on nothing else',
+  (split) => {
+    const folds = splitFolds(ungrouped, { count, split }, 5)
+    expect(splitFolds(ungrouped, { count, split }, 5)).toEqual(folds)
+    expect(splitFolds(ungrouped, { count, split }, 6)).not.toEqual(folds)
+  },
+)
+
+test('a greedy split keeps groups whole', () => {
+  const folds = splitFolds(grouped, { count, split: 'greedy' }, 1)
+  const seen = new Set(grouped.samples.map(({ group }, i) => `${group} ${folds[i]}`))
+  expect(seen.size).toBe(new Set(grouped.samples.map(({ group }) => group)).size)
 })
 
-test.each(['stratified', 'random'] as const)('a %s split depends on its seed and on nothing else', (split) => {
-  const folds = splitFolds(ungrouped, { count, split }, 5)
-  expect(splitFolds(ungrouped, { count, split }, 5)).toEqual(folds)
-  expect(splitFolds(ungrouped, { count, split }, 6)).not.toEqual(folds)
+test('a split by column is what the samples say, whatever the seed', () => {
+  const said = labels.map((_, i) => integer(streamKey('column'), i, count))
+  const manifest = manifestOf(labels.map((own, i) => ({ labels: own, group: null, split: 'train', fold: said[i]! })))
+  expect([...splitFolds(manifest, { count, split: 'column' }, 1)]).toEqual(said)
+  expect([...splitFolds(manifest, { count, split: 'column' }, 2)]).toEqual(said)
+})
+
+const refused: [what: string, manifest: ReturnType<typeof manifestOf>, split: 'column' | 'grouped', pointer: string][] =
+  [
+    ['a column that is not there', ungrouped, 'column', '/folds/split'],
+    [
+      'a column with more folds',
+      manifestOf(labels.map((own, i) => ({ labels: own, group: null, split: 'train', fold: i % (count + 1) }))),
+      'column',
+      '/folds/count',
+    ],
+    [
+      'a column with fewer folds',
+      manifestOf(labels.map((own) => ({ labels: own, group: null, split: 'train', fold: 0 }))),
+      'column',
+      '/folds/count',
+    ],
+    ['groups that are not there', ungrouped, 'grouped', '/folds/split'],
+  ]
+test.each(refused)('%s is refused, naming the field', (_, manifest, split, pointer) => {
+  expect(() => splitFolds(manifest, { count, split }, 0)).toThrow(
+    expect.objectContaining({ code: 'spec-invalid', faults: [expect.objectContaining({ pointer })] }),
+  )
 })
 
 test('test samples belong to no fold and do not change where train samples go', () => {

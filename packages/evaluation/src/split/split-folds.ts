@@ -1,4 +1,4 @@
-import { AppError, labelsOf } from '@baton/contracts'
+import { AppError, assertNever, labelsOf } from '@baton/contracts'
 import type { DatasetManifest, FoldsSpec } from '@baton/contracts'
 import { integer, permutation, streamKey } from '@baton/random'
 
@@ -26,10 +26,13 @@ function unitsOf({ samples }: Pick<DatasetManifest, 'samples'>): Unit[] {
   return units
 }
 
-/** Shuffled, then the largest first: what is hard to place is placed while every fold still has room. */
-function inOrderOfPlacing(units: readonly Unit[], seed: number): Unit[] {
-  const shuffled = Array.from(permutation(streamKey(seed, 'split', 'order'), units.length), (i) => units[i]!)
-  return shuffled.sort((a, b) => b.samples.length - a.samples.length)
+function shuffled(units: readonly Unit[], seed: number): Unit[] {
+  return Array.from(permutation(streamKey(seed, 'split', 'order'), units.length), (i) => units[i]!)
+}
+
+/** The largest first: what is hard to place is placed while every fold still has room. */
+function largestFirst(units: readonly Unit[]): Unit[] {
+  return units.toSorted((a, b) => b.samples.length - a.samples.length)
 }
 
 /** How many samples, in all and of each label, every fold still wants; times the number of folds, to stay integer. */
@@ -114,6 +117,77 @@ function stratify(units: readonly Unit[], folds: number, labels: number, seed: n
 }
 
 /**
+ * Of each unit, the fold that holds fewest samples with the label of it that fewest samples have (of several the lowest),
+ * by lot among several; without a label, the fold with fewest samples.
+ *
+ * @see https://github.com/lopuhin/kaggle-imet-2019, make_folds.py (groups as units are ours)
+ */
+function byRarestLabel(units: readonly Unit[], folds: number, labels: number, seed: number): Int32Array {
+  const total = new Int32Array(labels)
+  for (const unit of units) for (const label of unit.labels) total[label]!++
+  const held = new Int32Array((labels + 1) * folds) // of each label, and last of any sample: [labels + 1, folds]
+  const tieKey = streamKey(seed, 'split', 'fold')
+  return Int32Array.from(units, (unit, u) => {
+    const rarest = unit.labels.reduce((best, label) => (rarer(total, label, best) ? label : best), labels)
+    const counts = held.subarray(rarest * folds, (rarest + 1) * folds)
+    const fewest = counts.reduce((least, count) => Math.min(least, count))
+    const candidates = Array.from(counts.keys()).filter((fold) => counts[fold] === fewest)
+    const fold = candidates[integer(tieKey, u, candidates.length)]!
+    for (const label of unit.labels) held[label * folds + fold]!++
+    held[labels * folds + fold]! += unit.samples.length
+    return fold
+  })
+}
+
+/** Whether fewer samples have a label than another one; any is rarer than none, which is numbered after the last. */
+function rarer(total: Int32Array, label: number, than: number): boolean {
+  return than === total.length || total[label]! < total[than]! || (total[label] === total[than] && label < than)
+}
+
+/** The folds that the manifest's samples say. */
+function fromColumn({ samples }: Pick<DatasetManifest, 'samples'>, count: number): Int32Array {
+  return Int32Array.from(samples, ({ id, split, fold }) => {
+    if (split !== 'train') return -1
+    if (fold !== undefined && fold < count) return fold
+    const detail =
+      fold === undefined
+        ? `the dataset does not say of which fold train sample "${id}" is; import it with a column fold, or choose another split`
+        : `the dataset has train sample "${id}" in fold ${fold}, but folds are 0 to ${count - 1}; raise count`
+    throw invalid(fold === undefined ? 'split' : 'count', detail, { sample: id })
+  })
+}
+
+function invalid(field: 'split' | 'count', detail: string, facts: Record<string, unknown>): AppError {
+  return new AppError('spec-invalid', facts, { detail, faults: [{ pointer: `/folds/${field}`, detail }] })
+}
+
+function withoutLabels(units: readonly Unit[]): Unit[] {
+  return units.map((unit) => ({ ...unit, labels: [] }))
+}
+
+/** The units in the order they are placed in, and the fold of each. */
+function place(
+  units: readonly Unit[],
+  { count, split }: { count: number; split: Exclude<FoldsSpec['split'], 'column'> },
+  labels: number,
+  seed: number,
+): { units: readonly Unit[]; fold: Int32Array } {
+  const lots = shuffled(units, seed)
+  const ordered = largestFirst(lots)
+  switch (split) {
+    case 'stratified':
+      return { units: ordered, fold: stratify(ordered, count, labels, seed) }
+    case 'greedy':
+      return { units: lots, fold: byRarestLabel(lots, count, labels, seed) }
+    case 'random':
+    case 'grouped':
+      return { units: ordered, fold: stratify(withoutLabels(ordered), count, labels, seed) }
+    default:
+      return assertNever(split)
+  }
+}
+
+/**
  * The fold that validates each train sample, as a pure function of manifest, spec and seed.
  *
  * `stratified` spreads every label evenly over the folds, rarest labels first:
@@ -122,10 +196,12 @@ function stratify(units: readonly Unit[], folds: number, labels: number, seed: n
  *   units goes to the fold with the largest c_{f,l}, ties by the largest c_f, then by lot; subtract what it brings.
  *
  * Units are groups, which stay whole, and count as many times as they have samples; large ones come first.
- * `random` places the units in shuffled order, by c_f alone.
+ * `random` and `grouped` place the units in shuffled order, by c_f alone; `grouped` wants groups to keep whole.
+ * `greedy`: `byRarestLabel`. `column`: as the samples say.
  *
  * @returns Fold of each of the manifest's samples, 0-based; −1 for test samples. [samples]
- * @throws {AppError} `spec-invalid` when a fold would validate on nothing: fewer groups than folds.
+ * @throws {AppError} `spec-invalid` when a fold would validate on nothing, or the dataset does not have what the split
+ *   goes by.
  * @see Sechidis, Tsoumakas, Vlahavas: On the Stratification of Multi-Label Data, ECML PKDD 2011, Algorithm 1
  *   (groups as units are ours)
  */
@@ -134,22 +210,20 @@ export function splitFolds(
   { count, split }: Pick<FoldsSpec, 'count' | 'split'>,
   seed: number,
 ): Int32Array {
-  const units = inOrderOfPlacing(unitsOf(manifest), seed)
-  const placed = split === 'random' ? units.map((unit) => ({ ...unit, labels: [] })) : units
-  const foldOfUnit = stratify(placed, count, labelsOf(manifest).length, seed)
-  const folds = new Int32Array(manifest.samples.length).fill(-1)
-  units.forEach((unit, u) => {
-    for (const sample of unit.samples) folds[sample] = foldOfUnit[u]!
-  })
-  for (let fold = 0; fold < count; fold++) if (!folds.includes(fold)) throw emptyFold(fold, count, units.length)
+  const units = unitsOf(manifest)
+  const folds = split === 'column' ? fromColumn(manifest, count) : new Int32Array(manifest.samples.length).fill(-1)
+  if (split === 'grouped' && manifest.samples.every(({ group }) => group === null))
+    throw invalid('split', 'the dataset has no groups; import it with a column group, or choose another split', {})
+  if (split !== 'column') {
+    const placed = place(units, { count, split }, labelsOf(manifest).length, seed)
+    placed.units.forEach(({ samples }, u) => {
+      for (const sample of samples) folds[sample] = placed.fold[u]!
+    })
+  }
+  for (let fold = 0; fold < count; fold++)
+    if (!folds.includes(fold)) {
+      const detail = `fold ${fold} of ${count} would have no sample: the dataset has ${units.length} groups of train samples`
+      throw invalid('count', detail, { fold, count, groups: units.length })
+    }
   return folds
-}
-
-function emptyFold(fold: number, count: number, groups: number): AppError {
-  const detail = `fold ${fold} of ${count} would have no sample: the dataset has ${groups} groups of train samples`
-  return new AppError(
-    'spec-invalid',
-    { fold, count, groups },
-    { detail, faults: [{ pointer: '/folds/count', detail }] },
-  )
 }
