@@ -9,7 +9,7 @@ const spec = parseSpec({
   folds: { count: 10 },
   model: { name: 'resnet', width: 32, layers: [3, 4, 6] },
   image: { size: 224 },
-  augment: { flip: 0.5, shift: 8 },
+  augment: [{ op: 'flip' }, { op: 'shift', pixels: 8 }],
   stages: [
     { name: 'head', train: 'head', epochs: 1, schedule: { name: 'constant', lr: 0.002 } },
     {

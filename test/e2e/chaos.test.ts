@@ -26,7 +26,7 @@ const spec = parseSpec({
   folds: { count: 3 },
   model: { name: 'convnet', width: 32, blocks: 3, dropout: 0.2 },
   image: { size: 32 },
-  augment: { flip: 0.5, shift: 2 },
+  augment: [{ op: 'flip' }, { op: 'shift', pixels: 2 }],
   stages: [
     { name: 'head', train: 'head', epochs: 2, batch: 8, schedule: { name: 'constant', lr: 0.003 } },
     { name: 'all', epochs: 40, batch: 8, schedule: { name: 'cosine', lr: 0.005, warmupSteps: 10 }, clipNorm: 5 },

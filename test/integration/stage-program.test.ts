@@ -47,7 +47,7 @@ function aBatch(index: number): TrainBatch {
     const band = Math.floor(((Math.floor(i / (SIZE * 3)) % SIZE) * CLASSES) / SIZE)
     return uniform(noise, i) * 100 + (labels[sample * CLASSES + band] === 1 ? 150 : 0)
   })
-  return { images, labels, n: BATCH }
+  return { images, labels, blend: null, n: BATCH }
 }
 
 function train(program: StageProgram, from: number, to: number): number[] {
@@ -104,7 +104,12 @@ test('with TensorFlow, a ResNet trains on batches of odd numbers', () => {
   const program = aProgram('all')
   for (const n of [5, 3, 1, 7]) {
     const { images, labels } = aBatch(n)
-    const batch = { images: images.subarray(0, n * SIZE * SIZE * 3), labels: labels.subarray(0, n * CLASSES), n }
+    const batch = {
+      images: images.subarray(0, n * SIZE * SIZE * 3),
+      labels: labels.subarray(0, n * CLASSES),
+      blend: null,
+      n,
+    }
     for (let step = 0; step < 5; step++) expect(program.train(batch, { lr: 0.01 }, step).loss).toBeGreaterThan(0)
   }
 })

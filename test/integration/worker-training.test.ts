@@ -40,7 +40,7 @@ async function uploadDataset() {
 const spec: Partial<ExperimentSpecInput> = {
   model: { name: 'convnet', width: 4, blocks: 2, dropout: 0.1 },
   image: { size: 16 },
-  augment: { shift: 2 },
+  augment: [{ op: 'flip' }, { op: 'shift', pixels: 2 }],
   stages: [{ name: 'all', epochs: 20, batch: 4, schedule: { name: 'cosine', lr: 0.01 } }],
   evaluate: { everyEpochs: 10 },
 }

@@ -26,6 +26,7 @@ export { DatasetManifest, LabelGroup, labelRanges, labelsOf, Sample, Split } fro
 export { CheckpointManifest, FoldResult, LoopState, Position, TrainingEnvironment } from './checkpoint.ts'
 export type { Landing, PlateauState, StageHours } from './checkpoint.ts'
 export {
+  AugmentOp,
   AugmentSpec,
   averageOf,
   durationOf,
@@ -38,12 +39,14 @@ export {
   ImageSpec,
   LossSpec,
   MetricSpec,
+  MixSpec,
   ModelSpec,
   OptimizerSpec,
   ScheduleSpec,
   StageSpec,
+  changesSize,
 } from './spec/index.ts'
-export type { Duration, ExperimentSpecInput, MetricAverage } from './spec/index.ts'
+export type { AugmentPreset, Duration, ExperimentSpecInput, MetricAverage } from './spec/index.ts'
 export {
   Attempt,
   Checkpoint,

@@ -43,7 +43,9 @@ export function parseOrThrow<S extends z.ZodType>(schema: S, value: unknown, cod
     },
   })
   if (result.success) return result.data
-  const faults = result.error.issues.flatMap((issue) => faultsOf(issue, keysAt.get(pointerOf(issue.path)) ?? []))
+  const faults = result.error.issues
+    .flatMap(withinUnion)
+    .flatMap((issue) => faultsOf(issue, keysAt.get(pointerOf(issue.path)) ?? []))
   const [first] = faults
   const detail = faults.length === 1 && first ? `${first.pointer || 'the value'} ${first.detail}` : undefined
   throw new AppError(code, {}, { ...(detail === undefined ? {} : { detail }), faults: capFaults(faults) })
@@ -61,6 +63,16 @@ export function parseSpec(json: unknown): ExperimentSpec {
 function knownKeys(schema: unknown): string[] {
   const shape = (schema as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def?.shape
   return Object.keys(shape ?? {})
+}
+
+/**
+ * What is wrong within a value that is of one of a union's kinds and of none of the others: the faults of that kind.
+ */
+function withinUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union' || !('errors' in issue)) return [issue]
+  const meant = issue.errors.filter((faults) => faults.every(({ path }) => path.length > 0))
+  if (meant.length !== 1) return [issue]
+  return meant[0]!.flatMap((fault) => withinUnion({ ...fault, path: [...issue.path, ...fault.path] }))
 }
 
 function faultsOf(issue: z.core.$ZodIssue, known: readonly string[]): Fault[] {

@@ -9,7 +9,7 @@ export const demoSpec: ExperimentSpec = parseSpec({
   folds: { count: 5 },
   model: { name: 'convnet', width: 32, blocks: 3, dropout: 0.25 },
   image: { size: 32 },
-  augment: { flip: 0.5, shift: 2 },
+  augment: [{ op: 'flip' }, { op: 'shift', pixels: 2 }],
   stages: [
     { name: 'head', train: 'head', epochs: 1, schedule: { name: 'constant', lr: 0.002 } },
     {

@@ -12,7 +12,7 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
   return [
     `${printable(spec.name)}: ${count(foldsOf(spec).length, 'fold')} of ${spec.dataset}, model ${spec.model.name} at ${spec.image.size} px`,
     `Each fold trains on about ${train} samples and is validated on about ${validation}, ${spec.folds.split} split, seed ${spec.seed}.`,
-    `It is evaluated ${cadence(spec)}, ${spec.evaluate.tta === 'none' ? 'as it is' : `with ${spec.evaluate.tta} TTA`}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
+    `It is evaluated ${cadence(spec)}, ${ttaOf(spec)}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
     '',
     ...tableLines(plan.stages, [
       { title: 'stage', value: ({ name }) => name },
@@ -39,6 +39,11 @@ function curveLines({ stages, totalSteps }: TrainingPlan, width: number): string
     `learning rate over ${count(totalSteps, 'step')} a fold, at most ${Math.max(...curve).toPrecision(3)}`,
     ...plotLines(curve).map((line) => line.trimEnd()),
   ]
+}
+
+function ttaOf({ evaluate: { tta } }: ExperimentSpec): string {
+  if (tta === 'none') return 'as it is'
+  return tta === 'flip' ? 'with flip TTA' : `with ${count(tta.views, 'view')} of each picture`
 }
 
 /** The same for programs. */

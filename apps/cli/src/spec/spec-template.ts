@@ -48,11 +48,10 @@ image:
   # \`pad\` keeps the aspect ratio, \`stretch\` does not.
   resize: pad
 
+# Done to train pictures one after the other, each with a probability p; or a preset: imet-256, imet-320.
 augment:
-  # Probability of a horizontal flip.
-  flip: 0.5
-  # Largest shift in pixels.
-  shift: ${Math.max(1, Math.round(size / 16))}
+  - { op: flip, p: 0.5 }
+  - { op: shift, pixels: ${Math.max(1, Math.round(size / 16))} }
 
 # Stages follow each other: here the new head alone, then everything.
 stages:

@@ -6,9 +6,17 @@ export const EvaluateSpec = z.strictObject({
   everyEpochs: z.number().positive().max(1000).default(1),
   /** Evaluate after every so many steps of a stage, in place of `everyEpochs`; null: by epochs. */
   everySteps: z.int().min(1).max(100_000_000).nullable().default(null),
+  /** Pictures that are predicted at a time. */
   batch: z.int().min(1).max(4096).default(128),
-  /** Views averaged at evaluation and prediction. */
-  tta: z.enum(['none', 'flip']).default('none'),
+  /**
+   * What a prediction is the mean of: the plain picture, that and its mirror image, or so many draws of what moves
+   * pictures in training. docs/spec/augment.md.
+   */
+  tta: z
+    .union([z.enum(['none', 'flip']), z.strictObject({ views: z.int().min(1).max(64) })], {
+      error: 'must be "none", "flip" or { views: n }',
+    })
+    .default('none'),
 })
 export type EvaluateSpec = z.infer<typeof EvaluateSpec>
 

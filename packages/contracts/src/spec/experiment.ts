@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DatasetRef, Digest, Slug } from '../ids.ts'
-import { AugmentSpec } from './augment.ts'
+import { AugmentSpec, checkAugment } from './augment.ts'
 import { checkEnsemble, EnsembleSpec } from './ensemble.ts'
 import { checkEvaluate, EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
 import { checkFolds, FoldsSpec } from './folds.ts'
@@ -26,7 +26,7 @@ export const ExperimentSpec = z
     folds: FoldsSpec,
     model: ModelSpec,
     image: ImageSpec,
-    augment: AugmentSpec.prefault({}),
+    augment: AugmentSpec.prefault([{ op: 'flip' }]),
     stages: z.array(StageSpec).min(1).max(20),
     evaluate: EvaluateSpec.prefault({}),
     metric: MetricSpec.prefault({}),
@@ -56,7 +56,11 @@ export const ExperimentSpec = z
     checkEnsemble(spec, faultIn())
     checkEvaluate(spec.evaluate, faultIn('evaluate'))
     checkStages(spec.stages, faultIn('stages'))
-    spec.stages.forEach(({ schedule }, i) => checkSchedule(schedule, faultIn('stages', i, 'schedule')))
+    checkAugment(spec.augment, faultIn('augment'))
+    spec.stages.forEach(({ schedule, augment }, i) => {
+      checkSchedule(schedule, faultIn('stages', i, 'schedule'))
+      if (augment !== null) checkAugment(augment, faultIn('stages', i, 'augment'))
+    })
   })
 export type ExperimentSpec = z.infer<typeof ExperimentSpec>
 /** A spec as written, before defaults are filled in. */

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { Positive } from './parts.ts'
 
+/** Side of the square that a model sees, in pixels. */
+export const ImageSize = z.int().min(8).max(1024)
+
 export const ImageSpec = z.strictObject({
-  /** Side of the square the model sees, in pixels. */
-  size: z.int().min(8).max(1024),
+  size: ImageSize,
   /** `stretch` to the square; `pad` keeps the aspect ratio. */
   resize: z.enum(['stretch', 'pad']).default('stretch'),
   /** Colour, 0 to 255, behind transparent pixels and padding. */

@@ -7,3 +7,12 @@ export const Probability = z.number().min(0).max(1)
 
 /** Names a field that is wrong beside another one, with the reason and the remedy. `path` is relative to the part. */
 export type AddFault = (path: readonly PropertyKey[], message: string) => void
+
+/** The lower end of a range must not be above its upper end. */
+export function checkOrder<K extends string>(
+  part: Readonly<Record<K, number>>,
+  [from, to]: [K, K],
+  fault: AddFault,
+): void {
+  if (part[from] > part[to]) fault([from], `${from} must not be above ${to}`)
+}

@@ -1,8 +1,11 @@
 import { z } from 'zod'
 import { Slug } from '../ids.ts'
+import { AugmentSpec } from './augment.ts'
 import { checkDuration, durationFields } from './duration.ts'
+import { ImageSize } from './image.ts'
 import { LossSpec } from './loss.ts'
 import { checkLrScale, LrScaleSpec } from './lr-scale.ts'
+import { MixSpec } from './mix.ts'
 import { OptimizerSpec } from './optimizer.ts'
 import type { AddFault } from './parts.ts'
 import { GroupName, Positive } from './parts.ts'
@@ -28,6 +31,12 @@ export const StageSpec = z.strictObject({
   loss: LossSpec.prefault({ name: 'bce' }),
   /** Global norm that gradients are clipped to; null: not clipped. */
   clipNorm: Positive.nullable().default(null),
+  /** What is done to train pictures in place of the experiment's `augment`; null: that. Predictions keep to that. */
+  augment: AugmentSpec.nullable().default(null),
+  /** Side of the train pictures, in pixels; null: that of `image`. Predictions keep to that. */
+  imageSize: ImageSize.nullable().default(null),
+  /** How train pictures are mixed in pairs; null: they are not. */
+  mix: MixSpec.nullable().default(null),
 })
 export type StageSpec = z.infer<typeof StageSpec>
 

@@ -1,12 +1,15 @@
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { ImageSpec } from '@baton/contracts'
+import { AugmentSpec, ImageSpec } from '@baton/contracts'
+import type { MixSpec } from '@baton/contracts'
 import { labelTable, samplesOf } from '@baton/evaluation'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
 import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
-import { orderOf, plainBatches, planStage, trainBatches } from './batches.ts'
+import { createAugmenter } from './augment/augmenter.ts'
+import { trainOps } from './augment/presets.ts'
+import { orderOf, planStage, trainBatches } from './batches.ts'
 import type { Batch } from './batches.ts'
 import type { ChangeBatch } from '../models/bundle.ts'
 import { createImageSource } from './image-source.ts'
@@ -30,6 +33,7 @@ const noPoll = (): void => undefined
 function open({ cacheBytes = 1e9, poll = noPoll, shardPath = data.shardPath } = {}) {
   return createImageSource({ manifest: data.manifest, image, shardPath, repeated: samples, cacheBytes, poll })
 }
+type Source = ReturnType<typeof open>
 
 async function collect(batches: AsyncIterable<Batch>): Promise<Batch[]> {
   const all: Batch[] = []
@@ -37,13 +41,29 @@ async function collect(batches: AsyncIterable<Batch>): Promise<Batch[]> {
   return all
 }
 
+interface TrainOptions {
+  augment?: unknown[]
+  change?: ChangeBatch
+  mix?: MixSpec
+}
+
 const plan = planStage({ batch: 5, epochs: 3 }, 23)
-const train = (
-  source: ReturnType<typeof open>,
-  stageStep = 0,
-  augment = { flip: 0.5, shift: 2 },
-  change: ChangeBatch | null = null,
-) => collect(trainBatches({ manifest: data.manifest, source, image, augment, samples, key, plan, change }, stageStep))
+function train(source: Source, stageStep = 0, { augment = moving, change, mix }: TrainOptions = {}) {
+  const augmenter = createAugmenter(trainOps(AugmentSpec.parse(augment)), image)
+  const kind = augmenter.takesOriginals ? ('original' as const) : size
+  const shared = { manifest: data.manifest, source, kind, augmenter, size, samples, key, plan }
+  return collect(trainBatches({ ...shared, change: change ?? null, mix: mix ?? null }, stageStep))
+}
+const moving = [{ op: 'flip' }, { op: 'shift', pixels: 2 }]
+
+/** Every picture of the samples, as a square. */
+async function readAll(source: Source, wanted = samples): Promise<Uint8Array[]> {
+  const pictures: Uint8Array[] = []
+  await source.forEach(wanted, async (sample, row) => {
+    pictures[row] = (await source.picture(sample, size)).data
+  })
+  return pictures
+}
 
 test('an epoch has whole batches only; fewer samples than a batch are one batch', () => {
   expect(plan).toEqual({ batch: 5, stepsPerEpoch: 4, totalSteps: 12 })
@@ -82,8 +102,7 @@ test('a batch is the same wherever the stage is resumed, with the cache or witho
 
 test('a batch has the pictures and labels of its samples', async () => {
   const source = open()
-  const augment = { flip: 0, shift: 0 }
-  for (const { samples: own, images, labels } of await train(source, 8, augment)) {
+  for (const { samples: own, images, labels } of await train(source, 8, { augment: [] })) {
     own.forEach((sample, row) => {
       expect([...images.subarray(row * 192, row * 192 + 192)]).toEqual([...data.pixels[sample]!])
     })
@@ -98,31 +117,22 @@ test('what a bundle does to a batch is a function of the batch, wherever the sta
     labels[1] = draw(1)
   }
   const source = open()
-  const whole = await train(source, 0, { flip: 0, shift: 0 }, mix)
+  const whole = await train(source, 0, { augment: [], change: mix })
   expect(new Set(whole.map(({ labels }) => labels[1])).size).toBe(plan.totalSteps)
-  expect(await train(source, 5, { flip: 0, shift: 0 }, mix)).toEqual(whole.slice(5))
-  await source.close()
-})
-
-test('evaluation takes every sample once, in order, with a smaller last batch', async () => {
-  const source = open()
-  const batches = await collect(plainBatches(data.manifest, source, samples, 10))
-  expect(batches.map((batch) => batch.samples.length)).toEqual([10, 10, 3])
-  expect(batches.flatMap((batch) => [...batch.samples])).toEqual([...samples])
+  expect(await train(source, 5, { augment: [], change: mix })).toEqual(whole.slice(5))
   await source.close()
 })
 
 test('images that fit the memory allowed are read once, others each time', async () => {
   const shard = await copyOfShard('short-lived')
   const [kept, unkept] = [open({ shardPath: () => shard }), open({ shardPath: () => shard, cacheBytes: 4000 })]
-  const images = new Uint8Array(samples.length * kept.imageBytes)
-  await kept.fill(samples, images)
-  await unkept.fill(samples, images)
+  const pictures = await readAll(kept)
+  await readAll(unkept)
   await truncate(shard, 0)
-  const again = new Uint8Array(images.length)
-  await kept.fill(samples, again)
-  expect(again).toEqual(images)
-  await expect(unkept.fill(samples, again)).rejects.toMatchObject({ code: 'sample-broken' })
+  expect(await readAll(kept)).toEqual(pictures)
+  await expect(readAll(unkept)).rejects.toMatchObject({ code: 'sample-broken' })
+  kept.keepOnly(['original'])
+  await expect(readAll(kept)).rejects.toMatchObject({ code: 'sample-broken' })
   await kept.close()
   await unkept.close()
 })
@@ -147,21 +157,21 @@ test('a sample whose bytes are changed, cut off or missing is named', async () =
     [path.join(dir, 'nowhere'), /ENOENT/],
   ] as const) {
     const source = open({ shardPath: () => file })
-    const failure = source.fill(Int32Array.of(2), new Uint8Array(source.imageBytes))
+    const failure = readAll(source, Int32Array.of(2))
     await expect(failure).rejects.toMatchObject({ code: 'sample-broken', facts: { sample: id } })
     await expect(failure).rejects.toThrow(reason)
     await source.close()
   }
 })
 
-test('what the poll throws ends the filling before another image is started', async () => {
+test('what the poll throws ends the work before another sample is started', async () => {
   let polls = 0
   const poll = () => {
     if (++polls === 3) throw new Error('stop')
   }
   const source = open({ poll })
   const many = Int32Array.from({ length: 500 }, (_, i) => samples[i % samples.length]!)
-  await expect(source.fill(many, new Uint8Array(many.length * source.imageBytes))).rejects.toThrow('stop')
+  await expect(readAll(source, many)).rejects.toThrow('stop')
   expect(polls).toBeLessThan(70)
   await source.close()
 })

@@ -1,11 +1,13 @@
-import type { AugmentSpec, DatasetManifest, Duration, ImageSpec, StageSpec } from '@baton/contracts'
+import type { DatasetManifest, Duration, MixSpec, StageSpec } from '@baton/contracts'
 import { assertNever, durationOf } from '@baton/contracts'
 import { labelTable } from '@baton/evaluation'
 import { permutation, streamKey, uniform } from '@baton/random'
 import type { ChangeBatch } from '../models/bundle.ts'
-import { augmentationsOf, augmentImages } from './augment.ts'
-import type { EpochKey } from './augment.ts'
-import type { ImageSource } from './image-source.ts'
+import type { Augmenter } from './augment/augmenter.ts'
+import type { Scope } from './augment/draws.ts'
+import type { ImageSource, PictureKind } from './image-source.ts'
+import { mixBatch } from './mix.ts'
+import type { Blend } from './mix.ts'
 import { prefetch } from './prefetch.ts'
 
 /** Samples as the model takes them. */
@@ -14,8 +16,10 @@ export interface Batch {
   readonly samples: Int32Array
   /** RGB, 0 to 255. [n, size, size, 3] */
   readonly images: Uint8Array
-  /** 0 or 1, unless a bundle changed them. [n, labels] */
+  /** 0 to 1. [n, labels] */
   readonly labels: Float32Array
+  /** How the step is to average the images, as the labels are already; null: they stay. */
+  readonly blend: Blend | null
 }
 
 /** Lengths of a stage in steps. */
@@ -25,6 +29,15 @@ export interface StagePlan {
   readonly stepsPerEpoch: number
   /** Null where the stage lasts so many hours: then its end is decided on the way. */
   readonly totalSteps: number | null
+}
+
+/** What an epoch is a function of. */
+export interface EpochKey {
+  readonly seed: number
+  readonly fold: number
+  readonly stage: number
+  /** Within the stage, 0-based. */
+  readonly epoch: number
 }
 
 /**
@@ -55,7 +68,7 @@ function stepsOf({ unit, value }: Duration, batch: number, stepsPerEpoch: number
   }
 }
 
-/** The order of an epoch, as a pure function of its key. @returns The samples, each once. */
+/** The order of an epoch, as a pure function of its key. @returns The samples, each as often as it was given */
 export function orderOf(samples: Int32Array, { seed, fold, stage, epoch }: EpochKey): Int32Array {
   const order = permutation(streamKey(seed, fold, stage, epoch, 'order'), samples.length)
   return Int32Array.from(order, (i) => samples[i]!)
@@ -64,14 +77,18 @@ export function orderOf(samples: Int32Array, { seed, fold, stage, epoch }: Epoch
 export interface TrainBatches {
   readonly manifest: DatasetManifest
   readonly source: ImageSource
-  readonly image: ImageSpec
-  readonly augment: AugmentSpec
+  readonly augmenter: Augmenter
+  /** What the augmenter takes. */
+  readonly kind: PictureKind
+  /** Side of the squares in pixels. */
+  readonly size: number
   /** What the fold trains on, ascending. */
   readonly samples: Int32Array
   readonly key: Omit<EpochKey, 'epoch'>
   readonly plan: StagePlan
   /** The code bundle's own augmentation, after ours. */
   readonly change: ChangeBatch | null
+  readonly mix: MixSpec | null
 }
 
 /** Batches made ahead: one being finished while the next one's images are decoded. */
@@ -83,41 +100,28 @@ const batchesAhead = 2
  *
  * @throws {AppError} `sample-broken`, `user-code-failed`, in the turn of the batch that they concern
  */
-export function trainBatches(
-  { manifest, source, image, augment, samples, key, plan, change }: TrainBatches,
-  stageStep: number,
-): AsyncGenerator<Batch, void> {
+export function trainBatches(options: TrainBatches, stageStep: number): AsyncGenerator<Batch, void> {
+  const { manifest, source, augmenter, kind, size, samples, key, plan, change, mix } = options
+  const stageScope: Scope = [key.seed, key.fold, key.stage]
   const epochOf = remembering((epoch: number) => ({
     order: orderOf(samples, { ...key, epoch }),
-    augmentationOf: augmentationsOf(augment, { ...key, epoch }),
+    augment: augmenter.in([...stageScope, epoch, 'augment']),
   }))
   return prefetch(stageStep, plan.totalSteps ?? Infinity, batchesAhead, async (step) => {
-    const { order, augmentationOf } = epochOf(Math.floor(step / plan.stepsPerEpoch))
+    const { order, augment } = epochOf(Math.floor(step / plan.stepsPerEpoch))
     const start = (step % plan.stepsPerEpoch) * plan.batch
-    const batch = await loadBatch(manifest, source, order.slice(start, start + plan.batch))
-    augmentImages(batch.images, Array.from(batch.samples, augmentationOf), image)
-    const drawKey = streamKey(key.seed, key.fold, key.stage, 'dataset', step)
-    change?.(batch, (i) => uniform(drawKey, i))
-    return batch
+    const own = order.slice(start, start + plan.batch)
+    const images = new Uint8Array(own.length * size * size * 3)
+    await source.forEach(own, async (sample, row) => {
+      const augmented = await augment(await source.picture(sample, kind), sample)
+      images.set(augmented.data, row * size * size * 3)
+    })
+    const labels = Float32Array.from(labelTable(manifest, own))
+    const drawKey = streamKey(...stageScope, 'dataset', step)
+    change?.({ images, labels }, (i) => uniform(drawKey, i))
+    const blend = mix && mixBatch(mix, [...stageScope, 'mix', step], { images, labels }, { n: own.length, size })
+    return { samples: own, images, labels, blend }
   })
-}
-
-/** The samples in their order, in batches of `size`; the last one may be smaller. Nothing is augmented. */
-export function plainBatches(
-  manifest: DatasetManifest,
-  source: ImageSource,
-  samples: Int32Array,
-  size: number,
-): AsyncGenerator<Batch, void> {
-  return prefetch(0, Math.ceil(samples.length / size), batchesAhead, (i) =>
-    loadBatch(manifest, source, samples.slice(i * size, (i + 1) * size)),
-  )
-}
-
-async function loadBatch(manifest: DatasetManifest, source: ImageSource, samples: Int32Array): Promise<Batch> {
-  const images = new Uint8Array(samples.length * source.imageBytes)
-  await source.fill(samples, images)
-  return { samples, images, labels: Float32Array.from(labelTable(manifest, samples)) }
 }
 
 /** Of a function of one number: its last result is not computed again. */

@@ -1,14 +1,15 @@
 import sharp from 'sharp'
 import type { Sharp } from 'sharp'
 import { expect, test } from 'vitest'
-import { decodeImage } from './decode-image.ts'
+import type { Picture } from './augment/picture.ts'
+import { decodeImage, decodeOriginal, resizePicture } from './decode-image.ts'
 
 const spec = { size: 4, resize: 'stretch' as const, background: 200 }
 const solid = (width: number, height: number, background: { r: number; g: number; b: number; alpha?: number }) =>
   sharp({ create: { width, height, channels: background.alpha === undefined ? 3 : 4, background } })
 
 /** The colour of each corner and the centre, as text. */
-function look(image: Uint8Array, size: number): string[] {
+function look({ data: image }: Picture, size: number): string[] {
   const at = (x: number, y: number) => [...image.subarray((y * size + x) * 3, (y * size + x) * 3 + 3)].join()
   const last = size - 1
   return [at(0, 0), at(last, 0), at(0, last), at(last, last), at(size / 2, size / 2)]
@@ -19,7 +20,7 @@ test('an image of the right size decodes to its own pixels', async () => {
   const png = await sharp(raw, { raw: { width: 4, height: 4, channels: 3 } })
     .png()
     .toBuffer()
-  expect([...(await decodeImage(png, spec))]).toEqual([...raw])
+  expect([...(await decodeImage(png, spec)).data]).toEqual([...raw])
 })
 
 test('stretch fills the square, pad keeps the aspect ratio on the background', async () => {
@@ -28,6 +29,17 @@ test('stretch fills the square, pad keeps the aspect ratio on the background', a
   expect(new Set(look(stretched, 4))).toEqual(new Set(['10,20,30']))
   const padded = await decodeImage(wide, { ...spec, resize: 'pad' })
   expect(look(padded, 4)).toEqual([...Array<string>(4).fill('200,200,200'), '10,20,30'])
+})
+
+test('an image decodes to its own size, which resizes to what it decodes to at once', async () => {
+  const raw = Uint8Array.from({ length: 5 * 7 * 3 }, (_, i) => (i * 67) % 251)
+  const png = await sharp(raw, { raw: { width: 5, height: 7, channels: 3 } })
+    .png()
+    .toBuffer()
+  const original = await decodeOriginal(png, spec)
+  expect({ ...original, data: [...original.data] }).toEqual({ width: 5, height: 7, data: [...raw] })
+  for (const resize of ['stretch', 'pad'] as const)
+    expect(await resizePicture(original, { ...spec, resize })).toEqual(await decodeImage(png, { ...spec, resize }))
 })
 
 test('transparency shows the background', async () => {
@@ -45,7 +57,7 @@ test.each([
   ['GIF', (image: Sharp) => image.gif()],
 ])('a %s image decodes to RGB bytes', async (kind, encode) => {
   const bytes = await encode(solid(6, 6, { r: 90, g: 90, b: 90 })).toBuffer()
-  const image = await decodeImage(bytes, spec)
+  const { data: image } = await decodeImage(bytes, spec)
   expect(image).toHaveLength(48)
   // Ink has fewer shades than light.
   const tolerance = kind === 'CMYK' ? 16 : 2

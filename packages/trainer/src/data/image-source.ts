@@ -1,90 +1,105 @@
-import { constants } from 'node:buffer'
 import { AppError } from '@baton/contracts'
 import type { DatasetManifest } from '@baton/contracts'
-import { decodeImage } from './decode-image.ts'
+import type { Picture } from './augment/picture.ts'
+import { decodeImage, decodeOriginal } from './decode-image.ts'
 import type { DecodeSpec } from './decode-image.ts'
 import { createShardReader } from './shard-reader.ts'
 import type { ShardPath } from './shard-reader.ts'
 
+/** What a sample's picture is wanted as: a square of so many pixels, or in its own size. */
+export type PictureKind = number | 'original'
+
 export interface ImageSource {
-  /** Bytes of one decoded image, size² · 3. */
-  readonly imageBytes: number
   /**
-   * Writes the images of these samples one after the other, in this order.
-   * @param samples Indexes in the manifest. [n]
-   * @param into [n, size, size, 3]
-   * @throws {AppError} `sample-broken`; whatever `poll` throws
+   * The picture of a sample, by its index in the manifest. Others may hold the same bytes: they are not to be changed.
+   *
+   * @throws {AppError} `sample-broken`
    */
-  fill(samples: Int32Array, into: Uint8Array): Promise<void>
+  picture(sample: number, kind: PictureKind): Promise<Picture>
+  /** Lets go of pictures that were kept as any other kind. */
+  keepOnly(kinds: readonly PictureKind[]): void
+  /** Does something for each of these samples, started in this order, several at once. @throws whatever `work` and `poll` throw */
+  forEach(samples: Int32Array, work: (sample: number, row: number) => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 
 export interface ImageSourceOptions {
   readonly manifest: Pick<DatasetManifest, 'samples'>
-  readonly image: DecodeSpec
+  readonly image: Omit<DecodeSpec, 'size'>
   readonly shardPath: ShardPath
-  /** Samples that will be asked for again: their decoded images are kept if all of them fit into `cacheBytes`. */
+  /** Samples that will be asked for again: their decoded pictures are kept, those that come first, as far as they fit. */
   readonly repeated: Int32Array
   readonly cacheBytes: number
-  /** Called before each image is decoded; what it throws ends the filling. */
+  /** Called before each sample is worked on; what it throws ends that. */
   readonly poll: () => void
 }
 
 /**
- * Images in work at once. A training step blocks this thread; what is already queued at libuv's threads goes on
+ * Pictures in work at once. A training step blocks this thread; what is already queued at libuv's threads goes on
  * meanwhile, so this is more than there are cores.
  */
-const decodesAtOnce = 64
+const picturesAtOnce = 64
 
-/** Decoded images of repeated samples, in one block of memory that the system hands out as it is written. */
+/** Decoded pictures, as many as fit. */
 interface Cache {
-  readonly slotOf: ReadonlyMap<number, number>
-  readonly isKnown: Uint8Array
-  readonly images: Uint8Array
+  get(sample: number, kind: PictureKind): Picture | undefined
+  offer(sample: number, kind: PictureKind, picture: Picture): void
+  keepOnly(kinds: readonly PictureKind[]): void
 }
 
-function createCache(repeated: Int32Array, imageBytes: number, cacheBytes: number): Cache | null {
-  const bytes = repeated.length * imageBytes
-  if (bytes > Math.min(cacheBytes, constants.MAX_LENGTH)) return null
-  const slotOf = new Map(Array.from(repeated, (sample, slot) => [sample, slot]))
-  return { slotOf, isKnown: new Uint8Array(repeated.length), images: new Uint8Array(bytes) }
+function createCache(repeated: Int32Array, cacheBytes: number): Cache {
+  const isRepeated = new Set(repeated)
+  const kept = new Map<PictureKind, Map<number, Picture>>()
+  let freeBytes = cacheBytes
+  return {
+    get: (sample, kind) => kept.get(kind)?.get(sample),
+    offer(sample, kind, picture) {
+      const ofKind = kept.get(kind) ?? new Map<number, Picture>()
+      if (!isRepeated.has(sample) || picture.data.length > freeBytes || ofKind.has(sample)) return
+      freeBytes -= picture.data.length
+      kept.set(kind, ofKind.set(sample, picture))
+    },
+    keepOnly(kinds) {
+      for (const [kind, pictures] of kept) {
+        if (kinds.includes(kind)) continue
+        for (const { data } of pictures.values()) freeBytes += data.length
+        kept.delete(kind)
+      }
+    },
+  }
 }
 
 /** Decodes samples of a dataset on demand, and keeps what will be asked for again where memory allows. */
 export function createImageSource(options: ImageSourceOptions): ImageSource {
   const { manifest, image, poll } = options
-  const imageBytes = image.size * image.size * 3
   const shards = createShardReader(options.shardPath)
-  const cache = createCache(options.repeated, imageBytes, options.cacheBytes)
+  const cache = createCache(options.repeated, options.cacheBytes)
 
-  async function decodeSample(index: number): Promise<Uint8Array> {
+  async function decode(index: number, kind: PictureKind): Promise<Picture> {
     const sample = manifest.samples[index]!
     try {
-      return await decodeImage(await shards.read(sample), image)
+      const bytes = await shards.read(sample)
+      return await (kind === 'original' ? decodeOriginal(bytes, image) : decodeImage(bytes, { ...image, size: kind }))
     } catch (cause) {
       const reason = (cause as Error).message
       throw new AppError('sample-broken', { sample: sample.id }, { detail: `sample ${sample.id}: ${reason}`, cause })
     }
   }
 
-  async function fillOne(index: number, target: Uint8Array): Promise<void> {
-    const slot = cache?.slotOf.get(index)
-    if (cache && slot !== undefined) {
-      const kept = cache.images.subarray(slot * imageBytes, (slot + 1) * imageBytes)
-      if (!cache.isKnown[slot]) kept.set(await decodeSample(index))
-      cache.isKnown[slot] = 1
-      target.set(kept)
-    } else target.set(await decodeSample(index))
-  }
-
   return {
-    imageBytes,
-    async fill(samples, into) {
-      await forEachBounded(samples.length, decodesAtOnce, async (row) => {
-        poll()
-        await fillOne(samples[row]!, into.subarray(row * imageBytes, (row + 1) * imageBytes))
-      })
+    async picture(sample, kind) {
+      const known = cache.get(sample, kind)
+      if (known) return known
+      const decoded = await decode(sample, kind)
+      cache.offer(sample, kind, decoded)
+      return decoded
     },
+    keepOnly: (kinds) => cache.keepOnly(kinds),
+    forEach: (samples, work) =>
+      forEachBounded(samples.length, picturesAtOnce, async (row) => {
+        poll()
+        await work(samples[row]!, row)
+      }),
     close: () => shards.close(),
   }
 }

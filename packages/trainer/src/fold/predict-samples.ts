@@ -1,8 +1,8 @@
-import type { DatasetManifest, EvaluateSpec } from '@baton/contracts'
+import type { DatasetManifest } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
-import { augmentImages } from '../data/augment.ts'
-import { plainBatches } from '../data/batches.ts'
 import type { ImageSource } from '../data/image-source.ts'
+import { viewBatches } from '../data/views.ts'
+import type { Views } from '../data/views.ts'
 import type { StageProgram } from '../step/stage-program.ts'
 import { breathe } from './interrupts.ts'
 
@@ -10,9 +10,11 @@ export interface PredictSamples {
   readonly program: Pick<StageProgram, 'predict'>
   readonly manifest: DatasetManifest
   readonly source: ImageSource
+  readonly views: Views
   /** Side of the images in pixels. */
   readonly size: number
-  readonly evaluate: EvaluateSpec
+  /** Most images at a time. */
+  readonly batch: number
   /** Indexes in the manifest. [n] */
   readonly samples: Int32Array
   readonly labels: number
@@ -21,19 +23,18 @@ export interface PredictSamples {
 }
 
 /**
- * Probabilities of samples, as a pure function of the program's weights. With `tta: flip` each is the mean of the plain
- * and the mirrored picture's.
+ * Probabilities of samples, as a pure function of the program's weights: of each the mean over its views.
  *
  * @returns Row-major, in the order of `samples`. [n, labels]
  * @throws {AppError} `loss-not-finite` when a probability is no number: the weights are broken; `sample-broken`
  */
 export async function predictSamples(options: PredictSamples): Promise<Float32Array> {
-  const { manifest, source, evaluate, samples, labels, onBatch } = options
+  const { program, manifest, source, views, samples, labels, onBatch } = options
   const probability = new Float32Array(samples.length * labels)
   let done = 0
-  for await (const { images, samples: own } of plainBatches(manifest, source, samples, evaluate.batch)) {
+  for await (const { images, samples: own } of viewBatches(source, views, samples, options)) {
     onBatch()
-    const predicted = predictViews(options, images, own.length)
+    const predicted = meanOf(program.predict(images, own.length * views.count), views.count, labels)
     const broken = predicted.findIndex((value) => !Number.isFinite(value))
     if (broken >= 0) throw notFinite(manifest, own[Math.floor(broken / labels)]!)
     probability.set(predicted, done * labels)
@@ -43,17 +44,14 @@ export async function predictSamples(options: PredictSamples): Promise<Float32Ar
   return probability
 }
 
-function predictViews({ program, size, evaluate }: PredictSamples, images: Uint8Array, n: number): Float32Array {
-  const plain = program.predict(images, n)
-  if (evaluate.tta === 'none') return plain
-  const flip = { flip: true, right: 0, down: 0 }
-  augmentImages(
-    images,
-    Array.from({ length: n }, () => flip),
-    { size, background: 0 },
-  )
-  const mirrored = program.predict(images, n)
-  return plain.map((value, i) => (value + mirrored[i]!) / 2)
+/** @param probabilities [n, views, labels] @returns [n, labels] */
+function meanOf(probabilities: Float32Array, views: number, labels: number): Float32Array {
+  return Float32Array.from({ length: probabilities.length / views }, (_, i) => {
+    const first = Math.floor(i / labels) * views * labels + (i % labels)
+    let sum = 0
+    for (let view = 0; view < views; view++) sum += probabilities[first + view * labels]!
+    return sum / views
+  })
 }
 
 function notFinite(manifest: DatasetManifest, sample: number): AppError {

@@ -24,7 +24,7 @@ const specInput: ExperimentSpecInput = {
   model: { name: 'convnet', width: 4, blocks: 1, dropout: 0.1 },
   metric: { beta: 1, minLabels: 0, maxLabels: 3 },
   image: { size: 8, mean: [0.4, 0.4, 0.4], std: [0.2, 0.2, 0.2] },
-  augment: { flip: 0.5, shift: 1 },
+  augment: [{ op: 'flip' }, { op: 'shift', pixels: 1 }],
   stages: [
     { name: 'head', train: 'head', epochs: 2, batch: 4, schedule: { name: 'constant', lr: 0.02 } },
     {
@@ -339,4 +339,22 @@ describe('a code bundle', () => {
     const { options } = await aBundle(source, withLoss)
     await expect(train(options)).rejects.toMatchObject({ code: 'out-of-memory' })
   })
+})
+
+test('presets, image sizes of stages, mixes and drawn views end with the same bytes when interrupted', async () => {
+  const schedule = { name: 'constant', lr: 0.02 } as const
+  const spec: Partial<ExperimentSpecInput> = {
+    augment: 'imet-256',
+    stages: [
+      { name: 'small', epochs: 2, batch: 6, schedule, imageSize: 12, augment: 'imet-320', mix: { name: 'cutmix' } },
+      { name: 'full', epochs: 2, batch: 6, schedule, mix: { name: 'mixup' } },
+    ],
+    evaluate: { batch: 6, tta: { views: 3 } },
+  }
+  const whole = await train({ spec })
+  const pieces = await trainInPieces([40, 70, 50].map(handOverAtLook), { spec })
+  expect(pieces.length).toBeGreaterThan(2)
+  expect(resultOf(pieces.at(-1)!).digests).toEqual(resultOf(whole).digests)
+  const { digests } = resultOf(await train({ spec: { ...spec, evaluate: { batch: 6, tta: 'flip' } } }))
+  expect(digests[0]).not.toBe(resultOf(whole).digests[0])
 })

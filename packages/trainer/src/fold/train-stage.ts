@@ -3,6 +3,8 @@ import path from 'node:path'
 import { AppError, labelRanges } from '@baton/contracts'
 import { labelTable, scoreTable } from '@baton/evaluation'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
+import { createAugmenter } from '../data/augment/augmenter.ts'
+import { trainOps } from '../data/augment/presets.ts'
 import { trainBatches } from '../data/batches.ts'
 import type { Batch } from '../data/batches.ts'
 import { landingProgress } from '../schedules/landing.ts'
@@ -60,19 +62,27 @@ export async function trainStage(training: Training): Promise<void> {
   }
 }
 
-function batchesOf({ run, source, samples, plans, position, bundle, labels }: Training) {
+function batchesOf(training: Training) {
+  const { run, source, samples, plans, position, bundle, labels, views } = training
   const { spec, manifest, fold } = run
   const { stage, stageStep } = position
+  const { augment, imageSize, mix } = stageOf(training)
+  const size = imageSize ?? spec.image.size
+  const augmenter = createAugmenter(trainOps(augment ?? spec.augment), { ...spec.image, size })
+  const kind = augmenter.takesOriginals ? 'original' : size
+  source.keepOnly([kind, views.kind])
   const input = {
     manifest,
     source,
-    image: spec.image,
-    augment: spec.augment,
+    kind,
+    augmenter,
+    size,
     samples: samples.train,
     key: { seed: spec.seed, fold, stage },
     plan: plans[stage]!,
-    change: datasetOf(bundle, labels, spec.image.size),
-  }
+    change: datasetOf(bundle, labels, size),
+    mix,
+  } as const
   return trainBatches(input, stageStep)
 }
 
@@ -150,14 +160,15 @@ async function evaluate(training: Training): Promise<Evaluation> {
 
 /** Probabilities by the program's weights as they are. [n, labels] */
 export function predict(training: Training, samples: Int32Array): Promise<Float32Array> {
-  const { run, program, source, labels, interrupts, reporter } = training
+  const { run, program, source, views, labels, interrupts, reporter } = training
   const { manifest, spec } = run
   const onBatch = () => {
     interrupts.poll()
     reporter.tick(standingOf(training))
   }
-  const { evaluate, image } = spec
-  return predictSamples({ program, manifest, source, size: image.size, evaluate, samples, labels, onBatch })
+  const { size } = spec.image
+  const { batch } = spec.evaluate
+  return predictSamples({ program, manifest, source, views, size, batch, samples, labels, onBatch })
 }
 
 async function keepWeights({ run, writer, program, position }: Training): Promise<LocalFile> {

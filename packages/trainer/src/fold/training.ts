@@ -18,6 +18,8 @@ import { planStage } from '../data/batches.ts'
 import type { StagePlan } from '../data/batches.ts'
 import { createImageSource } from '../data/image-source.ts'
 import type { ImageSource } from '../data/image-source.ts'
+import { createViews } from '../data/views.ts'
+import type { Views } from '../data/views.ts'
 import { buildModel } from '../models/build.ts'
 import { trainedGroups } from '../models/groups.ts'
 import type { BundleModule } from '../models/bundle.ts'
@@ -47,6 +49,8 @@ interface Workshop {
   readonly plans: readonly StagePlan[]
   readonly model: Model
   readonly source: ImageSource
+  /** Of what is predicted. */
+  readonly views: Views
   readonly writer: CheckpointWriter
   readonly reporter: ProgressReporter
 }
@@ -129,6 +133,7 @@ async function openWorkshop(
     tf: ports.tensorflow.tf,
     classes: labels,
     imageSize: spec.image.size,
+    imageSizes: spec.stages.map(({ imageSize }) => imageSize ?? spec.image.size),
     seed: foldSeed(run),
     ...(bundle && { bundle }),
   })
@@ -150,8 +155,9 @@ async function openWorkshop(
   const writer = startCheckpointWriter()
   closers.push(() => writer.close())
   const plans = spec.stages.map((stage) => planStage(stage, samples.train.length))
+  const views = createViews(spec, fold)
   const reporter = reportProgress(ports)
-  return { run, ports, interrupts, bundle, labels, samples, plans, model, source, writer, reporter }
+  return { run, ports, interrupts, bundle, labels, samples, plans, model, source, views, writer, reporter }
 }
 
 /** Every fold begins with weights of its own, and draws dropout of its own. */

@@ -17,8 +17,10 @@ const BODY = 'body'
 export interface BuildModel {
   readonly tf: Tf
   readonly classes: number
-  /** Side of the images in pixels. */
+  /** Side of the images that predictions are made of, in pixels. */
   readonly imageSize: number
+  /** Sides of those that stages train with. By default the same. */
+  readonly imageSizes?: readonly number[]
   /** Decides the weights that training begins with. */
   readonly seed: number
   /** The experiment's code bundle, where it has one. */
@@ -30,12 +32,15 @@ export interface BuildModel {
  *
  * @throws {AppError} `user-code-failed`, when the bundle has no `model` export or it fails
  */
-export function buildModel(spec: ModelSpec, { tf, classes, imageSize, seed, bundle }: BuildModel): Model {
+export function buildModel(
+  spec: ModelSpec,
+  { tf, classes, imageSize, imageSizes = [imageSize], seed, bundle }: BuildModel,
+): Model {
   const made: ModelVariable[] = []
   const dispose = () => tf.dispose(made.map(({ variable }) => variable))
   const layersOf = (group: string, prefix = group) => createLayers({ tf, seed, made, group, prefix })
   try {
-    const groups = groupsOf(spec, { tf, layersOf, classes, imageSize }, bundle)
+    const groups = groupsOf(spec, { tf, layersOf, classes, imageSize, imageSizes }, bundle)
     // Guarded, as a bundle's may be wrong; a built-in model's never are.
     guardBundle('model', checkGroups)(groups, made)
     return { groups, variables: made, dispose }

@@ -12,8 +12,10 @@ export interface GroupTools {
   /** Makes the layers of the layer group `name`, whose names begin with `prefix/`: by default the group's own name. */
   readonly layersOf: (name: string, prefix?: string) => Layers
   readonly classes: number
-  /** Side of the images in pixels. */
+  /** Side of the images that predictions are made of, in pixels. */
   readonly imageSize: number
+  /** Sides of those that stages train with: a model has to take each of them, by pooling over all of a map say. */
+  readonly imageSizes: readonly number[]
 }
 
 /**

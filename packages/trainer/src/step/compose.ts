@@ -14,6 +14,7 @@ export interface Composition {
   readonly tf: Tf
   readonly model: Model
   readonly stage: StageSpec
+  /** Of predictions; a stage may train at another size. */
   readonly image: ImageSpec
   readonly classes: number
   readonly lossOf: LossFunction
@@ -23,24 +24,36 @@ export interface Composition {
 
 /** The step and the prediction as signatures over the model's and the optimizer's state. */
 export function compose(parts: Composition): ProgramSpec {
-  const { tf, model, image, classes, optimizer } = parts
-  const images = { shape: [null, image.size, image.size, 3], dtype: 'int32' } as const
+  const { tf, model, stage, image, classes, optimizer } = parts
+  const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'int32' }) as const
   const labels = { shape: [null, classes], dtype: 'float32' } as const
   const seed = { shape: [2], dtype: 'int32' } as const
   return {
     state: [...model.variables, ...optimizer.state],
     signatures: {
       train: {
-        inputs: { images, labels, seed, rates: optimizer.rateInput },
+        inputs: {
+          images: imagesOf(stage.imageSize ?? image.size),
+          labels,
+          seed,
+          rates: optimizer.rateInput,
+          ...(stage.mix?.name === 'mixup' && blendInputs),
+        },
         run: (feeds) => trainStep(parts, feeds),
       },
       predict: {
-        inputs: { images },
+        inputs: { images: imagesOf(image.size) },
         run: (feeds) => ({ probabilities: tf.sigmoid(logitsOf(parts, normalise(tf, feeds.images!, image))) }),
       },
     },
   }
 }
+
+/** Which row each is averaged with, and the part that it keeps of itself. */
+const blendInputs = {
+  partner: { shape: [null], dtype: 'int32' },
+  lambda: { shape: [null], dtype: 'float32' },
+} as const
 
 const inference: Pass = { training: false }
 
@@ -48,7 +61,7 @@ const inference: Pass = { training: false }
 function trainStep(parts: Composition, feeds: Feeds): Outputs {
   const { tf, model, stage, image, classes, lossOf, targets, optimizer } = parts
   const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
-  const images = normalise(tf, feeds.images!, image)
+  const images = blend(tf, normalise(tf, feeds.images!, image), feeds)
   const trained = trainedGroups(model, stage)
   const passOf = ({ name }: LayerGroup) => (trained.has(name) ? pass : inference)
   const lowest = model.groups.findIndex(({ name }) => trained.has(name))
@@ -92,6 +105,13 @@ function checkLosses(losses: Tensor1D, n: number): Tensor1D {
   if (losses.shape.join() === `${n}`) return losses
   const detail = `the loss gives values of shape [${losses.shape.join(', ')}]; one a sample, [${n}], or their mean is needed`
   throw new AppError('user-code-failed', { shape: losses.shape }, { detail })
+}
+
+/** x ← λ x + (1 − λ) x of the partner, where partners are fed. */
+function blend(tf: Tf, images: Tensor4D, { partner, lambda }: Feeds): Tensor4D {
+  if (!partner || !lambda) return images
+  const own = tf.reshape(lambda, [-1, 1, 1, 1])
+  return tf.add(tf.mul(images, own), tf.mul(tf.gather(images, partner as Tensor1D), tf.sub(1, own)))
 }
 
 /** x ← (x / 255 − mean) / std, per colour. int32 [n, size, size, 3] to float32. */

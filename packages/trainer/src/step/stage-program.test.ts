@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { ExperimentSpec, OptimizerSpec } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
+import mixed from '../data/fixtures/mix.json' with { type: 'json' }
 import { buildModel } from '../models/build.ts'
 import type { BundleModule } from '../models/bundle.ts'
 import type { Model, NamedTensors } from '../models/model.ts'
@@ -57,7 +58,7 @@ function aBatch(index: number, n = 8): TrainBatch {
     const bright = (column < SIZE / 2 && labels[sample * 2] === 1) || (row < SIZE / 2 && labels[sample * 2 + 1] === 1)
     return uniform(key, i) * 100 + (bright ? 150 : 0)
   })
-  return { images, labels, n }
+  return { images, labels, blend: null, n }
 }
 
 function train({ program }: Setup, from: number, to: number, lr = LR): number[] {
@@ -396,4 +397,43 @@ test.each<[what: string, code: string, head: (features: tf.Tensor) => tf.Tensor,
   expect(() => program.train(aBatch(0), { lr: LR }, 0)).toThrow(
     expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
   )
+})
+
+test('mixup averages pictures in floats, as torch does', () => {
+  const bundle: BundleModule = {
+    model: ({ tf: t, head, classes }) => {
+      const dense = head.dense('dense', { inputs: 1, units: classes })
+      return {
+        body: (images) => t.reshape(t.mean(t.square(images), [1, 2, 3]), [-1, 1]),
+        head: (features, pass) => dense(features as tf.Tensor2D, pass),
+      }
+    },
+    loss:
+      ({ tf: t }) =>
+      (logits) =>
+        t.mean<tf.Tensor1D>(logits, 1),
+  }
+  const stage = { mix: { name: 'mixup' }, loss: { name: 'bundle' }, imageSize: mixed.size }
+  const { program } = aSetup(stage, 1, bundle)
+  const blend = { partner: Int32Array.from(mixed.partner), lambda: Float32Array.from(mixed.lambda) }
+  const { n, images } = mixed
+  const batch = { images: Uint8Array.from(images), labels: new Float32Array(n * CLASSES), blend, n }
+  const { losses } = program.train(batch, { lr: 0.01 }, 0)
+  // Logits are the mean squares times a weight that all have in common.
+  losses!.forEach((loss, i) =>
+    expect(Math.abs(loss / losses![0]! / (mixed.mixedSquares[i]! / mixed.mixedSquares[0]!) - 1)).toBeLessThan(1e-5),
+  )
+})
+
+test('a stage may train at another size than predictions are made at', () => {
+  const { program } = aSetup({ imageSize: 2 * SIZE })
+  const side = 2 * SIZE
+  const large = {
+    images: new Uint8Array(4 * side * side * 3),
+    labels: new Float32Array(4 * CLASSES),
+    blend: null,
+    n: 4,
+  }
+  expect(program.train(large, { lr: LR }, 0).loss).toBeGreaterThan(0)
+  expect(program.predict(aBatch(0).images, 8)).toHaveLength(8 * CLASSES)
 })

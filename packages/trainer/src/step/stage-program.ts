@@ -5,6 +5,7 @@ import type { Feeds, Program } from '@baton/graph-step'
 import { eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
 import { streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
+import type { Blend } from '../data/mix.ts'
 import { buildLoss } from '../losses/build.ts'
 import type { BundleModule } from '../models/bundle.ts'
 import { trainedVariables } from '../models/groups.ts'
@@ -30,10 +31,12 @@ export interface StageProgramOptions {
 }
 
 export interface TrainBatch {
-  /** RGB, 0 to 255. [n, size, size, 3] */
+  /** RGB, 0 to 255, at the size of the stage. [n, size, size, 3] */
   readonly images: Uint8Array
   /** 0 to 1. [n, classes] */
   readonly labels: Float32Array
+  /** How images are averaged in pairs: of a stage with mixup, and of no other. */
+  readonly blend: Blend | null
   readonly n: number
 }
 
@@ -99,22 +102,26 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
     tf,
     compose({ tf, model, stage, image: spec.image, classes, lossOf, targets, optimizer }),
   )
-  const toImages = (images: Uint8Array, n: number) => tensorOfImages(tf, images, n, spec.image.size)
+  const trainSize = stage.imageSize ?? spec.image.size
   // 30 bits, as statelessUniform asks.
   const dropoutKey = streamKey(seed, 'dropout')[0] >>> 2
   return {
     train(batch, rates, step) {
       const feeds = {
-        images: toImages(batch.images, batch.n),
+        images: tensorOfImages(tf, batch.images, batch.n, trainSize),
         labels: tf.tensor2d(batch.labels.slice(), [batch.n, classes]),
         rates: optimizer.rates(rates),
         seed: tf.tensor1d([dropoutKey, step], 'int32'),
+        ...(batch.blend && blendFeeds(tf, batch.blend)),
       }
       const { loss, losses, gradNorm } = runAndRead(tf, program, 'train', feeds)
       optimizer.count()
       return { loss: loss![0]!, losses: losses ?? null, gradNorm: gradNorm![0]! }
     },
-    predict: (images, n) => runAndRead(tf, program, 'predict', { images: toImages(images, n) }).probabilities!,
+    predict(images, n) {
+      const feeds = { images: tensorOfImages(tf, images, n, spec.image.size) }
+      return runAndRead(tf, program, 'predict', feeds).probabilities!
+    },
     ...createStageState({ tf, program, optimizer, model }),
     dispose() {
       program.dispose()
@@ -126,6 +133,10 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
 /** TensorFlow may read the array it is given for as long as the tensor lives, so it gets one of its own. */
 function tensorOfImages(tf: Tf, images: Uint8Array, n: number, size: number): Tensor4D {
   return tf.tensor4d(new Int32Array(images), [n, size, size, 3], 'int32')
+}
+
+function blendFeeds(tf: Tf, { partner, lambda }: Blend): Feeds {
+  return { partner: tf.tensor1d(partner.slice(), 'int32'), lambda: tf.tensor1d(lambda.slice()) }
 }
 
 /** Runs a signature, reads its outputs, and disposes them and the feeds. */

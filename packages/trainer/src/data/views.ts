@@ -1,0 +1,92 @@
+import type { AugmentOp, ExperimentSpec } from '@baton/contracts'
+import { assertNever } from '@baton/contracts'
+import { createAugmenter } from './augment/augmenter.ts'
+import type { Scope } from './augment/draws.ts'
+import type { Picture } from './augment/picture.ts'
+import { plainOps, viewOps } from './augment/presets.ts'
+import type { ImageSource, PictureKind } from './image-source.ts'
+import { prefetch } from './prefetch.ts'
+
+/** The pictures of a sample that its prediction is the mean of. */
+export interface Views {
+  readonly count: number
+  /** What they are made from. */
+  readonly kind: PictureKind
+  /** Squares of the model's size. [count] */
+  of(source: ImageSource, sample: number): Promise<Picture[]>
+}
+
+/**
+ * The views that a spec's predictions are made of, as a pure function of seed, fold, sample and view.
+ *
+ *   none   the plain view
+ *   flip   the plain view and its mirror image
+ *   views  as many draws of what moves pictures in training
+ */
+export function createViews({ augment, evaluate, image, seed }: ExperimentSpec, fold: number): Views {
+  const drawn = viewsOf({ augment, evaluate }, [seed, fold, 'tta'])
+  const views = drawn.map(({ ops, scope }) => {
+    const augmenter = createAugmenter(ops, image)
+    return { takesOriginals: augmenter.takesOriginals, make: augmenter.in(scope) }
+  })
+  const kind = views.some(({ takesOriginals }) => takesOriginals) ? 'original' : image.size
+  return {
+    count: views.length,
+    kind,
+    async of(source, sample) {
+      const picture = await source.picture(sample, kind)
+      return Promise.all(views.map(({ make }) => make(picture, sample)))
+    },
+  }
+}
+
+interface DrawnView {
+  readonly ops: readonly AugmentOp[]
+  readonly scope: Scope
+}
+
+function viewsOf({ augment, evaluate }: Pick<ExperimentSpec, 'augment' | 'evaluate'>, scope: Scope): DrawnView[] {
+  const { tta } = evaluate
+  const plain = { ops: plainOps(augment), scope }
+  switch (tta) {
+    case 'none':
+      return [plain]
+    case 'flip':
+      return [plain, { ops: [...plain.ops, { op: 'flip', p: 1 }], scope }]
+    default:
+      return typeof tta === 'string'
+        ? assertNever(tta)
+        : Array.from({ length: tta.views }, (_, view) => ({ ops: viewOps(augment), scope: [...scope, view] }))
+  }
+}
+
+/** Samples with their views, as the model takes them. */
+export interface ViewBatch {
+  /** Indexes in the manifest. [n] */
+  readonly samples: Int32Array
+  /** RGB, 0 to 255, each sample's views together. [n · views, size, size, 3] */
+  readonly images: Uint8Array
+}
+
+/** Batches made ahead: one being finished while the next one's images are decoded. */
+const batchesAhead = 2
+
+/** The samples in their order, as many at a time as have `batch` views, at least one; the last may be fewer. */
+export function viewBatches(
+  source: ImageSource,
+  views: Views,
+  samples: Int32Array,
+  { batch, size }: { batch: number; size: number },
+): AsyncGenerator<ViewBatch, void> {
+  const each = Math.max(1, Math.floor(batch / views.count))
+  const imageBytes = size * size * 3
+  return prefetch(0, Math.ceil(samples.length / each), batchesAhead, async (i) => {
+    const own = samples.slice(i * each, (i + 1) * each)
+    const images = new Uint8Array(own.length * views.count * imageBytes)
+    await source.forEach(own, async (sample, row) => {
+      const pictures = await views.of(source, sample)
+      pictures.forEach(({ data }, view) => images.set(data, (row * views.count + view) * imageBytes))
+    })
+    return { samples: own, images }
+  })
+}
