@@ -51,8 +51,10 @@ export async function openBackend(backend: QueueBackend, prefix: string, log: Qu
 async function openPostgres(url: string, prefix: string, log: QueueLog): Promise<Backend> {
   const pool = new pg.Pool({
     connectionString: url,
-    // BullMQ's statements name no schema.
-    options: '-c search_path=bullmq',
+    // BullMQ's statements name no schema. Nor do they wait for the disk: a power cut may lose what the queue did last, and
+    // losing all of it loses nothing. A row leaves the outbox by a commit that does wait, and takes to the disk all that
+    // was written before it, its job too.
+    options: '-c search_path=bullmq -c synchronous_commit=off',
     // One for each worker to listen on, and ten to work with; idle ones are closed.
     max: 40,
     // A connection that was cut without a word is noticed, and its worker listens again.

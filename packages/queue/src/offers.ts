@@ -150,8 +150,11 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
       log.error({ job: job.id, pool: name, problem: offer.error.message }, 'offer dropped: its payload does not fit')
       return settle(job, 'moveToCompleted')
     }
-    for (const taker of takers) if (taker.give(offer.data)) return settle(job, 'moveToCompleted')
-    settle(job, 'moveToWait')
+    const taken = [...takers].find((taker) => taker.give(offer.data))
+    if (taken === undefined) return settle(job, 'moveToWait')
+    // At once: while anybody is in here the next offer is fetched.
+    waiters.delete(taken)
+    settle(job, 'moveToCompleted')
   }
   const pump = async () => {
     isPumping = true
