@@ -1,6 +1,15 @@
 import { MatrixSpec } from '@baton/contracts'
 import type { Client, Lease } from '@baton/contracts'
-import { assembleExperiment, completeFold, createMatrix } from '@baton/core'
+import {
+  assembleExperiment,
+  cancelExperiment,
+  completeFold,
+  createMatrix,
+  decideHalving,
+  dispatchOutbox,
+  heartbeat,
+  reconcile,
+} from '@baton/core'
 import { aLease, aResult, aSession, aSpec, createWorld, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -25,7 +34,7 @@ afterAll(async () => {
   await world.close()
 })
 beforeEach(async () => {
-  await runSql(world.databaseUrl, `UPDATE fold SET status = 'cancelled' WHERE status = 'ready'`)
+  await runSql(world.databaseUrl, `UPDATE fold SET status = 'cancelled' WHERE status IN ('ready', 'leased')`)
 })
 
 function aMatrix(matrix: Record<string, unknown>, changes: Record<string, unknown> = {}) {
@@ -128,13 +137,13 @@ describe('a matrix', () => {
   })
 })
 
-describe('compared', () => {
-  /** Every label of so many samples of each fold is missed: what is right of the others decides the score. */
-  async function train(lease: Lease, missed: number): Promise<void> {
-    const result = await aResult(world, lease, { missed })
-    await completeFold(world, { foldId: lease.foldId, fence: lease.fence, sessionId, step: 9, result })
-  }
+/** Every label of so many samples of each fold is missed: what is right of the others decides the score. */
+async function train(lease: Lease, missed: number, by = sessionId): Promise<void> {
+  const result = await aResult(world, lease, { missed })
+  await completeFold(world, { foldId: lease.foldId, fence: lease.fence, sessionId: by, step: 9, result })
+}
 
+describe('compared', () => {
   test('are folds of equal splits, by a paired test that is corrected for how many there are', async () => {
     const body = aMatrix({ 'model.width': [2, 4, 8] })
     const { version } = await owner.createMatrix({ params, body })
@@ -173,5 +182,147 @@ describe('compared', () => {
     const { cells, warnings } = await owner.getMatrix({ params: { ...params, version }, query: {} })
     expect(cells.map(({ difference }) => difference)).toEqual([null, null])
     expect(warnings).toEqual([`#${version + 1}: folds are not comparable: seed 1 on the left, 2 on the right`])
+  })
+})
+
+describe('halving', () => {
+  const at = (version: number) => ({ params: { ...params, version } })
+  const view = (version: number) => owner.getMatrix({ ...at(version), query: {} })
+  const assembleAll = async (version: number) => {
+    for (const cell of (await view(version)).cells)
+      await assembleExperiment(world, { experimentId: (await owner.getExperiment(at(cell.version))).id })
+  }
+  /** Three experiments, the third far behind; the first folds of all of them are trained, by who leases them. */
+  async function firstFolds(halving: Record<string, unknown> = {}, missed = [0, 0, 5]) {
+    const body = { ...aMatrix({ 'model.width': [2, 4, 8] }), halving } as Parameters<Client['createMatrix']>[0]['body']
+    const { version } = await owner.createMatrix({ params, body })
+    for (let i = 0; i < 3; i++) {
+      const lease = await aLease(world, sessionId)
+      expect(lease.fold, 'first folds of all come first').toBe(0)
+      await train(lease, missed[lease.version - version]!)
+    }
+    return version
+  }
+  const stops = async (version: number) => {
+    const { cells } = await view(version)
+    return cells.filter(({ stopped }) => stopped !== null).map((cell) => cell.version - version)
+  }
+
+  test('stops what is behind after the first fold, says why in an event, and lets the others finish', async () => {
+    const version = await firstFolds()
+    await assembleAll(version)
+    const matrix = await view(version)
+    expect(matrix).toMatchObject({ halving: { margin: 0.02, afterFolds: 1 }, foldsCompared: 1 })
+    expect(matrix.cells.map(({ status }) => status)).toEqual(['running', 'running', 'cancelled'])
+    const { stopped } = matrix.cells[2]!
+    expect(stopped).toMatchObject({ folds: 1, best: version, bound: 0.02 })
+    expect(stopped!.behind).toBeGreaterThan(0.02)
+    const experiment = await owner.getExperiment(at(version + 2))
+    expect(experiment).toMatchObject({ status: 'cancelled', stopped })
+    expect(experiment.folds.map(({ status }) => status)).toEqual(['completed', 'cancelled', 'cancelled'])
+    const events = await world.store.events.listByExperiment(experiment.id, { after: 0, limit: 50 })
+    expect(events.map(({ payload }) => payload).at(-1)).toEqual({ kind: 'experiment-cancelled', halving: stopped })
+
+    for (let i = 0; i < 4; i++) await train(await aLease(world, sessionId), 0)
+    await assembleAll(version)
+    const { cells, foldsCompared } = await view(version)
+    expect(cells.map(({ status }) => status)).toEqual(['completed', 'completed', 'cancelled'])
+    expect(foldsCompared).toBe(2)
+  })
+
+  test('is off by default: all finish', async () => {
+    const body = aMatrix({ 'model.width': [2, 4] })
+    const { version } = await owner.createMatrix({ params, body })
+    for (let i = 0; i < 6; i++) {
+      const lease = await aLease(world, sessionId)
+      await train(lease, lease.version === version ? 5 : 0)
+      await assembleAll(version)
+    }
+    expect((await view(version)).cells.map(({ status }) => status)).toEqual(['completed', 'completed'])
+    expect(await view(version)).toMatchObject({ halving: null, foldsCompared: 0 })
+  })
+
+  test('tells the session that trains a fold of what is stopped, and its result is not taken', async () => {
+    const version = await firstFolds({}, [0, 0, 5])
+    const leases = [await aLease(world, sessionId)]
+    const others = [await aSession(world, 'second'), await aSession(world, 'third')]
+    for (const other of others) leases.push(await aLease(world, other))
+    const sessions = [sessionId, ...others]
+    await assembleAll(version)
+    const i = leases.findIndex((lease) => lease.version === version + 2)
+    const held = leases[i]!
+    const proof = { foldId: held.foldId, fence: held.fence, sessionId: sessions[i]! }
+    const beat = await heartbeat(world, { ...proof, progress: null, metrics: [], logs: [], secondsLeft: null })
+    expect(beat.command).toBe('cancel')
+    await train(held, 0, sessions[i])
+    const experiment = await owner.getExperiment(at(version + 2))
+    expect(experiment.folds.find(({ index }) => index === held.fold)).toMatchObject({
+      status: 'cancelled',
+      score: null,
+    })
+    for (const [j, lease] of leases.entries()) if (j !== i) await train(lease, 0, sessions[j])
+  })
+
+  test.each([1, 2, 3])('decides once, whoever asks at once and whatever finishes meanwhile (%i)', async () => {
+    const version = await firstFolds()
+    const cells = await Promise.all([0, 1, 2].map((i) => owner.getExperiment(at(version + i))))
+    const sessions = [sessionId, await aSession(world, 'b'), await aSession(world, 'c')]
+    const leases: Lease[] = []
+    for (const session of sessions) leases.push(await aLease(world, session))
+    await Promise.all([
+      ...cells.flatMap(({ id }) => [id, id]).map((experimentId) => assembleExperiment(world, { experimentId })),
+      ...leases.map((lease, i) => train(lease, 0, sessions[i])),
+      reconcile(world),
+      reconcile(world),
+    ])
+    await assembleAll(version)
+    expect(await stops(version)).toEqual([2])
+    const events = await world.store.events.listByExperiment(cells[2]!.id, { after: 0, limit: 50 })
+    expect(events.filter(({ payload }) => payload.kind === 'experiment-cancelled')).toHaveLength(1)
+    const stopped = await owner.getExperiment(at(version + 2))
+    expect(stopped.folds.map(({ status }) => status)).not.toContain('ready')
+    const { rows } = {
+      rows: await runSql(world.databaseUrl, `SELECT folds_compared FROM matrix WHERE version = ${version}`),
+    }
+    expect(rows).toEqual([{ folds_compared: expect.toBeOneOf([1, 2]) as number }])
+  })
+
+  test('that a crash kept from deciding is made up for by the next pass', async () => {
+    const version = await firstFolds()
+    for (const i of [0, 1, 2]) {
+      const { id } = await owner.getExperiment(at(version + i))
+      // Dies after the scores, before the decision.
+      const matrices = { ...world.store.matrices, lock: () => Promise.reject(new Error('the power went')) }
+      const transaction = ((work) =>
+        world.store.transaction((tables) => work({ ...tables, matrices }))) as World['store']['transaction']
+      await expect(
+        assembleExperiment({ ...world, store: { ...world.store, transaction } }, { experimentId: id }),
+      ).rejects.toThrow('the power went')
+    }
+    expect(await stops(version)).toEqual([])
+    await reconcile(world)
+    expect(await stops(version)).toEqual([2])
+  })
+
+  test('does not wait for what a person cancelled', async () => {
+    const body = { ...aMatrix({ 'model.width': [2, 4, 8] }), halving: {} } as Parameters<
+      Client['createMatrix']
+    >[0]['body']
+    const { version, cells } = await owner.createMatrix({ params, body })
+    for (let i = 0; i < 2; i++) {
+      const lease = await aLease(world, sessionId)
+      await train(lease, lease.version === version ? 0 : 5)
+    }
+    await assembleAll(version)
+    expect(await stops(version)).toEqual([])
+    await cancelExperiment(world, { project: 'emoji', version: cells[2]!.version })
+    expect(await stops(version)).toEqual([1])
+    await dispatchOutbox(world)
+    const [{ id } = { id: '' }] = (await runSql(
+      world.databaseUrl,
+      `SELECT id FROM matrix WHERE version = ${version}`,
+    )) as { id: string }[]
+    await decideHalving(world, id)
+    expect(await stops(version)).toEqual([1])
   })
 })

@@ -18,6 +18,7 @@ test.each<[EventPayload, ReturnType<typeof noticeOf>]>([
   [{ kind: 'experiment-paused' }, 'quiet'],
   [{ kind: 'lb-recorded', lbPublic: 0.6, lbPrivate: null, isNewBest: false }, null],
   [{ kind: 'experiment-cancelled' }, null],
+  [{ kind: 'experiment-cancelled', halving: { folds: 1, best: 41, behind: 0.05, bound: 0.02 } }, 'quiet'],
 ])('only what somebody should look up for makes a sound: %j is %s', (payload, notice) => {
   expect(noticeOf(payload)).toBe(notice)
 })

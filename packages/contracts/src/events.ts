@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { assertNever } from './states.ts'
 import { Id, Slug } from './ids.ts'
+import { HalvingStop } from './matrix/halving-stop.ts'
 import { Failure, Moment } from './resources.ts'
 
 /** Facts, appended in the transaction that makes them true. Notifications and the event feed come from them. */
@@ -76,7 +77,11 @@ export const EventPayload = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('fold-retried'), fold: z.int(), step: z.int() }),
   z.strictObject({ kind: z.literal('experiment-paused') }),
   z.strictObject({ kind: z.literal('experiment-resumed') }),
-  z.strictObject({ kind: z.literal('experiment-cancelled') }),
+  z.strictObject({
+    kind: z.literal('experiment-cancelled'),
+    /** Absent where a person did it. */
+    halving: HalvingStop.optional(),
+  }),
   z.strictObject({
     kind: z.literal('lb-recorded'),
     lbPublic: z.number().nullable(),
@@ -117,8 +122,9 @@ export function noticeOf(payload: EventPayload): 'urgent' | 'quiet' | null {
     case 'experiment-resumed':
     case 'fold-retried':
       return 'quiet'
-    case 'experiment-created':
     case 'experiment-cancelled':
+      return payload.halving ? 'quiet' : null
+    case 'experiment-created':
     case 'fold-leased':
     case 'fold-handed-over':
     case 'session-stopped':

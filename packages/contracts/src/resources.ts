@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { CheckpointManifest } from './checkpoint.ts'
 import { LabelGroup } from './dataset.ts'
 import { Blob, Count, Digest, Id, Ordinal, Slug } from './ids.ts'
+import { HalvingStop } from './matrix/halving-stop.ts'
 import { problemCodes } from './problems.ts'
 import { ExperimentSpec } from './spec/index.ts'
 import { AttemptStatus, ExperimentStatus, FoldStatus, Provider, SessionStatus } from './states.ts'
@@ -139,6 +140,8 @@ export const Experiment = Scores.extend({
   parent: z.int().positive().nullable(),
   /** The first version of the matrix that it is an experiment of. */
   matrix: z.int().positive().nullable(),
+  /** Set where halving cancelled it. */
+  stopped: HalvingStop.nullable(),
   dataset: z.string(),
   code: Digest.nullable(),
   foldsTotal: z.int().positive(),

@@ -22,6 +22,8 @@ import type {
   FoldCurves,
   FoldResult,
   FoldStatus,
+  HalvingSpec,
+  HalvingStop,
   IdScope,
   LabelGroup,
   LeaderboardRow,
@@ -160,8 +162,9 @@ export interface NewExperiment {
   readonly specDigest: string
   readonly datasetVersionId: string
   readonly codeBundleId: string | null
-  /** Fold indices to train. */
+  /** Fold indices to train, and the priority of each. */
   readonly folds: readonly number[]
+  readonly priorities: readonly number[]
 }
 
 /** An experiment with what assembling needs. */
@@ -238,13 +241,20 @@ export interface MatrixRecord {
   readonly version: number
   readonly name: string
   readonly createdAt: string
+  readonly halving: HalvingSpec | null
+  /** First folds of all that halving has compared so far. */
+  readonly foldsCompared: number
   /** By version, at least one. */
   readonly cells: readonly MatrixCellRecord[]
 }
 
 export interface MatrixCellRecord extends Pick<Experiment, 'version' | 'name' | 'status' | 'cv' | 'cvMean' | 'cvStd'> {
+  readonly experimentId: string
   readonly values: CellValues
   readonly spec: ExperimentSpec
+  readonly stopped: HalvingStop | null
+  /** Scores of the first k folds by themselves, by k. */
+  readonly rungs: Readonly<Record<string, readonly number[]>>
   readonly folds: readonly { readonly index: number; readonly status: FoldStatus; readonly score: number | null }[]
 }
 
@@ -261,6 +271,17 @@ export interface MatrixTable {
   find(id: string): Promise<number | null>
   /** By the version of any of its experiments. */
   get(project: string, version: number): Promise<MatrixRecord | null>
+  /** The matrix of an experiment where it has halving; null: it has none, or is of none. */
+  halvingOf(experimentId: string): Promise<MatrixRecord | null>
+  /** The same by its id, its row held until the transaction ends. It is locked before any fold. */
+  lock(id: string): Promise<MatrixRecord>
+  /** Keeps scores of an experiment's first folds; those that are there stay. */
+  addRung(experimentId: string, folds: number, scores: readonly number[]): Promise<void>
+  /** Of a locked matrix. */
+  setFoldsCompared(id: string, folds: number): Promise<void>
+  stop(experimentId: string, why: HalvingStop): Promise<void>
+  /** Matrices with halving, some experiment of which is not final, at most so many. */
+  halving(limit: number): Promise<string[]>
 }
 
 /** A submission with what making its file and scoring it take. */

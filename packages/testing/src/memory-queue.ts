@@ -30,8 +30,9 @@ export function memoryQueue(): MemoryQueue {
         if (index >= 0) waiting.splice(index, 1)
       },
       take: async (pools) => {
-        const index = waiting.findIndex((offer) => pools.includes(offer.pool))
-        return index < 0 ? null : waiting.splice(index, 1)[0]!
+        const mine = waiting.filter((offer) => pools.includes(offer.pool))
+        const first = mine.reduce<FoldOffer | null>((best, o) => (best && best.priority >= o.priority ? best : o), null)
+        return first && waiting.splice(waiting.indexOf(first), 1)[0]!
       },
     },
     assemble: async (experimentId) => void assembling.push(experimentId),

@@ -1,5 +1,5 @@
 import { assertNever, problems } from '@baton/contracts'
-import type { Event } from '@baton/contracts'
+import type { Event, HalvingStop } from '@baton/contracts'
 import { failureClassOf } from '@baton/core'
 import { countText, durationText, scoreText } from './format.ts'
 import { fixed, plain, title } from './message.ts'
@@ -71,7 +71,9 @@ export function renderEvent(event: Event): Message {
     case 'experiment-resumed':
       return [title(`▶️ ${about}: resumed`)]
     case 'experiment-cancelled':
-      return [title(`${about}: cancelled`)]
+      return payload.halving
+        ? [title(`✂️ ${about}: cancelled by halving`), plain(halvingText(payload.halving))]
+        : [title(`${about}: cancelled`)]
     case 'fold-leased':
       return [title(`${about}: fold ${payload.fold} runs on ${payload.session} from step ${payload.step}`)]
     case 'fold-handed-over':
@@ -119,4 +121,9 @@ function causeOf({ code, detail, step }: Failure): Line[] {
 /** What to do about a failure, and the end of its log. */
 export function remedyAndLog({ code, lastLines }: Failure): Line[] {
   return [plain(problems[code].remedy), ...lastLines.slice(-logLines).map((line) => fixed(line, logLineMax))]
+}
+
+function halvingText({ folds, best, behind, bound }: HalvingStop): string {
+  const after = folds === 1 ? 'its first fold' : `its first ${folds} folds`
+  return `After ${after} it was ${behind.toFixed(4)} behind #${best}, more than ${bound.toFixed(4)}.`
 }

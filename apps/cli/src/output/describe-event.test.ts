@@ -53,6 +53,10 @@ const cases: [EventPayload, string][] = [
   [{ kind: 'experiment-paused' }, 'paused'],
   [{ kind: 'experiment-resumed' }, 'resumed'],
   [{ kind: 'experiment-cancelled' }, 'cancelled'],
+  [
+    { kind: 'experiment-cancelled', halving: { folds: 2, best: 41, behind: 0.0312, bound: 0.0158 } },
+    'cancelled by halving: after its first 2 folds 0.0312 behind #41, more than 0.0158',
+  ],
   [{ kind: 'lb-recorded', lbPublic: 0.65, lbPrivate: null }, 'LB recorded: public 0.6500, private -'],
   [
     { kind: 'submission-scored', submission: 3, lbPublic: 0.65, lbPrivate: 0.64, isNewBest: true },

@@ -1,5 +1,5 @@
 import { assertNever } from '@baton/contracts'
-import type { Event, EventPayload, Failure } from '@baton/contracts'
+import type { Event, EventPayload, Failure, HalvingStop } from '@baton/contracts'
 import { count, formatScore, formatSeconds, printable } from './text.ts'
 
 /** An event as a line: when, and what happened. */
@@ -37,7 +37,7 @@ function describe(event: EventPayload): string {
     case 'experiment-resumed':
       return 'resumed'
     case 'experiment-cancelled':
-      return 'cancelled'
+      return event.halving ? `cancelled by halving: ${stopText(event.halving)}` : 'cancelled'
     case 'lb-recorded':
       return `LB recorded: public ${formatScore(event.lbPublic)}, private ${formatScore(event.lbPrivate)}`
     case 'submission-scored':
@@ -48,6 +48,12 @@ function describe(event: EventPayload): string {
     default:
       return assertNever(event)
   }
+}
+
+/** Why halving stopped an experiment. */
+export function stopText({ folds, best, behind, bound }: HalvingStop): string {
+  const after = folds === 1 ? 'its first fold' : `its first ${folds} folds`
+  return `after ${after} ${behind.toFixed(4)} behind #${best}, more than ${bound.toFixed(4)}`
 }
 
 function outcomeText(event: Extract<EventPayload, { kind: 'fold-failed' }>): string {

@@ -1,6 +1,6 @@
 import { problems } from '@baton/contracts'
 import type { Experiment, Fold, MetricReport, Progress } from '@baton/contracts'
-import { failureText } from './describe-event.ts'
+import { failureText, stopText } from './describe-event.ts'
 import { tableLines } from './table.ts'
 import { formatScore, formatSeconds, printable, shortDigest } from './text.ts'
 
@@ -14,6 +14,7 @@ export function experimentLines(experiment: Experiment): string[] {
     scoreLine(experiment),
     ...(experiment.metrics === null ? [] : metricLines(experiment.metrics, experiment.spec.metric.beta)),
     ...thresholdLines(experiment.thresholds ?? {}),
+    ...(experiment.stopped === null ? [] : [`cancelled by halving: ${stopText(experiment.stopped)}`]),
     ...(failure === null ? [] : failureLines(failure)),
     '',
     ...tableLines(experiment.folds, [

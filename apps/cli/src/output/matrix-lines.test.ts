@@ -12,6 +12,7 @@ const cell: Matrix['cells'][number] = {
   cv: 0.61,
   cvMean: 0.6,
   cvStd: 0.01,
+  stopped: null,
   difference: null,
 }
 
@@ -26,16 +27,19 @@ test('a matrix is a line for each experiment, the others with their difference f
     pValue: 0.04,
     pHolm: 0.08,
   }
+  const stopped = { folds: 1, best: 41, behind: 0.05, bound: 0.02 }
   const matrix: Matrix = {
     project: 'imet',
     version: 41,
     name: 'ablation',
     createdAt: '2026-11-28T00:00:00.000Z',
     baseline: 41,
+    halving: { margin: 0.02, afterFolds: 1 },
+    foldsCompared: 1,
     cells: [
       cell,
       { ...cell, version: 42, values: { 'stages.all.loss': { name: 'focal' } }, cv: 0.59, difference },
-      { ...cell, version: 43, values: { seed: 2 }, status: 'queued', foldsCompleted: 0, cv: null },
+      { ...cell, version: 43, values: { seed: 2 }, status: 'cancelled', stopped, foldsCompleted: 1, cv: null },
     ],
     warnings: ['#43: folds are not comparable: seed 0 on the left, 2 on the right'],
   }
@@ -43,10 +47,11 @@ test('a matrix is a line for each experiment, the others with their difference f
     'imet #41 to #43  ablation',
     'warning: #43: folds are not comparable: seed 0 on the left, 2 on the right',
     '',
-    'version  with        status     folds      CV  difference  interval                p  p (Holm)',
-    '#41      as it is    completed    5/5  0.6100    baseline  -                       -         -',
-    '#42      loss=focal  completed    5/5  0.5900     −0.0200  −0.0400 to +0.0010  0.040     0.080',
-    '#43      seed=2      queued       0/5       -           -  -                       -         -',
+    'version  with        status                folds      CV  difference  interval                p  p (Holm)',
+    '#41      as it is    completed               5/5  0.6100    baseline  -                       -         -',
+    '#42      loss=focal  completed               5/5  0.5900     −0.0200  −0.0400 to +0.0010  0.040     0.080',
+    '#43      seed=2      cancelled by halving    1/5       -           -  -                       -         -',
+    '#43 cancelled by halving: after its first fold 0.0500 behind #41, more than 0.0200',
     '',
     'differences from #41 fold by fold: 95 % intervals of a paired t-test, corrected',
   ])

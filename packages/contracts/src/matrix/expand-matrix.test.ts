@@ -91,6 +91,14 @@ test('a fault that all have is told once', () => {
   ])
 })
 
+test.each<[what: string, halving: unknown, matrix: unknown, pointer: string, detail: RegExp]>([
+  ['other samples', {}, { seed: [1, 2] }, '/halving', /seed is another where seed=2/],
+  ['another metric', {}, { 'metric.beta': [1, 2] }, '/halving', /metric is another where beta=2/],
+  ['nothing left', { afterFolds: 3 }, { 'image.size': [16, 32] }, '/halving/afterFolds', /must be below 3/],
+])('halving of %s is refused', (_, halving, matrix, pointer, detail) => {
+  expect(faultsOf(matrix, { halving })).toEqual([{ pointer, detail: expect.stringMatching(detail) as string }])
+})
+
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i)
 }

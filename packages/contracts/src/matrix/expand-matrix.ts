@@ -2,9 +2,10 @@ import { applyMergePatch, isObject } from '../merge-patch.ts'
 import { parseSpec } from '../parse.ts'
 import { AppError, isAppError } from '../problems.ts'
 import type { Fault } from '../problems.ts'
+import { foldsOf } from '../spec/index.ts'
 import type { ExperimentSpec } from '../spec/index.ts'
 import { CELLS_MAX } from './matrix-spec.ts'
-import type { CellValues, MatrixAxes, MatrixSpec } from './matrix-spec.ts'
+import type { CellValues, HalvingSpec, MatrixAxes, MatrixSpec } from './matrix-spec.ts'
 
 /** One experiment of a matrix. */
 export interface Cell {
@@ -19,13 +20,14 @@ export interface Cell {
  * @throws {AppError} `spec-invalid`: too many, none, two of them the same, or faults of their specs, which say the
  *   experiment unless all of them have it
  */
-export function expandMatrix({ matrix, ...base }: MatrixSpec): Cell[] {
+export function expandMatrix({ matrix, halving, ...base }: MatrixSpec): Cell[] {
   const all = cellsOf(matrix)
   if (all.length === 0) throw wrong('/matrix', 'has no experiment: all combinations are excluded')
   const parsed = all.map((values) => parseCell(base, values))
   throwFaults(parsed)
   const cells = parsed as Cell[]
   throwTwins(cells)
+  if (halving !== null) checkHalving(halving, cells)
   return cells
 }
 
@@ -115,6 +117,19 @@ function throwFaults(cells: readonly (Cell | Refused)[]): void {
       .map((fault) => (isOfAll(fault) ? fault : { ...fault, detail: `${fault.detail} (where ${cellLabel(values)})` })),
   )
   throw new AppError('spec-invalid', {}, { faults })
+}
+
+/** Stopping one for another's scores wants folds of the same samples, and the same metric. */
+function checkHalving({ afterFolds }: HalvingSpec, cells: readonly Cell[]): void {
+  const [first] = cells
+  const parts = ['dataset', 'seed', 'folds', 'metric'] as const
+  for (const { spec, values } of cells)
+    for (const part of parts)
+      if (canonical(spec[part]) !== canonical(first!.spec[part]))
+        throw wrong('/halving', `compares scores on the same samples; ${part} is another where ${cellLabel(values)}`)
+  const folds = foldsOf(first!.spec).length
+  if (folds <= afterFolds)
+    throw wrong('/halving/afterFolds', `must be below ${folds}, the folds of each experiment: nothing is left to save`)
 }
 
 function throwTwins(cells: readonly Cell[]): void {

@@ -21,11 +21,30 @@ export const MatrixAxes = z
   .catchall(z.array(z.json()).min(1).max(CELLS_MAX))
 export type MatrixAxes = z.infer<typeof MatrixAxes>
 
+/**
+ * Stops experiments of a matrix that are behind: when all have finished their first k folds, those whose scores over them
+ * are on average farther behind the best one's than
+ *
+ *   bound(k) = margin · √((1/k + 1/(K − 1)) / (1 + 1/(K − 1))),  K folds
+ *
+ * The mean of k differences that folds share training samples in varies by that much less than one does (Nadeau, Bengio
+ * 2003), so the bound tightens as folds finish.
+ */
+export const HalvingSpec = z.strictObject({
+  /** How far one fold may be behind by chance, in the metric's units. */
+  margin: z.number().positive().max(1).default(0.02),
+  /** Folds that each finishes before any is stopped. */
+  afterFolds: z.int().min(1).max(49).default(1),
+})
+export type HalvingSpec = z.infer<typeof HalvingSpec>
+
 /** A spec with a `matrix`: all its other fields are those of `ExperimentSpec`, and are checked in each experiment. */
 export const MatrixSpec = z
   .object({
     name: z.string().trim().min(1).max(120),
     matrix: MatrixAxes,
+    /** Stop those that fall behind; null: all of them finish. */
+    halving: HalvingSpec.nullable().default(null),
   })
   .catchall(z.json())
 export type MatrixSpec = z.infer<typeof MatrixSpec>

@@ -3,7 +3,8 @@ import { Difference } from '../board/comparison.ts'
 import { Ordinal, Slug } from '../ids.ts'
 import { Moment, Scores } from '../resources.ts'
 import { ExperimentStatus } from '../states.ts'
-import { CellValues } from './matrix-spec.ts'
+import { HalvingStop } from './halving-stop.ts'
+import { CellValues, HalvingSpec } from './matrix-spec.ts'
 
 /** An experiment of a matrix, and how far it is from the baseline. */
 export const MatrixCell = Scores.pick({ cv: true, cvMean: true, cvStd: true }).extend({
@@ -12,6 +13,8 @@ export const MatrixCell = Scores.pick({ cv: true, cvMean: true, cvStd: true }).e
   /** What it has otherwise, as the matrix says it. */
   values: CellValues,
   status: ExperimentStatus,
+  /** Set where halving cancelled it. */
+  stopped: HalvingStop.nullable(),
   foldsTotal: z.int().positive(),
   foldsCompleted: z.int().nonnegative(),
   /**
@@ -34,6 +37,9 @@ export const Matrix = z.strictObject({
   createdAt: Moment,
   /** Number of the experiment that the others are compared with. */
   baseline: Ordinal,
+  halving: HalvingSpec.nullable(),
+  /** First folds of all that halving has compared so far. */
+  foldsCompared: z.int().nonnegative(),
   cells: z.array(MatrixCell),
   /** What keeps folds or scores from being compared. */
   warnings: z.array(z.string()),

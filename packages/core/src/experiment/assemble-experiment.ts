@@ -1,4 +1,4 @@
-import { AppError, isAppError, isFinal, labelRanges, labelsOf } from '@baton/contracts'
+import { AppError, foldsOf, isAppError, isFinal, labelRanges, labelsOf } from '@baton/contracts'
 import type { DatasetManifest, ExperimentSpec, Failure, FoldResult } from '@baton/contracts'
 import type { AssembleInput, Assembly, FoldPredictions, Predictions, TestEnsemble } from '@baton/evaluation'
 import { decode, encode } from '@baton/safetensors'
@@ -7,6 +7,7 @@ import { emit } from '../notification/emit.ts'
 import type { BlobStore } from '../ports.ts'
 import { maxManifestBytes, readManifest } from '../project/create-dataset-version.ts'
 import type { ExperimentRecord, Store } from '../store.ts'
+import { decideHalving } from '../matrix/halving.ts'
 import { lockExperiment } from './lock-experiment.ts'
 
 /** The header of a predictions file, which names two tensors, is far smaller. */
@@ -37,8 +38,34 @@ export async function assembleExperiment(deps: Deps, { experimentId }: { experim
     await deps.blobs.read(experiment.dataset.manifest.digest, { maxBytes: maxManifestBytes }),
   )
   const loaded = await loadPredictions(deps, experiment, manifest)
+  const matrix = await deps.store.matrices.halvingOf(experimentId)
+  // Before the folds have scores: a crash in between finds them without, and does it again.
+  if (matrix) await keepRungs(deps, experiment, manifest, loaded)
   await scoreFolds(deps, experiment, manifest, loaded)
   await finish(deps, experimentId, manifest, loaded)
+  if (matrix) await decideHalving(deps, matrix.id)
+}
+
+/**
+ * Keeps what halving compares: the scores of the first k folds as if there were no others, for each k that has finished.
+ * They do not depend on the order in which folds finish, as the score of a fold among those done so far does.
+ */
+async function keepRungs(
+  { store, assemble }: Deps,
+  { id, spec }: ExperimentRecord,
+  manifest: DatasetManifest,
+  loaded: readonly Loaded[],
+): Promise<void> {
+  const order = foldsOf(spec)
+  const first = order.map((fold) => loaded.find(({ predictions }) => predictions.fold === fold)?.predictions)
+  for (let k = 1; k < order.length && first[k - 1]; k++) {
+    const { foldScores } = await assembleSome(assemble, manifest, spec, first.slice(0, k) as FoldPredictions[])
+    await store.matrices.addRung(
+      id,
+      k,
+      order.slice(0, k).map((fold) => foldScores.find((scored) => scored.fold === fold)!.score),
+    )
+  }
 }
 
 /** Once no fold is open it says so: from here on it cannot be paused or cancelled. Null: it is final already. */

@@ -1,4 +1,5 @@
 import type { Experiment } from '@baton/contracts'
+import { decideHalving } from '../matrix/halving.ts'
 import { emit } from '../notification/emit.ts'
 import type { Store } from '../store.ts'
 import { getExperiment } from './get-experiment.ts'
@@ -24,5 +25,8 @@ export async function cancelExperiment(
     await tables.experiments.setStatus(id, 'cancelled')
     await emit(tables, id, { kind: 'experiment-cancelled' })
   })
+  // What halving waited for may be nothing but this one.
+  const matrix = await store.matrices.halvingOf(id)
+  if (matrix) await decideHalving({ store }, matrix.id)
   return getExperiment({ store }, input)
 }

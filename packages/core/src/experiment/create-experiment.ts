@@ -70,12 +70,15 @@ interface Resolved {
   readonly spec: ExperimentSpec
   readonly dataset: DatasetRecord
   readonly codeBundleId: string | null
+  /** First folds are leased before later ones: each has a priority one above the next one's. */
+  readonly inOrder?: boolean
 }
 
 /** Writes an experiment with all that follows from it, in the caller's transaction. */
 export async function insertExperiment(tables: Tables, resolved: Resolved): Promise<{ id: string; version: number }> {
-  const { id: requested, parent, project, spec, dataset, codeBundleId } = resolved
+  const { id: requested, parent, project, spec, dataset, codeBundleId, inOrder = false } = resolved
   const folds = foldsOf(spec)
+  const priorities = folds.map((_, i) => spec.priority + (inOrder ? folds.length - 1 - i : 0))
   const specDigest = sha256(canonicalJson({ ...spec, datasetManifest: dataset.manifest.digest }))
   const { id, version, foldIds } = await tables.experiments.insert({
     ...(requested === null ? {} : { id: requested }),
@@ -86,16 +89,17 @@ export async function insertExperiment(tables: Tables, resolved: Resolved): Prom
     datasetVersionId: dataset.id,
     codeBundleId,
     folds,
+    priorities,
   })
   await emit(tables, id, {
     kind: 'experiment-created',
     folds: folds.length,
     ...(parent === null ? {} : { parent }),
   })
-  const { pool, priority } = spec
+  const { pool } = spec
   await queueOffers(
     tables,
-    foldIds.map((foldId) => ({ id: foldId, offer: 1, pool, priority })),
+    foldIds.map((foldId, i) => ({ id: foldId, offer: 1, pool, priority: priorities[i]! })),
   )
   return { id, version }
 }

@@ -20,10 +20,14 @@ export async function createMatrix(
   const before = input.id ? await store.matrices.find(input.id) : null
   if (before !== null) return getMatrix({ store }, { project: project.slug, version: before })
   const cells = await resolveCells(store, project, expandMatrix(input.spec))
+  const inOrder = input.spec.halving !== null
   const version = await store.transaction(async (tables) => {
     const inserted = []
     for (const { values, ...resolved } of cells)
-      inserted.push({ values, ...(await insertExperiment(tables, { id: null, parent: null, project, ...resolved })) })
+      inserted.push({
+        values,
+        ...(await insertExperiment(tables, { id: null, parent: null, project, inOrder, ...resolved })),
+      })
     const [first] = inserted
     await tables.matrices.insert({
       ...(input.id ? { id: input.id } : {}),

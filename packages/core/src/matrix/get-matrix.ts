@@ -31,8 +31,10 @@ export async function getMatrix(
     name: matrix.name,
     createdAt: matrix.createdAt,
     baseline: baseline.version,
+    halving: matrix.halving,
+    foldsCompared: matrix.foldsCompared,
     cells: matrix.cells.map((cell) => {
-      const { spec: _, folds, ...row } = cell
+      const { experimentId: _, spec: __, rungs: ___, folds, ...row } = cell
       const foldsCompleted = folds.filter(({ status }) => status === 'completed').length
       return { ...row, foldsTotal: folds.length, foldsCompleted, difference: corrected.get(cell) ?? null }
     }),

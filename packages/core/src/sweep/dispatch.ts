@@ -1,3 +1,4 @@
+import { decideHalving } from '../matrix/halving.ts'
 import type { FoldOffer, OfferQueue } from '../ports.ts'
 import type { OutboxJob, Store } from '../store.ts'
 
@@ -53,7 +54,7 @@ const lostAgeSeconds = 15
 
 /**
  * Makes again what a queue lost: offers of ready folds that no longer wait in it, assembling of experiments whose
- * folds are all final, files of submissions, notifications not delivered. Losing Redis with all its data costs one pass of this.
+ * folds are all final, decisions of halving, files of submissions, notifications not delivered. Losing Redis with all its data costs one pass of this.
  *
  * @returns How many offers were made again.
  */
@@ -70,6 +71,7 @@ export async function reconcile({ store, queue }: { store: Store; queue: JobQueu
   for (const experimentId of await store.experiments.unassembled()) await queue.assemble(experimentId)
   for (const submissionId of await store.submissions.unmade(lostAgeSeconds, batch))
     await queue.makeSubmission(submissionId)
+  for (const matrixId of await store.matrices.halving(batch)) await decideHalving({ store }, matrixId)
   for (const chat of await store.notifications.chatsWaiting()) await queue.deliver(chat)
   return again
 }

@@ -18,7 +18,7 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
       const [row] = await run<WholeRow>(
         'get-experiment',
         Prisma.sql`
-        SELECT e.id, p.slug AS project, e.version, e.name, e.status, e.parent, e.matrix,
+        SELECT e.id, p.slug AS project, e.version, e.name, e.status, e.parent, e.matrix, c.stopped,
           d.dataset || '@' || d.version AS dataset, b.digest AS code, e.cv, e.cv_mean AS "cvMean", e.cv_std AS "cvStd",
           e.cv_low AS "cvLow", e.cv_high AS "cvHigh", e.metrics,
           e.lb_public AS "lbPublic", e.lb_private AS "lbPrivate", e.created_at AS "createdAt",
@@ -28,6 +28,7 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
           ) AS folds
         FROM experiment e JOIN project p ON p.id = e.project_id
           JOIN dataset_version d ON d.id = e.dataset_version_id LEFT JOIN code_bundle b ON b.id = e.code_bundle_id
+          LEFT JOIN matrix_cell c ON c.experiment_id = e.id
         WHERE p.slug = ${project} AND e.version = ${version}`,
       )
       return row ? experimentOf(row) : null
@@ -73,7 +74,7 @@ type Insert = Tables['experiments']['insert']
 
 /** One statement, and so one way to the database: each costs as much as what it does there. */
 async function insert(run: RunPrepared, experiment: Parameters<Insert>[0]): ReturnType<Insert> {
-  const { projectId, parent, spec, specDigest, datasetVersionId, codeBundleId, folds } = experiment
+  const { projectId, parent, spec, specDigest, datasetVersionId, codeBundleId, folds, priorities } = experiment
   const [newId = '', ...foldIds] = timeOrderedIds(1 + folds.length)
   const id = experiment.id ?? newId
   // The column keeps milliseconds: rounded up, a fold would be due only after this.
@@ -94,8 +95,8 @@ async function insert(run: RunPrepared, experiment: Parameters<Insert>[0]): Retu
       SELECT id, project_id, version, ${folds.length} FROM made
     ), waiting AS (
       INSERT INTO fold (id, experiment_id, index, pool, priority, not_before)
-      SELECT fold.id, made.id, fold.index, ${spec.pool}, ${spec.priority}, date_trunc('milliseconds', now())
-      FROM made, unnest(${foldIds}::uuid[], ${folds}::int[]) AS fold(id, index)
+      SELECT fold.id, made.id, fold.index, ${spec.pool}, fold.priority, date_trunc('milliseconds', now())
+      FROM made, unnest(${foldIds}::uuid[], ${folds}::int[], ${priorities}::int[]) AS fold(id, index, priority)
     )
     SELECT version FROM made`,
   )
@@ -180,6 +181,7 @@ function experimentOf({ folds, createdAt, completedAt, ...row }: WholeRow): Expe
     status: row.status,
     parent: row.parent,
     matrix: row.matrix,
+    stopped: row.stopped,
     dataset: row.dataset,
     code: row.code,
     foldsTotal: folds.length,

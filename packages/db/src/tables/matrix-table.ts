@@ -1,4 +1,11 @@
-import type { CellValues, ExperimentSpec, ExperimentStatus, FoldStatus, MatrixSpec } from '@baton/contracts'
+import type {
+  CellValues,
+  ExperimentSpec,
+  ExperimentStatus,
+  FoldStatus,
+  HalvingStop,
+  MatrixSpec,
+} from '@baton/contracts'
 import type { MatrixRecord, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import type { Prisma } from '../generated/client.ts'
@@ -34,6 +41,30 @@ export function matrixTable(db: Connection): Tables['matrices'] {
       })
       return row && matrixOf(row)
     },
+    halvingOf: async (experimentId) => {
+      const row = await db.matrix.findFirst({ where: { cells: { some: { experimentId } } }, include })
+      const matrix = row && matrixOf(row)
+      return matrix?.halving ? matrix : null
+    },
+    lock: async (id) => {
+      await db.$queryRaw`SELECT 1 FROM matrix WHERE id = ${id}::uuid FOR NO KEY UPDATE`
+      return matrixOf(await db.matrix.findUniqueOrThrow({ where: { id }, include }))
+    },
+    addRung: async (experimentId, folds, scores) =>
+      void (await db.$executeRaw`
+        UPDATE matrix_cell SET rungs = jsonb_build_object(${String(folds)}::text, ${JSON.stringify(scores)}::jsonb) || rungs
+        WHERE experiment_id = ${experimentId}::uuid`),
+    setFoldsCompared: async (id, folds) =>
+      void (await db.$executeRaw`UPDATE matrix SET folds_compared = ${folds} WHERE id = ${id}::uuid`),
+    stop: async (experimentId, why) =>
+      void (await db.$executeRaw`
+        UPDATE matrix_cell SET stopped = ${JSON.stringify(why)}::jsonb WHERE experiment_id = ${experimentId}::uuid`),
+    halving: async (limit) => {
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT DISTINCT m.id FROM experiment e JOIN matrix_cell c ON c.experiment_id = e.id JOIN matrix m ON m.id = c.matrix_id
+        WHERE e.status IN ('queued', 'running', 'paused') AND jsonb_typeof(m.spec->'halving') = 'object' LIMIT ${limit}`
+      return rows.map(({ id }) => id)
+    },
   }
 }
 
@@ -43,7 +74,12 @@ function matrixOf(row: Prisma.MatrixGetPayload<{ include: typeof include }>): Ma
     version: row.version,
     name: (row.spec as unknown as MatrixSpec).name,
     createdAt: row.createdAt.toISOString(),
-    cells: row.cells.map(({ values, experiment }) => ({
+    halving: (row.spec as unknown as MatrixSpec).halving,
+    foldsCompared: row.foldsCompared,
+    cells: row.cells.map(({ values, rungs, stopped, experiment }) => ({
+      experimentId: experiment.id,
+      rungs: rungs as Record<string, number[]>,
+      stopped: stopped as HalvingStop | null,
       version: experiment.version,
       name: experiment.name,
       status: experiment.status as ExperimentStatus,
