@@ -9,7 +9,7 @@
 /**
  * Focal loss for several labels a picture: what is already right counts less, so that rare labels are heard.
  *
- *   FL = mean of −a (1 − p)^γ log p,  p = σ(x) and a = α where y = 1, else p = 1 − σ(x) and a = 1 − α
+ *   FL = mean over the labels of −a (1 − p)^γ log p,  p = σ(x) and a = α where y = 1, else p = 1 − σ(x) and a = 1 − α
  *
  * Written with softplus, as log σ(z) = −softplus(−z), so that no large logit becomes infinite. Labels may be soft:
  * both terms are weighed by them.
@@ -23,6 +23,6 @@ export function loss({ tf, options }) {
   return (logits, labels) => {
     const positive = tf.mul(tf.mul(labels, alpha), term(logits)) // [batch, classes]
     const negative = tf.mul(tf.mul(tf.sub(1, labels), 1 - alpha), term(tf.neg(logits))) // [batch, classes]
-    return tf.mean(tf.add(positive, negative))
+    return tf.mean(tf.add(positive, negative), 1) // one value a sample, [batch]
   }
 }

@@ -53,10 +53,11 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
   const optimizer = createOptimizer(tf, stage.optimizer, targets)
   onTestFinished(() => {
     optimizer.dispose()
+    loss.dispose()
     built.dispose()
   })
-  const lossOf = buildLoss(stage.loss, { tf, classes: CLASSES })
-  const parts = { tf, model: built, stage, image: spec.image, classes: CLASSES, lossOf, targets, optimizer }
+  const loss = buildLoss(stage.loss, { tf, labelColumns: [{ name: 'all', start: 0, end: CLASSES }] })
+  const parts = { tf, model: built, stage, image: spec.image, classes: CLASSES, loss, targets, optimizer }
   /** Feeds of step `step`, whose rates count it. */
   const feeds = (step: number, n: number): Feeds => {
     const draw = streamKey('batch', step)
@@ -106,6 +107,9 @@ const stages: [string, Record<string, unknown>][] = [
   ['sgdm', { optimizer: sgdm, clipNorm: null }],
   ['sgdm with nesterov, clipped', { optimizer: { ...sgdm, nesterov: true }, loss: smoothed, clipNorm: 0.5 }],
   ['adam', { optimizer: { name: 'adam' } }],
+  ['focal', { loss: { name: 'focal', detach: true } }],
+  ['asymmetric', { loss: { name: 'asymmetric' } }],
+  ['bce of weighted labels and fbeta', { loss: { name: 'bce+fbeta', positiveWeight: [1, 2, 3, 4, 5] } }],
   ['rmsprop', { optimizer: { name: 'rmsprop', momentum: 0.9 } }],
   ['lamb', { optimizer: { name: 'lamb' } }],
   ['adamw of the head', { loss: smoothed, clipNorm: 1, train: 'head' }],

@@ -10,6 +10,7 @@ import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 const SIZE = 32
 const CLASSES = 5
 const BATCH = 16
+const labelColumns = [{ name: 'all', start: 0, end: CLASSES }]
 
 let tf: Tf
 
@@ -28,7 +29,7 @@ function aProgram(train: 'head' | 'all', initialSeed = 1): StageProgram {
     stages: [{ name: 'only', epochs: 1, train, clipNorm: 1, schedule: { name: 'constant', lr: 0.01 } }],
   })
   const model = buildModel(spec.model, { tf, classes: CLASSES, imageSize: SIZE, seed: initialSeed })
-  const program = createStageProgram({ tf, model, stage: spec.stages[0]!, spec, classes: CLASSES, seed: 5 })
+  const program = createStageProgram({ tf, model, stage: spec.stages[0]!, spec, labelColumns, seed: 5 })
   onTestFinished(() => {
     program.dispose()
     model.dispose()

@@ -312,6 +312,13 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     '/stages/0/loss/name',
     'a bundle loss needs `code`: push a code bundle or choose loss bce',
   ],
+  [
+    'positive weights in words',
+    '/stages/0/loss',
+    { name: 'bce', positiveWeight: 'high' },
+    '/stages/0/loss/positiveWeight',
+    'must be a number, a list of one a label, or numbers by label group, each more than 0 and at most 1000',
+  ],
   ['a clip norm below zero', '/stages/0/clipNorm', -1, '/stages/0/clipNorm', 'must be more than 0, not -1'],
   [
     'fewest labels above most',
@@ -452,6 +459,15 @@ test('a stage name used twice is a fault at the second', () => {
   spec.stages.push({ ...spec.stages[0]! })
   expect(faultsOf(spec)).toEqual([
     { pointer: '/stages/1/name', detail: 'stage name "all" is used twice; name each stage once' },
+  ])
+})
+
+test('softmax in some stages only is a fault at the first that differs', () => {
+  const spec = aSpec()
+  spec.stages[0]!.loss = { name: 'softmax' }
+  spec.stages.push({ ...spec.stages[0]!, name: 'more', loss: { name: 'focal' } })
+  expect(faultsOf(spec)).toEqual([
+    { pointer: '/stages/1/loss/name', detail: expect.stringMatching(/give all stages softmax or none/) as string },
   ])
 })
 

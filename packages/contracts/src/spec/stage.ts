@@ -3,7 +3,7 @@ import { Slug } from '../ids.ts'
 import { AugmentSpec } from './augment.ts'
 import { checkDuration, durationFields } from './duration.ts'
 import { ImageSize } from './image.ts'
-import { LossSpec } from './loss.ts'
+import { checkLosses, LossSpec } from './loss.ts'
 import { checkLrScale, LrScaleSpec } from './lr-scale.ts'
 import { MixSpec } from './mix.ts'
 import { OptimizerSpec } from './optimizer.ts'
@@ -42,6 +42,8 @@ export type StageSpec = z.infer<typeof StageSpec>
 
 export function checkStages(stages: readonly StageSpec[], fault: AddFault): void {
   const names = new Set<string>()
+  const losses = stages.map(({ loss }) => loss)
+  checkLosses(losses, fault)
   stages.forEach((stage, i) => {
     const { name, train, lrScale } = stage
     checkLrScale(lrScale, (path, message) => fault([i, 'lrScale', ...path], message))

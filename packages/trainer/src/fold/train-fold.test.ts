@@ -210,6 +210,29 @@ describe('a fold trained to its end', () => {
   })
 })
 
+test('softmax is refused before the first step where a sample has not exactly one label', async () => {
+  const stages = specInput.stages.map((stage) => ({ ...stage, loss: { name: 'softmax' as const } }))
+  const { id, labels } = data.manifest.samples.find((sample) => sample.labels.length !== 1)!
+  await expect(train({ spec: { stages } })).rejects.toMatchObject({
+    code: 'spec-invalid',
+    message: `the loss softmax is for samples of exactly one label; sample ${id} has ${labels.length}`,
+  })
+})
+
+test('a fold of single-label samples trains by softmax and predicts probabilities that sum to 1', async () => {
+  const stages = specInput.stages.map((stage) => ({ ...stage, loss: { name: 'softmax' as const } }))
+  const samples = data.manifest.samples.map((sample, i) => ({ ...sample, labels: [i % 3] }))
+  const { outcome } = await train({ spec: { stages }, run: { manifest: { ...data.manifest, samples } } })
+  if (outcome.kind !== 'completed') throw new Error('not completed')
+  const probability = decode(await readFile(outcome.oof.path)).tensors.get('probability')!
+  const sums = tf
+    .tensor(probability.data as Float32Array, [...probability.shape])
+    .sum(1)
+    .dataSync()
+  expect(sums).toHaveLength(9)
+  for (const sum of sums) expect(sum).toBeCloseTo(1, 5)
+})
+
 test('a layer group that the model lacks, in whatever stage, ends the fold before its first step', async () => {
   const stages = specInput.stages.with(1, { ...specInput.stages[1]!, train: ['block1'] })
   await expect(train({ spec: { stages } })).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { copyFile, link } from 'node:fs/promises'
 import path from 'node:path'
-import { AppError, labelsOf } from '@baton/contracts'
+import { AppError, labelRanges, labelsOf } from '@baton/contracts'
 import type { LoopState, Position, StageSpec } from '@baton/contracts'
 import { samplesOf, splitFolds } from '@baton/evaluation'
 import { streamKey } from '@baton/random'
@@ -21,11 +21,10 @@ import type { ImageSource } from '../data/image-source.ts'
 import { createViews } from '../data/views.ts'
 import type { Views } from '../data/views.ts'
 import { buildModel } from '../models/build.ts'
-import { trainedGroups } from '../models/groups.ts'
 import type { BundleModule } from '../models/bundle.ts'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import { isOptimizerSlot } from '../optimizers/optimizer.ts'
-import { lrScales } from '../step/lr-scale.ts'
+import { checkStage } from '../step/check-stage.ts'
 import { createStageProgram } from '../step/stage-program.ts'
 import type { StageProgram } from '../step/stage-program.ts'
 import type { FoldPorts, FoldRun } from './fold-run.ts'
@@ -78,8 +77,8 @@ const cachePart = 1 / 3
 /**
  * Opens a training at its first step, or where its checkpoint left it.
  *
- * @throws {AppError} `checkpoint-corrupt`, `user-code-failed`; `spec-invalid` when a stage trains a layer group that the
- *   model lacks
+ * @throws {AppError} `checkpoint-corrupt`, `user-code-failed`; `spec-invalid` when a stage does not fit the model or
+ *   the dataset
  */
 export async function openTraining(
   run: FoldRun,
@@ -138,11 +137,7 @@ async function openWorkshop(
     ...(bundle && { bundle }),
   })
   closers.push(() => model.dispose())
-  // Of every stage, so that a wrong name shows before the first step and not after the stages before it.
-  for (const stage of spec.stages) {
-    trainedGroups(model, stage)
-    lrScales(model, stage)
-  }
+  for (const stage of spec.stages) checkStage(stage, { model, manifest, samples: train })
   const source = createImageSource({
     manifest,
     image: spec.image,
@@ -165,13 +160,13 @@ function foldSeed({ spec, fold }: FoldRun): number {
   return streamKey(spec.seed, 'fold', fold)[0]
 }
 
-export function programOf({ run, ports, labels, model, bundle }: Workshop, stage: number): StageProgram {
+export function programOf({ run, ports, model, bundle }: Workshop, stage: number): StageProgram {
   return createStageProgram({
     tf: ports.tensorflow.tf,
     model,
     stage: run.spec.stages[stage]!,
     spec: run.spec,
-    classes: labels,
+    labelColumns: labelRanges(run.manifest),
     seed: foldSeed(run),
     ...(bundle && { bundle }),
   })

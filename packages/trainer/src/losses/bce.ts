@@ -1,6 +1,6 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs'
-import type { LossSpec } from '@baton/contracts'
 import type { Tf } from '@baton/tensorflow'
+import { smooth } from './label-smoothing.ts'
 
 /**
  * Binary cross-entropy of logits, averaged over the labels.
@@ -13,6 +13,7 @@ import type { Tf } from '@baton/tensorflow'
  *
  * @param logits x, [batch, classes].
  * @param labels y in [0, 1], [batch, classes].
+ * @param positiveWeight w, for all labels or [classes].
  * @returns One value a sample, at least 0; lower is better. [batch]
  * @see torch.nn.BCEWithLogitsLoss with pos_weight w
  */
@@ -20,13 +21,14 @@ export function bce(
   tf: Tf,
   logits: Tensor2D,
   labels: Tensor2D,
-  {
-    labelSmoothing: s,
-    positiveWeight: w,
-  }: Pick<Extract<LossSpec, { name: 'bce' }>, 'labelSmoothing' | 'positiveWeight'>,
+  { labelSmoothing, positiveWeight }: { labelSmoothing: number; positiveWeight: number | Tensor1D },
 ): Tensor1D {
-  const y = s === 0 ? labels : tf.add(tf.mul(labels, 1 - s), s / 2)
-  const whenPositive = tf.mul(tf.mul(y, w), tf.softplus(tf.neg(logits)))
+  return tf.mean(bceTerms(tf, logits, smooth(tf, labels, labelSmoothing), positiveWeight), 1)
+}
+
+/** The terms of each label. [batch, classes] */
+export function bceTerms(tf: Tf, logits: Tensor2D, y: Tensor2D, positiveWeight: number | Tensor1D = 1): Tensor2D {
+  const whenPositive = tf.mul(tf.mul(y, positiveWeight), tf.softplus(tf.neg(logits)))
   const whenNegative = tf.mul(tf.sub(1, y), tf.softplus(logits))
-  return tf.mean(tf.add(whenPositive, whenNegative), 1)
+  return tf.add(whenPositive, whenNegative)
 }

@@ -3,7 +3,7 @@ import type { ImageSpec, StageSpec } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
 import type { Feeds, Outputs, ProgramSpec } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
-import type { LossFunction } from '../models/bundle.ts'
+import type { Loss } from '../losses/build.ts'
 import { runGroups, trainedGroups } from '../models/groups.ts'
 import type { LayerGroup, Model, ModelVariable, Pass } from '../models/model.ts'
 import { clipByNorm, globalNorm } from '../optimizers/clip.ts'
@@ -17,14 +17,14 @@ export interface Composition {
   /** Of predictions; a stage may train at another size. */
   readonly image: ImageSpec
   readonly classes: number
-  readonly lossOf: LossFunction
+  readonly loss: Loss
   readonly targets: readonly ModelVariable[]
   readonly optimizer: Optimizer
 }
 
 /** The step and the prediction as signatures over the model's and the optimizer's state. */
 export function compose(parts: Composition): ProgramSpec {
-  const { tf, model, stage, image, classes, optimizer } = parts
+  const { tf, model, stage, image, classes, loss, optimizer } = parts
   const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'int32' }) as const
   const labels = { shape: [null, classes], dtype: 'float32' } as const
   const seed = { shape: [2], dtype: 'int32' } as const
@@ -43,7 +43,7 @@ export function compose(parts: Composition): ProgramSpec {
       },
       predict: {
         inputs: { images: imagesOf(image.size) },
-        run: (feeds) => ({ probabilities: tf.sigmoid(logitsOf(parts, normalise(tf, feeds.images!, image))) }),
+        run: (feeds) => ({ probabilities: loss.activate(logitsOf(parts, normalise(tf, feeds.images!, image))) }),
       },
     },
   }
@@ -59,7 +59,7 @@ const inference: Pass = { training: false }
 
 /** Forward, backward, clip, update. */
 function trainStep(parts: Composition, feeds: Feeds): Outputs {
-  const { tf, model, stage, image, classes, lossOf, targets, optimizer } = parts
+  const { tf, model, stage, image, classes, loss, targets, optimizer } = parts
   const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
   const images = blend(tf, normalise(tf, feeds.images!, image), feeds)
   const trained = trainedGroups(model, stage)
@@ -72,10 +72,10 @@ function trainStep(parts: Composition, feeds: Feeds): Outputs {
   const { value, grads } = tf.variableGrads(
     () => {
       const logits = runGroups(model.groups.slice(lowest), features, passOf) as Tensor2D
-      const loss = lossOf(checkLogits(logits, images.shape[0], classes), feeds.labels as Tensor2D)
-      if (loss.rank === 0) return loss as Scalar
+      const given = loss.lossOf(checkLogits(logits, images.shape[0], classes), feeds.labels as Tensor2D)
+      if (given.rank === 0) return given as Scalar
       // Kept from being freed with all else that the backward pass no longer needs.
-      losses = tf.keep(checkLosses(loss as Tensor1D, images.shape[0]))
+      losses = tf.keep(checkLosses(given as Tensor1D, images.shape[0]))
       return tf.mean<Scalar>(losses)
     },
     targets.map(({ variable }) => variable),

@@ -19,6 +19,7 @@ const optimizers = OptimizerSpec.options.map(({ shape }) => shape.name.value)
 const SIZE = 8
 const CLASSES = 2
 const LR = 0.02
+const labelColumns = [{ name: 'all', start: 0, end: CLASSES }]
 
 type StageInput = Record<string, unknown>
 
@@ -38,9 +39,9 @@ function aSetup(stage: StageInput = {}, initialSeed = 1, bundle?: BundleModule):
     image: { size: SIZE },
     stages: [{ name: 'only', epochs: 1, schedule: { name: 'constant', lr: LR }, ...stage }],
   })
-  const shared = { tf, classes: CLASSES, ...(bundle && { bundle }) }
-  const model = buildModel(spec.model, { ...shared, imageSize: SIZE, seed: initialSeed })
-  const program = createStageProgram({ ...shared, model, stage: spec.stages[0]!, spec, seed: 5 })
+  const shared = { tf, ...(bundle && { bundle }) }
+  const model = buildModel(spec.model, { ...shared, classes: CLASSES, imageSize: SIZE, seed: initialSeed })
+  const program = createStageProgram({ ...shared, labelColumns, model, stage: spec.stages[0]!, spec, seed: 5 })
   onTestFinished(() => {
     program.dispose()
     model.dispose()

@@ -7,6 +7,7 @@ import { streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
 import type { Blend } from '../data/mix.ts'
 import { buildLoss } from '../losses/build.ts'
+import type { LabelColumns } from '../losses/positive-weights.ts'
 import type { BundleModule } from '../models/bundle.ts'
 import { trainedVariables } from '../models/groups.ts'
 import { isOutOfMemory } from '../models/guard-bundle.ts'
@@ -24,7 +25,8 @@ export interface StageProgramOptions {
   readonly model: Model
   readonly stage: StageSpec
   readonly spec: Pick<ExperimentSpec, 'image'>
-  readonly classes: number
+  /** Columns of the label groups among the labels. */
+  readonly labelColumns: readonly LabelColumns[]
   /** Decides what dropout draws; give each fold its own. */
   readonly seed: number
   readonly bundle?: BundleModule
@@ -90,18 +92,16 @@ export interface StageProgram {
   dispose(): void
 }
 
-/** @throws {AppError} `user-code-failed`, when the bundle's loss is missing or fails */
+/** @throws {AppError} `user-code-failed`, when the bundle's loss is missing or fails; `spec-invalid`, when the stage does not fit model or labels */
 export function createStageProgram(options: StageProgramOptions): StageProgram {
-  const { tf, model, stage, spec, classes, seed, bundle } = options
+  const { tf, model, stage, spec, labelColumns, seed, bundle } = options
+  const classes = labelColumns.at(-1)!.end
   installNativeGradients(tf)
-  const lossOf = buildLoss(stage.loss, { tf, classes, bundle })
+  const loss = buildLoss(stage.loss, { tf, labelColumns, bundle })
   const targets = trainedVariables(model, stage)
   const scales = lrScales(model, stage)
   const optimizer = createOptimizer(tf, stage.optimizer, targets, (group) => scales.get(group)!)
-  const program = eagerProgram(
-    tf,
-    compose({ tf, model, stage, image: spec.image, classes, lossOf, targets, optimizer }),
-  )
+  const program = eagerProgram(tf, compose({ tf, model, stage, image: spec.image, classes, loss, targets, optimizer }))
   const trainSize = stage.imageSize ?? spec.image.size
   // 30 bits, as statelessUniform asks.
   const dropoutKey = streamKey(seed, 'dropout')[0] >>> 2
@@ -114,9 +114,9 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
         seed: tf.tensor1d([dropoutKey, step], 'int32'),
         ...(batch.blend && blendFeeds(tf, batch.blend)),
       }
-      const { loss, losses, gradNorm } = runAndRead(tf, program, 'train', feeds)
+      const outputs = runAndRead(tf, program, 'train', feeds)
       optimizer.count()
-      return { loss: loss![0]!, losses: losses ?? null, gradNorm: gradNorm![0]! }
+      return { loss: outputs.loss![0]!, losses: outputs.losses ?? null, gradNorm: outputs.gradNorm![0]! }
     },
     predict(images, n) {
       const feeds = { images: tensorOfImages(tf, images, n, spec.image.size) }
@@ -126,6 +126,7 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
     dispose() {
       program.dispose()
       optimizer.dispose()
+      loss.dispose()
     },
   }
 }
