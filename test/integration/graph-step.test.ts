@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { fusedBatchNorm, installNativeGradients, readTensor, statelessUniform } from '@baton/graph-step'
+import { fusedBatchNorm, groupedConv2d, installNativeGradients, readTensor, statelessUniform } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
@@ -102,3 +102,33 @@ test('changing an array that was read changes no tensor, whether TensorFlow has 
   for (const tensor of [given, computed]) readTensor(tf, tensor).fill(99)
   expect([...given.dataSync(), ...computed.dataSync()]).toEqual([1, 2, 2, 3])
 })
+
+test.each<[batch: number, size: number, inputs: number, groups: number, outputs: number, stride: number]>([
+  [2, 6, 64, 32, 64, 1],
+  [3, 7, 64, 32, 64, 2],
+  [5, 9, 8, 2, 12, 2],
+])(
+  'a grouped convolution of %i×%i² maps of %i channels in %i groups to %i, stride %i, and its gradients equal one a group',
+  (batch, size, inputs, groups, outputs, stride) => {
+    const x: Tensor4D = tf.randomNormal([batch, size, size, inputs], 0, 1, 'float32', 21)
+    const filter: Tensor4D = tf.randomNormal([3, 3, inputs / groups, outputs], 0, 1, 'float32', 22)
+    const grouped = groupedConv2d(tf, groups)
+    const oneByOne: typeof grouped = (map, kernel, ...how) =>
+      tf.concat(
+        tf.split<Tensor4D>(map, groups, 3).map((part, g) => {
+          const own = tf.split<Tensor4D>(kernel, groups, 3)[g]!
+          return tf.conv2d(part, own, ...how)
+        }),
+        3,
+      )
+    const results = (convolve: typeof grouped) => {
+      const y = convolve(x, filter, stride, 'valid')
+      const weights = tf.randomNormal(y.shape, 0, 1, 'float32', 23)
+      const loss = (map: Tensor, kernel: Tensor) =>
+        tf.sum(tf.mul(convolve(map as Tensor4D, kernel as Tensor4D, stride, 'valid'), weights))
+      return [y, ...tf.grads(loss)([x, filter])]
+    }
+    const expected = results(oneByOne)
+    results(grouped).forEach((result, i) => expectClose(result, expected[i]!, 1e-4))
+  },
+)

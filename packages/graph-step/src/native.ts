@@ -36,6 +36,7 @@ export const attributeKind = { string: 0, integer: 1, float: 2, bool: 3, type: 4
 
 export const attribute = {
   string: (name: string, value: string): Attribute => ({ name, type: attributeKind.string, value }),
+  integers: (name: string, value: readonly number[]): Attribute => ({ name, type: attributeKind.integer, value }),
   float: (name: string, value: number): Attribute => ({ name, type: attributeKind.float, value }),
   bool: (name: string, value: boolean): Attribute => ({ name, type: attributeKind.bool, value }),
   floatType: (name: string): Attribute => ({ name, type: attributeKind.type, value: dataType.float32 }),
