@@ -166,6 +166,13 @@ export const problems = {
     title: 'The training ran out of memory',
     remedy: 'Use a smaller batch or image size.',
   },
+  'weights-unfit': {
+    met: 'fold',
+    status: 422,
+    retryable: false,
+    title: 'The weights do not fit the model',
+    remedy: 'Give weights of this architecture and width, as safetensors or a TensorFlow.js layers model.',
+  },
   'user-code-failed': {
     met: 'fold',
     status: 422,

@@ -15,6 +15,11 @@ export interface FoldRun {
   readonly shardPath: ShardPath
   /** The unpacked code bundle, where the spec has one. */
   readonly bundleDir: string | null
+  /**
+   * A file of weights to begin with, where there is no checkpoint: safetensors, or a TensorFlow.js layers model's
+   * model.json with its binary files beside it.
+   */
+  readonly initialWeights?: string
   /** The checkpoint to go on from. */
   readonly resume: {
     readonly manifest: CheckpointManifest

@@ -183,6 +183,23 @@ describe('a fold trained to its end', () => {
     expect(stopped.checkpoints.map(({ manifest }) => manifest.position.step)).toEqual([0])
   })
 
+  test('begins with the weights it is given, and goes on from its checkpoint without them', async () => {
+    if (whole.outcome.kind !== 'completed') throw new Error('not completed')
+    const { weights } = whole.outcome
+    const other = { seed: 12 }
+    const first = await train({ spec: other, run: { initialWeights: weights.path }, signal: handOverAtLook(1) })
+    const [begun] = first.checkpoints
+    expect(begun!.manifest.files.find(({ name }) => name === 'weights')!.digest).toBe(weights.digest)
+    const rest = await train({ spec: other, run: { initialWeights: 'gone' }, resume: begun })
+    expect(rest.outcome.kind).toBe('completed')
+  })
+
+  test('is refused with weights of another network', async () => {
+    if (whole.outcome.kind !== 'completed') throw new Error('not completed')
+    const run = { initialWeights: whole.outcome.oof.path }
+    await expect(train({ run })).rejects.toMatchObject({ code: 'weights-unfit' })
+  })
+
   test('cancelling keeps nothing', async () => {
     const cancelled = await train({ signal: (look) => (look > 40 ? 'cancel' : null) })
     expect(cancelled).toMatchObject({ outcome: { kind: 'cancelled' }, checkpoints: [] })

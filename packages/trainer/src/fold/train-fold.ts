@@ -20,8 +20,9 @@ import type { Closers, Training } from './training.ts'
  *
  * Between steps the event loop runs, so that messages arrive; `signal` is looked at in every loop that may take long.
  *
- * @throws {AppError} `checkpoint-corrupt`, `sample-broken`, `loss-not-finite`, `user-code-failed`, `out-of-memory`;
- *   `spec-invalid` when the dataset is too small for the folds or a stage does not fit the model or the dataset
+ * @throws {AppError} `checkpoint-corrupt`, `weights-unfit`, `sample-broken`, `loss-not-finite`, `user-code-failed`,
+ *   `out-of-memory`; `spec-invalid` when the dataset is too small for the folds or a stage does not fit the model or the
+ *   dataset
  */
 export async function trainFold(run: FoldRun, ports: FoldPorts): Promise<FoldOutcome> {
   const interrupts = watchInterrupts(ports.signal)

@@ -22,7 +22,9 @@ import { createViews } from '../data/views.ts'
 import type { Views } from '../data/views.ts'
 import { buildModel } from '../models/build.ts'
 import type { BundleModule } from '../models/bundle.ts'
+import { loadWeights } from '../models/load-weights.ts'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
+import { readWeights } from '../models/read-weights.ts'
 import { isOptimizerSlot } from '../optimizers/optimizer.ts'
 import { checkStage } from '../step/check-stage.ts'
 import { createStageProgram } from '../step/stage-program.ts'
@@ -77,8 +79,8 @@ const cachePart = 1 / 3
 /**
  * Opens a training at its first step, or where its checkpoint left it.
  *
- * @throws {AppError} `checkpoint-corrupt`, `user-code-failed`; `spec-invalid` when a stage does not fit the model or
- *   the dataset
+ * @throws {AppError} `checkpoint-corrupt`, `weights-unfit`, `user-code-failed`; `spec-invalid` when a stage does not fit
+ *   the model or the dataset
  */
 export async function openTraining(
   run: FoldRun,
@@ -88,6 +90,7 @@ export async function openTraining(
 ): Promise<Training> {
   const checkpoint = run.resume && (await readCheckpoint({ ...run.resume, specDigest: run.specDigest, fold: run.fold }))
   const workshop = await openWorkshop(run, ports, interrupts, closers)
+  if (!checkpoint) await takeInitialWeights(workshop)
   if (checkpoint) checkPosition(checkpoint, run.spec.stages, workshop.plans)
   const position = checkpoint?.position ?? firstPosition
   const best = checkpoint?.best ? await takeOver(run, checkpoint.best.file) : null
@@ -134,6 +137,7 @@ async function openWorkshop(
     imageSize: spec.image.size,
     imageSizes: spec.stages.map(({ imageSize }) => imageSize ?? spec.image.size),
     seed: foldSeed(run),
+    blank: run.resume !== null,
     ...(bundle && { bundle }),
   })
   closers.push(() => model.dispose())
@@ -153,6 +157,15 @@ async function openWorkshop(
   const views = createViews(spec, fold)
   const reporter = reportProgress(ports)
   return { run, ports, interrupts, bundle, labels, samples, plans, model, source, views, writer, reporter }
+}
+
+/** Lets a training begin with the weights that it was given, where it was. */
+async function takeInitialWeights({ run, ports, model }: Workshop): Promise<void> {
+  if (run.initialWeights === undefined) return
+  const { fresh } = loadWeights(ports.tensorflow.tf, model, await readWeights(run.initialWeights))
+  ports.log('info', `${model.variables.length - fresh.length} tensors taken from the initial weights`)
+  if (fresh.length > 0)
+    ports.log('info', `the head starts fresh, as the file's is of another shape: ${fresh.join(', ')}`)
 }
 
 /** Every fold begins with weights of its own, and draws dropout of its own. */

@@ -9,7 +9,9 @@ import type { GroupTools } from './groups.ts'
 import { createLayers } from './layers.ts'
 import { HEAD } from './model.ts'
 import type { LayerGroup, Model, ModelVariable } from './model.ts'
-import { buildResnet } from './resnet.ts'
+import { buildDensenet } from './densenet.ts'
+import { buildMobilenet } from './mobilenet.ts'
+import { buildNamedResnet, buildResnet } from './resnet.ts'
 
 /** The group of a bundle's layers before its head, where it does not bring groups of its own. */
 const BODY = 'body'
@@ -25,6 +27,8 @@ export interface BuildModel {
   readonly seed: number
   /** The experiment's code bundle, where it has one. */
   readonly bundle?: BundleModule
+  /** Leaves weights and statistics at 0, for whoever sets all of them: drawing millions takes seconds. */
+  readonly blank?: boolean
 }
 
 /**
@@ -34,11 +38,11 @@ export interface BuildModel {
  */
 export function buildModel(
   spec: ModelSpec,
-  { tf, classes, imageSize, imageSizes = [imageSize], seed, bundle }: BuildModel,
+  { tf, classes, imageSize, imageSizes = [imageSize], seed, bundle, blank = false }: BuildModel,
 ): Model {
   const made: ModelVariable[] = []
   const dispose = () => tf.dispose(made.map(({ variable }) => variable))
-  const layersOf = (group: string, prefix = group) => createLayers({ tf, seed, made, group, prefix })
+  const layersOf = (group: string, prefix = group) => createLayers({ tf, seed, blank, made, group, prefix })
   try {
     const groups = groupsOf(spec, { tf, layersOf, classes, imageSize, imageSizes }, bundle)
     // Guarded, as a bundle's may be wrong; a built-in model's never are.
@@ -56,6 +60,16 @@ function groupsOf(spec: ModelSpec, tools: GroupTools, bundle: BundleModule | und
       return buildConvnet(spec, tools)
     case 'resnet':
       return buildResnet(spec, tools)
+    case 'resnet18':
+    case 'resnet34':
+    case 'resnet50':
+    case 'seresnext50_32x4d':
+    case 'seresnext101_32x4d':
+      return buildNamedResnet(spec, tools)
+    case 'densenet161':
+      return buildDensenet(spec, tools)
+    case 'mobilenetv2':
+      return buildMobilenet(spec, tools)
     case 'bundle':
       return fromBundle(bundle, {
         ...tools,

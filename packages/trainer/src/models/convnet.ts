@@ -13,7 +13,7 @@ import type { LayerGroup, Pass } from './model.ts'
  */
 export function buildConvnet(
   { width, blocks, dropout }: Extract<ModelSpec, { name: 'convnet' }>,
-  { tf, layersOf, classes }: GroupTools,
+  { layersOf, classes }: GroupTools,
 ): LayerGroup[] {
   const channels = (block: number) => width * 2 ** block
   const body = Array.from({ length: blocks }, (_, b): LayerGroup => {
@@ -21,7 +21,9 @@ export function buildConvnet(
     const layers = layersOf(name)
     const conv = layers.conv2d('conv', { inputs: b === 0 ? 3 : channels(b - 1), filters: channels(b), size: 3 })
     const norm = layers.batchNorm('bn', channels(b))
-    return { name, run: (x: Tensor4D, pass: Pass) => tf.maxPool(tf.relu(norm(conv(x, pass), pass)), 2, 2, 'same') }
+    const run = (x: Tensor4D, pass: Pass) =>
+      layers.maxPool(layers.relu(norm(conv(x, pass), pass)), { size: 2, stride: 2, pad: 'same' })
+    return { name, run }
   })
-  return [...body, poolAndClassify(layersOf(HEAD), { inputs: channels(blocks - 1), classes, dropout })]
+  return [...body, poolAndClassify(layersOf(HEAD), 'dense', { inputs: channels(blocks - 1), classes, dropout })]
 }

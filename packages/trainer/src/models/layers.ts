@@ -1,18 +1,33 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs'
-import { fusedBatchNorm, inferenceBatchNorm, statelessUniform } from '@baton/graph-step'
+import { fusedBatchNorm, groupedConv2d, inferenceBatchNorm, statelessUniform } from '@baton/graph-step'
+import type { GroupedConv2d as Convolve } from '@baton/graph-step'
 import { fillNormal, streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
+import { frame, mapOps } from './map-ops.ts'
+import type { MapOps } from './map-ops.ts'
 import type { ModelVariable, Pass, Role } from './model.ts'
 
 export type Layer<In extends Tensor, Out extends Tensor> = (x: In, pass: Pass) => Out
+export type MapLayer = Layer<Tensor4D, Tensor4D>
 
-interface Conv2dOptions {
-  readonly inputs: number
-  readonly filters: number
+export interface Window {
   /** Side of the square kernel. */
   readonly size: number
   /** Default 1. */
   readonly stride?: number
+}
+
+export interface Conv2dOptions extends Window {
+  readonly inputs: number
+  readonly filters: number
+  /** Both inputs and filters are split into so many groups, each seeing its own inputs alone. Default 1. */
+  readonly groups?: number
+  /** Default false: a normalisation is meant to follow. */
+  readonly bias?: boolean
+}
+
+export interface DepthwiseOptions extends Window {
+  readonly channels: number
 }
 
 /** How a variable begins: a constant, or normal with mean 0 and this variance. */
@@ -22,16 +37,21 @@ type Initial = number | { readonly variance: number }
  * Makes layers and their variables, named by where they stand. Every value a variable begins with is a pure function of
  * the seed and its name, so a model is the same whatever else was built before it.
  */
-export interface Layers {
+export interface Layers extends MapOps {
   readonly tf: Tf
   /** Makes layers whose names begin with `name/`. */
   in(name: string): Layers
   /** A variable of your own. */
   variable(name: string, shape: readonly number[], role: Role, initial: Initial): Variable
-  /** Convolution without bias, padded to keep `size / stride`: `<name>/kernel`. A normalisation is meant to follow. */
-  conv2d(name: string, options: Conv2dOptions): Layer<Tensor4D, Tensor4D>
+  /**
+   * Convolution that keeps 1 / stride of the map: `<name>/kernel`, `<name>/bias`. It is padded with (size − 1) / 2 zeros
+   * on each side, as PyTorch does; TensorFlow's own `same` puts a stride's odd zero behind.
+   */
+  conv2d(name: string, options: Conv2dOptions): MapLayer
+  /** One filter a channel, padded as `conv2d` is: `<name>/depthwise_kernel`. */
+  depthwiseConv2d(name: string, options: DepthwiseOptions): MapLayer
   /** Batch normalisation: `<name>/gamma`, `beta`, `mean`, `variance`. */
-  batchNorm(name: string, channels: number): Layer<Tensor4D, Tensor4D>
+  batchNorm(name: string, channels: number): MapLayer
   /** Fully connected, with bias: `<name>/kernel`, `<name>/bias`. */
   dense(name: string, options: { inputs: number; units: number }): Layer<Tensor2D, Tensor2D>
   /** In training sets this part of the values to 0 and scales the others so that their expectation stays. */
@@ -48,6 +68,8 @@ const NAME = /^[\w.-]+(?:\/[\w.-]+)*$/
 export interface LayersOptions {
   readonly tf: Tf
   readonly seed: number
+  /** Leaves all variables at 0. Default false. */
+  readonly blank?: boolean
   /** The layer group that the variables belong to. */
   readonly group: string
   /** Names begin with `prefix/`; none where it is empty. */
@@ -60,10 +82,12 @@ export function createLayers(options: LayersOptions): Layers {
   const { tf, prefix } = options
   const path = (name: string) => (prefix === '' ? name : `${prefix}/${name}`)
   const layers: Layers = {
+    ...mapOps(tf),
     tf,
     in: (name) => createLayers({ ...options, prefix: path(name) }),
     variable: (name, shape, role, initial) => makeVariable(options, path(name), shape, role, initial),
     conv2d: (name, conv) => conv2d(layers.in(name), conv),
+    depthwiseConv2d: (name, conv) => depthwiseConv2d(layers.in(name), conv),
     batchNorm: (name, channels) => batchNorm(layers.in(name), channels),
     dense: (name, dense_) => dense(layers.in(name), dense_),
     dropout: (name, rate) => dropout(tf, path(name), rate),
@@ -73,7 +97,7 @@ export function createLayers(options: LayersOptions): Layers {
 
 /** @throws {Error} when the name is taken or not a path of plain words */
 function makeVariable(
-  { tf, seed, group, made }: LayersOptions,
+  { tf, seed, blank = false, group, made }: LayersOptions,
   name: string,
   shape: readonly number[],
   role: Role,
@@ -82,8 +106,8 @@ function makeVariable(
   if (!NAME.test(name)) throw new Error(`a variable cannot be named ${JSON.stringify(name)}; use words between slashes`)
   if (made.some((other) => other.name === name)) throw new Error(`two variables are named ${name}`)
   const values = new Float32Array(tf.util.sizeFromShape([...shape]))
-  if (typeof initial === 'number') values.fill(initial)
-  else {
+  if (typeof initial === 'number') values.fill(blank ? 0 : initial)
+  else if (!blank) {
     fillNormal(streamKey(seed, 'initial', name), values)
     const deviation = Math.sqrt(initial.variance)
     for (let i = 0; i < values.length; i++) values[i]! *= deviation
@@ -98,10 +122,44 @@ function makeVariable(
  *
  * @see He, Zhang, Ren, Sun: Delving Deep into Rectifiers, eq. 10, https://arxiv.org/abs/1502.01852
  */
-function conv2d(layers: Layers, { inputs, filters, size, stride = 1 }: Conv2dOptions): Layer<Tensor4D, Tensor4D> {
-  const variance = 2 / (size * size * inputs)
-  const kernel = layers.variable('kernel', [size, size, inputs, filters], 'kernel', { variance }) as unknown as Tensor4D
-  return (x) => layers.tf.conv2d(x, kernel, stride, 'same')
+function conv2d(layers: Layers, { inputs, filters, groups = 1, bias = false, ...window }: Conv2dOptions): MapLayer {
+  const { tf } = layers
+  const { size } = window
+  const fanIn = (size * size * inputs) / groups
+  const shape = [size, size, inputs / groups, filters]
+  const kernel = layers.variable('kernel', shape, 'kernel', { variance: 2 / fanIn }) as unknown as Tensor4D
+  const offset = bias ? layers.variable('bias', [filters], 'bias', 0) : null
+  const one: Convolve = (x, w, stride, padding) => tf.conv2d(x, w, stride, padding)
+  const slide = slideOver(tf, groups === 1 ? one : groupedConv2d(tf, groups), window)
+  return (x) => {
+    const y = slide(x, kernel)
+    return offset ? tf.add(y, offset) : y
+  }
+}
+
+function depthwiseConv2d(layers: Layers, { channels, ...window }: DepthwiseOptions): MapLayer {
+  const { tf } = layers
+  const { size } = window
+  const variance = 2 / (size * size)
+  const shape = [size, size, channels, 1]
+  const kernel = layers.variable('depthwise_kernel', shape, 'kernel', { variance }) as unknown as Tensor4D
+  const slide = slideOver(tf, (x, w, stride, padding) => tf.depthwiseConv2d(x, w, stride, padding), window)
+  return (x) => slide(x, kernel)
+}
+
+/**
+ * A convolution with its padding.
+ *
+ * Where a kernel of one pixel has a stride, the pixels that it keeps are picked beforehand, by a pooling of one pixel:
+ * in TensorFlow 2.15 with oneDNN the filter's gradient of a 1×1 convolution of stride 2 writes past its memory when the
+ * batch is odd.
+ */
+function slideOver(tf: Tf, convolve: Convolve, { size, stride = 1 }: Window) {
+  if (stride === 1) return (x: Tensor4D, kernel: Tensor4D) => convolve(x, kernel, 1, 'same')
+  if (size === 1)
+    return (x: Tensor4D, kernel: Tensor4D) => convolve(tf.avgPool(x, 1, stride, 'same'), kernel, 1, 'same')
+  const pad = Math.floor((size - 1) / 2)
+  return (x: Tensor4D, kernel: Tensor4D) => convolve(frame(tf, x, pad), kernel, stride, 'valid')
 }
 
 /** No relu follows logits, so variance 1 / fan-in keeps the size. */
@@ -112,7 +170,7 @@ function dense(layers: Layers, { inputs, units }: { inputs: number; units: numbe
   return (x) => tf.add(tf.matMul(x, kernel), bias)
 }
 
-function batchNorm(layers: Layers, channels: number): Layer<Tensor4D, Tensor4D> {
+function batchNorm(layers: Layers, channels: number): MapLayer {
   const { tf } = layers
   const make = (name: string, role: Role, initial: number) =>
     layers.variable(name, [channels], role, initial) as Variable & Tensor1D
