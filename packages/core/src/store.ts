@@ -504,8 +504,9 @@ export interface Heartbeat {
 
 export interface SessionTable {
   insert(registration: SessionRegistration, projectId: string | null): Promise<Session>
-  /** With `lock`, it stays what it is until the transaction ends, and nobody else gets to lock it. */
-  get(id: string, options?: { lock: boolean }): Promise<Session | null>
+  get(id: string): Promise<Session | null>
+  /** Its status, which stays what it is until the transaction ends; nobody else gets to lock it. */
+  lock(id: string): Promise<SessionStatus>
   /** Newest first; of one status, where it is named. */
   list(visible: Visible, page: PageRequest & { status?: SessionStatus | undefined }): Promise<Page<Session>>
   /** An end is final: a session that has ended stays so. */

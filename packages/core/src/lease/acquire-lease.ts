@@ -157,7 +157,7 @@ async function leaseTo(
   })
   const lease = leaseOf({ ...fold, fence, attempt }, await tables.folds.leaseContext(fold.id), times)
   // Last of all: a lease for a session that is gone would keep the fold from others until it runs out.
-  const { status } = (await tables.sessions.get(session.id, { lock: true }))!
+  const status = await tables.sessions.lock(session.id)
   const other = await tables.folds.heldBy(session.id, fold.id)
   if (signal?.aborted || status !== 'active' || other !== null) throw new Gone(status)
   return lease

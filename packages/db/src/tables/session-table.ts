@@ -26,10 +26,7 @@ export function sessionTable(db: Connection, run: RunPrepared): Tables['sessions
       extract(epoch FROM s.deadline_at - now())::float8 AS "secondsLeft"
     FROM session s LEFT JOIN project p ON p.id = s.project_id
       LEFT JOIN fold f ON f.session_id = s.id AND f.status = 'leased' WHERE ${where}`
-  const get = async (id: string, options?: { lock: boolean }) => {
-    // Not shared: of two leases that are granted to it at once, the later sees the earlier.
-    if (options?.lock)
-      await run('lock-session', Prisma.sql`SELECT 1 FROM session WHERE id = ${id}::uuid FOR NO KEY UPDATE`)
+  const get = async (id: string) => {
     const [row] = await run<SessionRow>('get-session', select(Prisma.sql`s.id = ${id}::uuid`))
     return row ? sessionOf(row) : null
   }
@@ -44,6 +41,14 @@ export function sessionTable(db: Connection, run: RunPrepared): Tables['sessions
       return (await get(id))!
     },
     get,
+    // Not shared: of two leases that are granted to it at once, the later sees the earlier.
+    lock: async (id) => {
+      const [row] = await run<{ status: SessionStatus }>(
+        'lock-session',
+        Prisma.sql`SELECT status FROM session WHERE id = ${id}::uuid FOR NO KEY UPDATE`,
+      )
+      return row!.status
+    },
     list: async (visible, { cursor, limit, status = null }) => {
       const [registeredAt, id] = decodeCursor('newest', cursor, ['moment', 'id']) ?? [null, null]
       const rows = await db.$queryRaw<SessionRow[]>(
