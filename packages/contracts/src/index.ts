@@ -40,6 +40,7 @@ export {
   ImageSpec,
   LossSpec,
   MetricSpec,
+  MineSpec,
   MixSpec,
   ModelSpec,
   OptimizerSpec,

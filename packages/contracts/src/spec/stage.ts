@@ -5,6 +5,7 @@ import { checkDuration, durationFields } from './duration.ts'
 import { ImageSize } from './image.ts'
 import { checkLosses, LossSpec } from './loss.ts'
 import { checkLrScale, LrScaleSpec } from './lr-scale.ts'
+import { MineSpec } from './mine.ts'
 import { MixSpec } from './mix.ts'
 import { OptimizerSpec } from './optimizer.ts'
 import type { AddFault } from './parts.ts'
@@ -37,6 +38,8 @@ export const StageSpec = z.strictObject({
   imageSize: ImageSize.nullable().default(null),
   /** How train pictures are mixed in pairs; null: they are not. */
   mix: MixSpec.nullable().default(null),
+  /** Hard-negative mining; null: none. */
+  mine: MineSpec.nullable().default(null),
 })
 export type StageSpec = z.infer<typeof StageSpec>
 

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { NamedTensor } from '../models/model.ts'
+import { isMineTensor } from '../data/mining.ts'
 import { isOptimizerSlot } from '../optimizers/optimizer.ts'
 import type { Snapshot } from '../step/stage-state.ts'
 import type { CheckpointWriter } from './checkpoint-writer.ts'
@@ -91,9 +92,10 @@ export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
 
   async function write({ manifest, best, copied }: Copying, copyingMs: number): Promise<void> {
     const startMs = clock.now()
-    const part = (isSlot: boolean) => new Map([...copied].filter(([name]) => isOptimizerSlot(name) === isSlot))
+    const isWeight = (name: string) => !isOptimizerSlot(name) && !isMineTensor(name)
+    const part = (ofWeights: boolean) => new Map([...copied].filter(([name]) => isWeight(name) === ofWeights))
     const dir = path.join(workDir, `checkpoint-${++saves}-step-${manifest.position.step}`)
-    const saved = await writer.saveCheckpoint(dir, { manifest, weights: part(false), optimizer: part(true), best })
+    const saved = await writer.saveCheckpoint(dir, { manifest, weights: part(true), optimizer: part(false), best })
     options.onSaved({ ...saved, saveSeconds: (copyingMs + clock.now() - startMs) / 1000 })
   }
 

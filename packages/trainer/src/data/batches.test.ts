@@ -45,14 +45,15 @@ interface TrainOptions {
   augment?: unknown[]
   change?: ChangeBatch
   mix?: MixSpec
+  again?: (() => Int32Array) | null
 }
 
 const plan = planStage({ batch: 5, epochs: 3 }, 23)
-function train(source: Source, stageStep = 0, { augment = moving, change, mix }: TrainOptions = {}) {
+function train(source: Source, stageStep = 0, { augment = moving, change, mix, again = null }: TrainOptions = {}) {
   const augmenter = createAugmenter(trainOps(AugmentSpec.parse(augment)), image)
   const kind = augmenter.takesOriginals ? ('original' as const) : size
   const shared = { manifest: data.manifest, source, kind, augmenter, size, samples, key, plan }
-  return collect(trainBatches({ ...shared, change: change ?? null, mix: mix ?? null }, stageStep))
+  return collect(trainBatches({ ...shared, change: change ?? null, mix: mix ?? null, again }, stageStep))
 }
 const moving = [{ op: 'flip' }, { op: 'shift', pixels: 2 }]
 
@@ -108,6 +109,30 @@ test('a batch has the pictures and labels of its samples', async () => {
     })
     expect([...labels]).toEqual([...labelTable(data.manifest, own)])
   }
+  await source.close()
+})
+
+test('what an epoch has twice is asked for when the one before is through, and comes twice as often', async () => {
+  const source = open()
+  const hard = samples.slice(0, 8)
+  let made = 0
+  const asked: number[] = []
+  const again = () => {
+    asked.push(made)
+    return asked.length === 1 ? new Int32Array() : hard
+  }
+  const augmenter = createAugmenter([], image)
+  const shared = { manifest: data.manifest, source, kind: size, augmenter, size, samples, key, change: null, mix: null }
+  const long = planStage({ batch: 5, epochs: 40 }, 23)
+  const counts = new Map<number, number>()
+  for await (const batch of trainBatches({ ...shared, plan: long, again }, 0)) {
+    made++
+    for (const sample of batch.samples) counts.set(sample, (counts.get(sample) ?? 0) + 1)
+  }
+  expect(asked).toEqual(Array.from({ length: 40 }, (_, epoch) => epoch * long.stepsPerEpoch))
+  const mean = (list: Int32Array) => list.reduce((sum, sample) => sum + (counts.get(sample) ?? 0), 0) / list.length
+  expect(mean(hard) / mean(samples.slice(8))).toBeGreaterThan(1.7)
+  expect(mean(hard) / mean(samples.slice(8))).toBeLessThan(2.3)
   await source.close()
 })
 

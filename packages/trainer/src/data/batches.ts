@@ -89,6 +89,8 @@ export interface TrainBatches {
   /** The code bundle's own augmentation, after ours. */
   readonly change: ChangeBatch | null
   readonly mix: MixSpec | null
+  /** Samples that an epoch has twice, told once the epoch before is through; null: none, ever. */
+  readonly again: (() => Int32Array) | null
 }
 
 /** Batches made ahead: one being finished while the next one's images are decoded. */
@@ -100,14 +102,15 @@ const batchesAhead = 2
  *
  * @throws {AppError} `sample-broken`, `user-code-failed`, in the turn of the batch that they concern
  */
-export function trainBatches(options: TrainBatches, stageStep: number): AsyncGenerator<Batch, void> {
-  const { manifest, source, augmenter, kind, size, samples, key, plan, change, mix } = options
+export async function* trainBatches(options: TrainBatches, stageStep: number): AsyncGenerator<Batch, void> {
+  const { manifest, source, augmenter, kind, size, samples, key, plan, change, mix, again } = options
+  const end = plan.totalSteps ?? Infinity
   const stageScope: Scope = [key.seed, key.fold, key.stage]
   const epochOf = remembering((epoch: number) => ({
-    order: orderOf(samples, { ...key, epoch }),
+    order: orderOf(again ? Int32Array.of(...samples, ...again()) : samples, { ...key, epoch }),
     augment: augmenter.in([...stageScope, epoch, 'augment']),
   }))
-  return prefetch(stageStep, plan.totalSteps ?? Infinity, batchesAhead, async (step) => {
+  const make = async (step: number): Promise<Batch> => {
     const { order, augment } = epochOf(Math.floor(step / plan.stepsPerEpoch))
     const start = (step % plan.stepsPerEpoch) * plan.batch
     const own = order.slice(start, start + plan.batch)
@@ -121,7 +124,13 @@ export function trainBatches(options: TrainBatches, stageStep: number): AsyncGen
     change?.({ images, labels }, (i) => uniform(drawKey, i))
     const blend = mix && mixBatch(mix, [...stageScope, 'mix', step], { images, labels }, { n: own.length, size })
     return { samples: own, images, labels, blend }
-  })
+  }
+  for (let step = stageStep; step < end;) {
+    // What the next epoch has twice is known when this one is through: nothing of it is made before.
+    const border = again ? step - (step % plan.stepsPerEpoch) + plan.stepsPerEpoch : end
+    yield* prefetch(step, Math.min(border, end), batchesAhead, make)
+    step = border
+  }
 }
 
 /** Of a function of one number: its last result is not computed again. */

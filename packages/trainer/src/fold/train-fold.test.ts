@@ -380,21 +380,3 @@ describe('a code bundle', () => {
     await expect(train(options)).rejects.toMatchObject({ code: 'out-of-memory' })
   })
 })
-
-test('presets, image sizes of stages, mixes and drawn views end with the same bytes when interrupted', async () => {
-  const schedule = { name: 'constant', lr: 0.02 } as const
-  const spec: Partial<ExperimentSpecInput> = {
-    augment: 'imet-256',
-    stages: [
-      { name: 'small', epochs: 2, batch: 6, schedule, imageSize: 12, augment: 'imet-320', mix: { name: 'cutmix' } },
-      { name: 'full', epochs: 2, batch: 6, schedule, mix: { name: 'mixup' } },
-    ],
-    evaluate: { batch: 6, tta: { views: 3 } },
-  }
-  const whole = await train({ spec })
-  const pieces = await trainInPieces([40, 70, 50].map(handOverAtLook), { spec })
-  expect(pieces.length).toBeGreaterThan(2)
-  expect(resultOf(pieces.at(-1)!).digests).toEqual(resultOf(whole).digests)
-  const { digests } = resultOf(await train({ spec: { ...spec, evaluate: { batch: 6, tta: 'flip' } } }))
-  expect(digests[0]).not.toBe(resultOf(whole).digests[0])
-})

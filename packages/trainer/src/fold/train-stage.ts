@@ -7,6 +7,7 @@ import { createAugmenter } from '../data/augment/augmenter.ts'
 import { trainOps } from '../data/augment/presets.ts'
 import { trainBatches } from '../data/batches.ts'
 import type { Batch } from '../data/batches.ts'
+import type { Mining } from '../data/mining.ts'
 import { landingProgress } from '../schedules/landing.ts'
 import { stepRates, timeOf } from '../schedules/step-rates.ts'
 import { warmupStepsOf } from '../schedules/warm-up.ts'
@@ -19,7 +20,7 @@ import type { Verdict } from './loop-state.ts'
 import { predictSamples } from './predict-samples.ts'
 import { decideLanding, spend, watchLaps } from './stage-hours.ts'
 import type { Lap } from './stage-hours.ts'
-import { programOf, stageOf, standingOf, weightsOf } from './training.ts'
+import { miningOf, programOf, stageOf, standingOf, weightsOf } from './training.ts'
 import type { Training } from './training.ts'
 
 /** What an evaluation found, not yet part of where the training stands. */
@@ -67,6 +68,7 @@ function batchesOf(training: Training) {
   const { spec, manifest, fold } = run
   const { stage, stageStep } = position
   const { augment, imageSize, mix } = stageOf(training)
+  const { mining } = training
   const size = imageSize ?? spec.image.size
   const augmenter = createAugmenter(trainOps(augment ?? spec.augment), { ...spec.image, size })
   const kind = augmenter.takesOriginals ? 'original' : size
@@ -82,6 +84,7 @@ function batchesOf(training: Training) {
     plan: plans[stage]!,
     change: datasetOf(bundle, labels, size),
     mix,
+    again: mining && (() => mining.again()),
   } as const
   return trainBatches(input, stageStep)
 }
@@ -102,6 +105,7 @@ function doStep(training: Training, batch: Batch, evaluation: Evaluation | null)
   const result = program.train({ ...batch, n: batch.samples.length }, rates, position.step)
   checkFinite(training, batch, result)
   training.position = afterStep(position, plan)
+  if (training.mining) mine(training.mining, batch, result, training.position.stageStep % plan.stepsPerEpoch === 0)
   if (evaluation) Object.assign(training, { state: evaluation.state, best: evaluation.best })
   reporter.step({ ...standingOf(training), ...result, lr: rates.lr, images: batch.samples.length })
 }
@@ -125,6 +129,16 @@ function countTime(training: Training, lap: Lap): void {
   const before = held ? `${landing.end - held.end > 0 ? 'later' : 'earlier'} than decided before, ` : ''
   ports.metrics([{ step: position.step, name: 'train/planned-end', value: end }])
   ports.log('info', `stage ${stage.name} ends at step ${end}, ${before}by ${Math.round(hours.stepMs!)} ms a step`)
+}
+
+/** @throws {AppError} `user-code-failed` when a bundle's loss says nothing of single samples */
+function mine(mining: Mining, { samples }: Batch, { losses }: StepResult, isEpochOver: boolean): void {
+  if (losses === null) {
+    const detail = 'mining needs the loss of each sample: return them, [batch], from the loss of the code bundle'
+    throw new AppError('user-code-failed', {}, { detail })
+  }
+  mining.record(samples, losses)
+  if (isEpochOver) mining.endEpoch()
 }
 
 /** @throws {AppError} `loss-not-finite`: an update by such a gradient breaks every weight */
@@ -191,6 +205,7 @@ async function enterNextStage(training: Training, evaluation: Evaluation): Promi
     training.program = programOf(training, next.position.stage)
     training.program.restore(program.state())
     program.dispose()
+    training.mining = miningOf(training, next.position.stage)
   }
   Object.assign(training, { ...next, best: evaluation.best })
   await dropReplaced(training, previousBest)

@@ -16,6 +16,8 @@ import type { CheckpointWriter } from '../checkpoint/checkpoint-writer.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import { planStage } from '../data/batches.ts'
 import type { StagePlan } from '../data/batches.ts'
+import { createMining, isMineTensor } from '../data/mining.ts'
+import type { Mining } from '../data/mining.ts'
 import { createImageSource } from '../data/image-source.ts'
 import type { ImageSource } from '../data/image-source.ts'
 import { createViews } from '../data/views.ts'
@@ -27,6 +29,7 @@ import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import { readWeights } from '../models/read-weights.ts'
 import { isOptimizerSlot } from '../optimizers/optimizer.ts'
 import { checkStage } from '../step/check-stage.ts'
+import type { Snapshot } from '../step/stage-state.ts'
 import { createStageProgram } from '../step/stage-program.ts'
 import type { StageProgram } from '../step/stage-program.ts'
 import type { FoldPorts, FoldRun } from './fold-run.ts'
@@ -56,7 +59,7 @@ interface Workshop {
   readonly reporter: ProgressReporter
 }
 
-/** Where a training stands. All four change together, between steps: at any time they make one valid checkpoint. */
+/** Where a training stands. All change together, between steps: at any time they make one valid checkpoint. */
 interface Standing {
   position: Position
   state: LoopState
@@ -64,6 +67,8 @@ interface Standing {
   best: LocalFile | null
   /** Of the position's stage; its state is that of the position. */
   program: StageProgram
+  /** Of the position's stage; null where it does not mine. */
+  mining: Mining | null
 }
 
 export interface Training extends Workshop, Standing {
@@ -95,9 +100,15 @@ export async function openTraining(
   const position = checkpoint?.position ?? firstPosition
   const best = checkpoint?.best ? await takeOver(run, checkpoint.best.file) : null
   const program = programOf(workshop, position.stage)
-  const standing: Standing = { position, state: checkpoint?.state ?? firstState(run.spec.stages[0]!), best, program }
+  const standing: Standing = {
+    position,
+    state: checkpoint?.state ?? firstState(run.spec.stages[0]!),
+    best,
+    program,
+    mining: miningOf(workshop, position.stage),
+  }
   closers.push(() => standing.program.dispose())
-  if (checkpoint) program.restore(namedTensors(checkpoint))
+  if (checkpoint) restore(standing, namedTensors(checkpoint))
   const manifest = () => manifestOf(workshop, standing)
   const training: Training = Object.assign(standing, workshop, {
     checkpoints: keepCheckpoints({
@@ -106,7 +117,7 @@ export async function openTraining(
       everySeconds: run.spec.checkpoint.everySeconds,
       clock: ports.clock,
       manifest,
-      snapshot: () => ({ tensors: standing.program.snapshot(), best: standing.best }),
+      snapshot: () => ({ tensors: snapshotOf(standing), best: standing.best }),
       resumed: checkpoint && manifest(),
       onSaved: ports.checkpoint,
     }),
@@ -183,6 +194,26 @@ export function programOf({ run, ports, model, bundle }: Workshop, stage: number
     seed: foldSeed(run),
     ...(bundle && { bundle }),
   })
+}
+
+export function miningOf({ run, samples }: Workshop, stage: number): Mining | null {
+  const { mine } = run.spec.stages[stage]!
+  return mine && createMining(mine, samples.train)
+}
+
+/** The tensors of a training as they are now; the program's are copied as they are read. */
+function snapshotOf({ program, mining }: Standing): Snapshot {
+  const mined = mining?.state() ?? []
+  const programs = program.snapshot()
+  return (function* () {
+    yield* mined
+    yield* programs
+  })()
+}
+
+function restore({ program, mining }: Standing, tensors: NamedTensors): void {
+  program.restore(new Map([...tensors].filter(([name]) => !isMineTensor(name))))
+  mining?.restore(tensors)
 }
 
 export function stageOf({ run, position }: Training): StageSpec {

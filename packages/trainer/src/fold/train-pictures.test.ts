@@ -1,0 +1,89 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { ExperimentSpecInput } from '@baton/contracts'
+import { integer, streamKey } from '@baton/random'
+import * as tf from '@tensorflow/tfjs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
+import { handOverAtLook, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
+import type { SessionOptions, TrainSessions } from '../fixtures/train-sessions.ts'
+
+type StageInput = ExperimentSpecInput['stages'][number]
+const schedule = { name: 'constant', lr: 0.02 } as const
+
+/** Everything that is done to pictures, and what is learnt worst twice. */
+const spec: ExperimentSpecInput = {
+  name: 'pictures',
+  dataset: 'tiny',
+  folds: { count: 3 },
+  model: { name: 'convnet', width: 2, blocks: 1, dropout: 0.1 },
+  image: { size: 8 },
+  augment: 'imet-256',
+  stages: [
+    { name: 'small', epochs: 2, batch: 6, schedule, imageSize: 12, augment: 'imet-320', mix: { name: 'cutmix' } },
+    { name: 'full', epochs: 3, batch: 5, schedule, mix: { name: 'mixup' }, mine: { share: 0.3 } },
+    { name: 'last', epochs: 2, batch: 4, schedule, mine: { share: 0.2 } },
+  ],
+  evaluate: { batch: 6, tta: { views: 3 } },
+  checkpoint: { everySeconds: 3600 },
+}
+
+let dir: string
+let sessions: TrainSessions
+beforeAll(async () => {
+  await tf.setBackend('cpu')
+  dir = await mkdtemp(path.join(tmpdir(), 'baton-pictures-'))
+  sessions = trainSessions({ dir, data: await makeTinyDataset({ dir, train: 27, test: 5, side: 10 }), spec })
+})
+afterAll(() => rm(dir, { recursive: true }))
+
+test('presets, sizes of stages, mixes, mining and drawn views end with the same bytes when interrupted', async () => {
+  const whole = await sessions.train({ signal: () => null })
+  for (const seed of [1, 2, 3]) {
+    const key = streamKey('interrupt', seed)
+    const looks = Array.from({ length: 6 }, (_, i) => 1 + integer(key, i, Math.ceil(whole.polls / 4)))
+    const pieces = await sessions.trainInPieces(looks.map(handOverAtLook))
+    expect(pieces.length).toBeGreaterThan(2)
+    expect(resultOf(pieces.at(-1)!)).toMatchObject({ digests: resultOf(whole).digests })
+    // With the losses that mining saves.
+    const checkpoints = pieces.flatMap((piece) => piece.checkpoints)
+    expect(checkpoints.at(-1)!.manifest).toEqual(whole.checkpoints.at(-1)!.manifest)
+  }
+})
+
+test('each of them changes what is learnt or predicted', async () => {
+  const [small, full, last] = spec.stages as [StageInput, StageInput, StageInput]
+  const stagesWith = (change: object) => ({ stages: [small, { ...full, ...change }, last] })
+  const changes: Partial<ExperimentSpecInput>[] = [
+    {},
+    { augment: [{ op: 'flip' }] },
+    { evaluate: { batch: 6, tta: 'flip' } },
+    { evaluate: { batch: 6, tta: 'none' } },
+    stagesWith({ mix: null }),
+    stagesWith({ mine: null }),
+    stagesWith({ imageSize: 12 }),
+    stagesWith({ augment: 'imet-320' }),
+  ]
+  const results = new Set<string>()
+  for (const change of changes) {
+    const { digests, last } = resultOf(await sessions.train({ spec: change }))
+    results.add([digests[0], ...last!].join())
+  }
+  expect(results.size).toBe(changes.length)
+})
+
+test('mining with a loss of the batch alone is the code bundle’s failure', async () => {
+  const bundleDir = path.join(dir, 'bundle')
+  await mkdir(bundleDir)
+  await writeFile(
+    path.join(bundleDir, 'index.js'),
+    'export const loss = ({ tf }) => (logits) => tf.mean(tf.square(logits))',
+  )
+  const stages = [{ ...spec.stages[2]!, loss: { name: 'bundle' as const } }]
+  const options: SessionOptions = { spec: { code: 'c'.repeat(64), stages }, run: { bundleDir } }
+  await expect(sessions.train(options)).rejects.toMatchObject({
+    code: 'user-code-failed',
+    message: expect.stringContaining('mining needs the loss of each sample') as string,
+  })
+})
