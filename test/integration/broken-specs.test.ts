@@ -126,7 +126,7 @@ const specs: [what: string, spec: unknown, faults: Record<string, RegExp>][] = [
   [
     'an optimizer of another library',
     staged({ optimizer: { name: 'Adam' } }),
-    { '/stages/0/optimizer/name': /did you mean "adamw"/ },
+    { '/stages/0/optimizer/name': /did you mean "adam"/ },
   ],
   ['gradients clipped to nothing', staged({ clipNorm: 0 }), { '/stages/0/clipNorm': /more than 0/ }],
   [

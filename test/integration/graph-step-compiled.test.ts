@@ -57,7 +57,17 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
     built.dispose()
   })
   const loss = buildLoss(stage.loss, { tf, labelColumns: [{ name: 'all', start: 0, end: CLASSES }] })
-  const parts = { tf, model: built, stage, image: spec.image, classes: CLASSES, loss, targets, optimizer }
+  const parts = {
+    tf,
+    model: built,
+    stage,
+    image: spec.image,
+    classes: CLASSES,
+    loss,
+    teacher: null,
+    targets,
+    optimizer,
+  }
   /** Feeds of step `step`, whose rates count it. */
   const feeds = (step: number, n: number): Feeds => {
     const draw = streamKey('batch', step)

@@ -155,6 +155,7 @@ function renderedWith(labels: string[], changes: Partial<Submission['options']>)
       ]),
     ),
     metric: MetricSpec.parse({}),
+    labels: null,
     options: { idColumn: 'id', labelsColumn: 'labels', labelForm: 'name', thresholds: {}, ...changes },
   })
   return new TextDecoder().decode(csv)

@@ -192,6 +192,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
       specDigest: digestOf(Buffer.from(JSON.stringify(fold.spec))),
       dataset: datasetOf.get(fold)!,
       code: fold.code,
+      inputs: [],
       checkpoint: fold.checkpoint,
       traceparent: null,
     }

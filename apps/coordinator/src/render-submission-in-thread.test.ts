@@ -32,6 +32,7 @@ const input: RenderSubmissionInput = {
     ]),
   ),
   metric: MetricSpec.parse({}),
+  labels: null,
   options: { idColumn: 'id', labelsColumn: 'labels', labelForm: 'index', thresholds: {} },
 }
 

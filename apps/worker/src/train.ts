@@ -23,6 +23,7 @@ function foldRunOf({
   fold,
   shardPaths,
   bundleDir,
+  inputs,
   resume,
   workDir,
 }: TrainingRun): Omit<FoldRun, 'manifest'> {
@@ -32,6 +33,7 @@ function foldRunOf({
     fold,
     shardPath: (shard) => shardPaths[shard]!,
     bundleDir,
+    inputs,
     resume: resume && { manifest: resume.manifest, filePath: (name) => resume.files[name]! },
     workDir,
   }

@@ -18,6 +18,7 @@ export async function readReferred(client: Client): Promise<string[]> {
       UNION ALL SELECT file->>'digest' FROM checkpoint, jsonb_array_elements(manifest->'files') AS file
       UNION ALL SELECT part.value->>'digest' FROM fold, jsonb_each(result) AS part WHERE jsonb_typeof(result) = 'object'
       UNION ALL SELECT test_predictions->>'digest' FROM experiment
+      UNION ALL SELECT input->>'digest' FROM experiment, jsonb_array_elements(inputs) AS input
     ) named WHERE digest IS NOT NULL`)
   return rows.map(({ digest }) => digest)
 }

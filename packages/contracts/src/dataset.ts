@@ -61,3 +61,36 @@ export function labelRanges(
     return range
   })
 }
+
+/**
+ * Positions, among all labels laid end to end, of the labels of some groups: in the dataset's order, whatever the order
+ * in which they are named. Null: all.
+ */
+export function labelColumns(
+  manifest: Pick<DatasetManifest, 'labelGroups'>,
+  groups: readonly string[] | null,
+): number[] {
+  return labelRanges(manifest)
+    .filter(({ name }) => groups === null || groups.includes(name))
+    .flatMap(({ start, end }) => Array.from({ length: end - start }, (_, i) => start + i))
+}
+
+/**
+ * The dataset as a model of some label groups sees it: those groups alone, and of each sample's labels those in them.
+ * Samples keep their places.
+ */
+export function ofLabelGroups<T extends Pick<DatasetManifest, 'labelGroups' | 'samples'>>(
+  manifest: T,
+  groups: readonly string[] | null,
+): T {
+  if (groups === null) return manifest
+  const columnOf = new Map(labelColumns(manifest, groups).map((label, column) => [label, column]))
+  return {
+    ...manifest,
+    labelGroups: manifest.labelGroups.filter(({ name }) => groups.includes(name)),
+    samples: manifest.samples.map((sample) => ({
+      ...sample,
+      labels: sample.labels.flatMap((label) => columnOf.get(label) ?? []),
+    })),
+  }
+}

@@ -30,3 +30,21 @@ export const DatasetRef = z
     'a dataset name, optionally with its version: emoji@3',
   )
 export type DatasetRef = z.infer<typeof DatasetRef>
+
+const numbered = '[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?#[1-9]\\d{0,8}'
+
+/** An experiment as a person names it: `imet#41`. */
+export const ExperimentRef = z.string().regex(new RegExp(`^${numbered}$`), 'a project and an experiment of it: imet#41')
+export type ExperimentRef = z.infer<typeof ExperimentRef>
+
+/** An experiment, or one fold of it: `imet#41`, `imet#41/3`. */
+export const FoldRef = z
+  .string()
+  .regex(new RegExp(`^${numbered}(?:/\\d{1,2})?$`), 'an experiment, optionally with a fold: imet#41, imet#41/3')
+export type FoldRef = z.infer<typeof FoldRef>
+
+/** What a reference names. `fold`: 0-based; null where it names none. */
+export function parseFoldRef(ref: FoldRef): { project: string; version: number; fold: number | null } {
+  const [, project = '', version, fold] = /^([^#]+)#(\d+)(?:\/(\d+))?$/.exec(ref) ?? []
+  return { project, version: Number(version), fold: fold === undefined ? null : Number(fold) }
+}

@@ -1,4 +1,6 @@
-export { Blob, Count, DatasetRef, Digest, Id, Slug } from './ids.ts'
+export { Blob, Count, DatasetRef, Digest, ExperimentRef, FoldRef, Id, parseFoldRef, Slug } from './ids.ts'
+export { ExperimentInput } from './inputs.ts'
+export type { PredictionsInput } from './inputs.ts'
 export {
   assertNever,
   AttemptStatus,
@@ -23,7 +25,16 @@ export { Matrix, MatrixCell } from './matrix/matrix.ts'
 export { Pool } from './pool.ts'
 export { FAULTS_LISTED, capFaults, nearest, parseOrThrow, parseSpec } from './parse.ts'
 export { checkManifest, parseManifest } from './dataset-check.ts'
-export { DatasetManifest, LabelGroup, labelRanges, labelsOf, Sample, Split } from './dataset.ts'
+export {
+  DatasetManifest,
+  labelColumns,
+  LabelGroup,
+  labelRanges,
+  labelsOf,
+  ofLabelGroups,
+  Sample,
+  Split,
+} from './dataset.ts'
 export { CheckpointManifest, FoldResult, LoopState, Position, TrainingEnvironment } from './checkpoint.ts'
 export type { Landing, PlateauState, StageHours } from './checkpoint.ts'
 export {
@@ -38,6 +49,7 @@ export {
   foldsOf,
   FoldsSpec,
   ImageSpec,
+  listOf,
   LossSpec,
   MetricSpec,
   MineSpec,
@@ -46,9 +58,18 @@ export {
   OptimizerSpec,
   ScheduleSpec,
   StageSpec,
+  TargetsSpec,
   changesSize,
 } from './spec/index.ts'
-export type { AugmentPreset, Duration, ExperimentSpecInput, MetricAverage } from './spec/index.ts'
+export type {
+  AugmentPreset,
+  CleanSpec,
+  DistillSpec,
+  Duration,
+  ExperimentSpecInput,
+  MetricAverage,
+  PseudoSpec,
+} from './spec/index.ts'
 export {
   Attempt,
   Checkpoint,

@@ -76,12 +76,21 @@ function withinUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
 }
 
 function faultsOf(issue: z.core.$ZodIssue, known: readonly string[]): Fault[] {
+  const meant = issue.code === 'invalid_union' ? meantBranch(issue) : undefined
+  if (meant) return meant.flatMap((inner) => faultsOf({ ...inner, path: [...issue.path, ...inner.path] }, known))
   if (issue.code !== 'unrecognized_keys') return [{ pointer: pointerOf(issue.path), detail: describe(issue) }]
   return issue.keys.map((key) => {
     const meant = nearest(key, known)
     const remedy = meant === undefined ? `remove it; known here: ${known.join(', ')}` : `did you mean "${meant}"?`
     return { pointer: pointerOf([...issue.path, key]), detail: `the key "${key}" is not known; ${remedy}` }
   })
+}
+
+/** Of one or a list of something, the faults of the form that was given; undefined where it is neither. */
+function meantBranch({ errors }: Extract<z.core.$ZodIssue, { code: 'invalid_union' }>): z.core.$ZodIssue[] | undefined {
+  const isOther = ({ code, path }: z.core.$ZodIssue) =>
+    path.length === 0 && (code === 'invalid_type' || code === 'invalid_value')
+  return errors.find((issues) => !issues.some(isOther))
 }
 
 function describe(issue: z.core.$ZodIssue): string {

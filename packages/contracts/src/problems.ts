@@ -180,6 +180,13 @@ export const problems = {
     title: 'The code bundle failed',
     remedy: 'Read the last lines of the log, correct the code and start a new experiment.',
   },
+  'input-unusable': {
+    met: 'fold',
+    status: 422,
+    retryable: false,
+    title: 'What the training takes from elsewhere does not fit it',
+    remedy: 'Read what does not fit, correct the spec and start a new experiment.',
+  },
   'fold-poisoned': {
     met: 'fold',
     status: 422,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { CheckpointManifest } from './checkpoint.ts'
 import { LabelGroup } from './dataset.ts'
 import { Blob, Count, Digest, Id, Ordinal, Slug } from './ids.ts'
+import { ExperimentInput } from './inputs.ts'
 import { HalvingStop } from './matrix/halving-stop.ts'
 import { problemCodes } from './problems.ts'
 import { ExperimentSpec } from './spec/index.ts'
@@ -149,7 +150,10 @@ export const Experiment = Scores.extend({
   createdAt: Moment,
   completedAt: Moment.nullable(),
   spec: ExperimentSpec,
+  /** Of spec, dataset and inputs. */
   specDigest: Digest,
+  /** What its trainings take from elsewhere. */
+  inputs: z.array(ExperimentInput),
   folds: z.array(Fold),
   metrics: MetricReport.nullable(),
   /** Thresholds searched on OOF, by label group (or `all`). */
@@ -217,6 +221,8 @@ export const Lease = z.strictObject({
   specDigest: Digest,
   dataset: z.strictObject({ manifest: Blob, shards: z.array(Blob) }),
   code: Blob.nullable(),
+  /** What this fold's training takes from elsewhere; what it began with is not, once there is a checkpoint. */
+  inputs: z.array(ExperimentInput),
   /** Newest committed checkpoint, to resume from. */
   checkpoint: z.strictObject({ digest: Digest, manifest: CheckpointManifest }).nullable(),
   /** The attempt's span, as W3C Trace Context has it: what the session does can join its trace. Null: there is none. */

@@ -22,6 +22,7 @@ export function failureClassOf(code: ProblemCode): FailureClass {
     case 'sample-broken':
     case 'manifest-invalid':
     case 'spec-invalid':
+    case 'input-unusable':
     case 'predictions-incomplete':
       return 'data'
     case 'checkpoint-corrupt':

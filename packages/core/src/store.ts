@@ -14,6 +14,7 @@ import type {
   Event,
   EventPayload,
   Experiment,
+  ExperimentInput,
   ExperimentSpec,
   ExperimentStatus,
   Failure,
@@ -162,6 +163,7 @@ export interface NewExperiment {
   readonly specDigest: string
   readonly datasetVersionId: string
   readonly codeBundleId: string | null
+  readonly inputs: readonly ExperimentInput[]
   /** Fold indices to train, and the priority of each. */
   readonly folds: readonly number[]
   readonly priorities: readonly number[]
@@ -210,6 +212,11 @@ export interface ExperimentQuery extends PageRequest {
 }
 
 export interface ExperimentTable {
+  /**
+   * Until the transaction ends nothing forgets these objects. Returns those that nothing names any more: whoever found
+   * them was too late.
+   */
+  holdObjects(digests: readonly string[]): Promise<string[]>
   /**
    * Inserts the experiment with its folds, all ready, under the project's next number; the project's row stays locked
    * until the transaction ends.
@@ -291,6 +298,8 @@ export interface SubmissionRecord {
   readonly projectId: string
   readonly dataset: DatasetRecord
   readonly metric: MetricSpec
+  /** Label groups that are predicted; null: all. */
+  readonly labels: ExperimentSpec['labels']
   readonly testPredictions: Blob
 }
 
@@ -397,6 +406,7 @@ export interface FoldTable {
     specDigest: string
     dataset: DatasetRecord
     code: Blob | null
+    inputs: ExperimentInput[]
   }>
   /** Leases a locked fold: fence and attempt grow by one, the lease runs `leaseSeconds` from now. */
   lease(fold: FoldRecord, to: { sessionId: string; leaseSeconds: number }): Promise<NewLease>
@@ -445,7 +455,7 @@ export interface FoldTable {
   ): Promise<{ id: string; offer: number; pool: string; priority: number }[]>
   /** Notes that folds were offered. It waits for nobody: folds that others hold are passed over. */
   markOffered(ids: readonly string[]): Promise<void>
-  /** Objects that a fold's lease may read: code, manifest, shards, newest checkpoint. */
+  /** Objects that a fold's lease may read: code, manifest, shards, inputs, newest checkpoint. */
   readableBlobs(id: string): Promise<ReadonlySet<string>>
   /** Checkpoints beyond the newest `keep` of each fold, discarded ones, and all of folds final for `finalSeconds`. */
   surplusCheckpoints(options: {

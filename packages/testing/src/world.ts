@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ExperimentSpec, labelsOf } from '@baton/contracts'
+import { ExperimentSpec, labelsOf, ofLabelGroups } from '@baton/contracts'
 import type { CheckpointManifest, DatasetManifest, Experiment, FoldResult, Lease } from '@baton/contracts'
 import {
   acquireLease,
@@ -151,9 +151,10 @@ export async function aResult(
   lease: Lease,
   { missed = 0 }: { missed?: number } = {},
 ): Promise<FoldResult> {
-  const { manifest, blobs } = world
+  const { blobs } = world
+  const manifest = ofLabelGroups(world.manifest, lease.spec.labels)
   const labels = labelsOf(manifest).length
-  const foldOf = splitFolds(manifest, lease.spec.folds, lease.spec.seed)
+  const foldOf = splitFolds(world.manifest, lease.spec.folds, lease.spec.seed)
   const right = (index: number, label: number): number => (manifest.samples[index]!.labels.includes(label) ? 0.9 : 0)
   const validated = samplesOf(manifest, 'train').filter((index) => foldOf[index] === lease.fold)
   // Nobody knows what is right: numbers that differ by sample, label and fold.

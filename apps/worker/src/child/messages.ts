@@ -2,6 +2,7 @@ import {
   Blob,
   CheckpointManifest,
   Digest,
+  ExperimentInput,
   ExperimentSpec,
   Failure,
   LogLine,
@@ -25,6 +26,8 @@ export const TrainingRun = z.strictObject({
   shardPaths: z.array(Path),
   /** The unpacked code bundle. */
   bundleDir: Path.nullable(),
+  /** What the training takes from elsewhere, and where it lies. */
+  inputs: z.array(z.strictObject({ input: ExperimentInput, path: Path })),
   /** The checkpoint to go on from; its files by name. */
   resume: z.strictObject({ manifest: CheckpointManifest, files: z.record(z.string(), Path) }).nullable(),
   /** An empty folder of the child's own. */

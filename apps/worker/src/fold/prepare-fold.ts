@@ -13,7 +13,7 @@ import type { OpenFold } from './open-fold.ts'
 const objectsAtOnce = 3
 
 /**
- * Brings everything the training needs onto this machine: code, manifest, shards and the checkpoint to go on from.
+ * Brings everything the training needs onto this machine: code, manifest, shards, inputs and the checkpoint to go on from.
  * What the cache has is not pulled again.
  *
  * @throws {AppError} `bundle-invalid`, `digest-mismatch`, `checkpoint-corrupt`, `blob-missing`, `storage-unavailable`,
@@ -34,6 +34,7 @@ export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<
     manifestPath: pathOf(lease.dataset.manifest),
     shardPaths: lease.dataset.shards.map(pathOf),
     bundleDir,
+    inputs: lease.inputs.map((input) => ({ input, path: pathOf(input) })),
     resume: resumeOf(lease, pathOf),
     workDir: runDir,
     threads: context.threads,
@@ -63,8 +64,9 @@ async function pullAll(fold: OpenFold, signal: AbortSignal): Promise<Map<string,
   return new Map(pulled)
 }
 
-function blobsOf({ code, dataset, checkpoint }: Lease): Blob[] {
-  return [...(code ? [code] : []), dataset.manifest, ...dataset.shards, ...(checkpoint?.manifest.files ?? [])]
+function blobsOf({ code, dataset, inputs, checkpoint }: Lease): Blob[] {
+  const resumed = checkpoint?.manifest.files ?? []
+  return [...(code ? [code] : []), dataset.manifest, ...dataset.shards, ...inputs, ...resumed]
 }
 
 /** Whether storage does not have the object any more, or has other bytes under its name. */

@@ -420,6 +420,35 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     expect.stringMatching(/^the key "gpu" is not known; remove it; known here: name, dataset, code, /) as string,
   ],
   [
+    'a start by a number alone',
+    '/from',
+    '41',
+    '/from',
+    'must be an experiment, optionally with a fold: imet#41, imet#41/3, not the string "41"',
+  ],
+  [
+    'a teacher that is one fold',
+    '/targets',
+    { distill: { form: 'max', teacher: 'imet#41/3' } },
+    '/targets/distill/teacher',
+    'must be a project and an experiment of it: imet#41, not the string "imet#41/3"',
+  ],
+  [
+    'a teacher of several that is no experiment',
+    '/targets',
+    { distill: { form: 'max', teacher: ['imet#41', 'imet'] } },
+    '/targets/distill/teacher/1',
+    'must be a project and an experiment of it: imet#41, not the string "imet"',
+  ],
+  [
+    'more pseudo labels than test samples',
+    '/targets',
+    { pseudo: { from: 'imet#41', share: 2 } },
+    '/targets/pseudo/share',
+    'must be at most 1, not 2',
+  ],
+  ['a label group twice', '/labels', ['tag', 'tag'], '/labels/1', 'label group "tag" is listed twice'],
+  [
     'a key with characters of a pointer',
     '/stages/0/a~1b',
     1,
@@ -453,6 +482,13 @@ test.each(['linear', 'cosine', 'triangular', 'one-cycle'])(
       parseSpec(staged({ hours: 9, schedule: { name: right, lr: 0.1 } }))
   },
 )
+
+test('pseudo labels from models whose weights training starts with are a fault', () => {
+  const spec = { ...aSpec(), from: 'imet#41', targets: { pseudo: { from: 'imet#41', share: 0.1 } } }
+  expect(faultsOf(spec)).toEqual([
+    { pointer: '/from', detail: expect.stringMatching(/confirms their pseudo labels; remove/) as string },
+  ])
+})
 
 test('a stage name used twice is a fault at the second', () => {
   const spec = aSpec()

@@ -4,12 +4,15 @@ import { AugmentSpec, checkAugment } from './augment.ts'
 import { checkEnsemble, EnsembleSpec } from './ensemble.ts'
 import { checkEvaluate, EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
 import { checkFolds, FoldsSpec } from './folds.ts'
+import { checkFrom, FromCheckpointSpec, FromSpec } from './from.ts'
 import { ImageSpec } from './image.ts'
+import { checkLabels, LabelsSpec } from './labels.ts'
 import { checkMetric, MetricSpec } from './metric.ts'
 import { ModelSpec } from './model.ts'
 import type { AddFault } from './parts.ts'
 import { checkSchedule } from './schedule.ts'
 import { checkStages, StageSpec } from './stage.ts'
+import { TargetsSpec } from './targets.ts'
 
 /** What a person writes to start an experiment. Immutable once accepted; its digest names it. */
 export const ExperimentSpec = z
@@ -24,7 +27,11 @@ export const ExperimentSpec = z
     /** Higher is leased sooner. */
     priority: z.int().min(0).max(1000).default(0),
     folds: FoldsSpec,
+    labels: LabelsSpec,
     model: ModelSpec,
+    from: FromSpec,
+    fromCheckpoint: FromCheckpointSpec,
+    targets: TargetsSpec.prefault({}),
     image: ImageSpec,
     augment: AugmentSpec.prefault([{ op: 'flip' }]),
     stages: z.array(StageSpec).min(1).max(20),
@@ -52,6 +59,8 @@ export const ExperimentSpec = z
         ctx.addIssue({ code: 'custom', path: [...part, ...path], message })
     checkBundleUse(spec, faultIn())
     checkFolds(spec.folds, faultIn('folds'))
+    checkLabels(spec.labels, faultIn('labels'))
+    checkFrom(spec, faultIn())
     checkMetric(spec.metric, faultIn('metric'))
     checkEnsemble(spec, faultIn())
     checkEvaluate(spec.evaluate, faultIn('evaluate'))

@@ -16,3 +16,12 @@ export function checkOrder<K extends string>(
 ): void {
   if (part[from] > part[to]) fault([from], `${from} must not be above ${to}`)
 }
+
+/** One of something, or a list of them. */
+export function oneOrMore<T extends z.ZodType>(schema: T, { max }: { max: number }) {
+  return z.union([schema, z.array(schema).min(1).max(max)])
+}
+
+export function listOf<T>(value: T | readonly T[]): readonly T[] {
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T]
+}

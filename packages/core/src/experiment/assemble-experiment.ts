@@ -1,4 +1,4 @@
-import { AppError, foldsOf, isAppError, isFinal, labelRanges, labelsOf } from '@baton/contracts'
+import { AppError, foldsOf, isAppError, isFinal, labelRanges, labelsOf, ofLabelGroups } from '@baton/contracts'
 import type { DatasetManifest, ExperimentSpec, Failure, FoldResult } from '@baton/contracts'
 import type { AssembleInput, Assembly, FoldPredictions, Predictions, TestEnsemble } from '@baton/evaluation'
 import { decode, encode } from '@baton/safetensors'
@@ -102,7 +102,12 @@ async function loadPredictions(
   for (const entry of experiment.folds) {
     if (entry.status !== 'completed' || entry.result === null) continue
     try {
-      const predictions = await readPredictions(blobs, manifest, entry.index, entry.result)
+      const predictions = await readPredictions(
+        blobs,
+        ofLabelGroups(manifest, experiment.spec.labels),
+        entry.index,
+        entry.result,
+      )
       await assembleSome(assemble, manifest, experiment.spec, [predictions])
       loaded.push({ entry, predictions })
     } catch (error) {
@@ -240,7 +245,7 @@ async function finish(
     withReport: true,
   })
   const testPredictions = result.test === null ? null : await blobs.write(encodePredictions(result.test))
-  const thresholds = thresholdsByGroup(manifest, result.thresholds)
+  const thresholds = thresholdsByGroup(ofLabelGroups(manifest, experiment.spec.labels), result.thresholds)
   const { cv, cvMean, cvStd, foldScores } = result
   const { interval, metrics } = result.report!
   await store.transaction(async (tables) => {

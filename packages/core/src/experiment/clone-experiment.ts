@@ -15,7 +15,8 @@ export async function cloneExperiment(
   { store }: { store: Store },
   input: { project: string; version: number; overrides: unknown; id?: string | null },
 ): Promise<Experiment> {
-  const { project, version: parent, overrides, id = null } = input
-  const { spec } = await getExperiment({ store }, input)
-  return createExperiment({ store }, { project, spec: parseSpec(applyMergePatch(spec, overrides)), parent, id })
+  const { project, overrides, id = null } = input
+  const parent = await getExperiment({ store }, input)
+  const spec = parseSpec(applyMergePatch(parent.spec, overrides))
+  return createExperiment({ store }, { project, spec, parent, id })
 }

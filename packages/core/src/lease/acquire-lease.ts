@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '@baton/contracts'
-import type { Command, Lease, Session, SessionStatus } from '@baton/contracts'
+import type { Command, ExperimentInput, Lease, Session, SessionStatus } from '@baton/contracts'
 import { emit } from '../notification/emit.ts'
 import type { LeaseTimes } from '../policy.ts'
 import type { FoldOffer, OfferQueue } from '../ports.ts'
@@ -208,7 +208,16 @@ function leaseOf(
     specDigest: context.specDigest,
     dataset: { manifest: context.dataset.manifest, shards: [...context.dataset.shards] },
     code: context.code,
+    inputs: inputsOf(fold, context.inputs),
     checkpoint: fold.checkpoint && { digest: fold.checkpoint.digest, manifest: fold.checkpoint.manifest },
     traceparent: writeTraceparent(attemptSpan(fold.experimentId, fold.id, fold.attempt)),
   }
+}
+
+/** What a fold begins with is no use to one that has begun. */
+function inputsOf({ index, checkpoint }: FoldRecord, inputs: readonly ExperimentInput[]): ExperimentInput[] {
+  return inputs.filter(({ fold, kind }) => {
+    const isBeginning = kind === 'weights' || kind === 'slots'
+    return (fold === null || fold === index) && !(isBeginning && checkpoint !== null)
+  })
 }

@@ -1,6 +1,6 @@
 import { AppError, cellLabel, expandMatrix, isAppError } from '@baton/contracts'
 import type { Cell, Matrix, MatrixSpec, Project } from '@baton/contracts'
-import { insertExperiment, resolveInputs } from '../experiment/create-experiment.ts'
+import { insertExperiment, resolveSpec } from '../experiment/create-experiment.ts'
 import { findProject } from '../project/find-project.ts'
 import type { Store } from '../store.ts'
 import { getMatrix } from './get-matrix.ts'
@@ -46,14 +46,13 @@ export async function createMatrix(
 async function resolveCells(store: Store, project: Project, cells: readonly Cell[]) {
   const resolved = []
   for (const { values, spec } of cells) {
-    const inputs = await resolveInputs(store, project, spec).catch((error: unknown) => {
+    const found = await resolveSpec(store, project, spec).catch((error: unknown) => {
       if (!isAppError(error, 'spec-invalid')) throw error
       const where = `(where ${cellLabel(values)})`
       const faults = error.faults.map(({ pointer, detail }) => ({ pointer, detail: `${detail} ${where}` }))
       throw new AppError('spec-invalid', {}, { faults })
     })
-    const dataset = `${inputs.dataset.dataset}@${inputs.dataset.version}`
-    resolved.push({ values, spec: { ...spec, dataset }, ...inputs })
+    resolved.push({ values, ...found })
   }
   return resolved
 }

@@ -20,12 +20,13 @@ export async function makeSubmission(
 ): Promise<void> {
   const record = await store.submissions.find(submissionId)
   if (record?.submission.status !== 'queued') return
-  const { dataset, metric, testPredictions, submission } = record
+  const { dataset, metric, labels, testPredictions, submission } = record
   try {
     const { csv, rows, thresholds } = await render({
       manifest: await readTwice(blobs, dataset.manifest.digest, maxManifestBytes),
       predictions: await readTwice(blobs, testPredictions.digest, testPredictions.sizeBytes),
       metric,
+      labels,
       options: submission.options,
     })
     await store.submissions.setReady(submissionId, { file: await blobs.write(csv), rows, thresholds })

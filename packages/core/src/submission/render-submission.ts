@@ -1,4 +1,4 @@
-import { AppError, labelRanges, labelsOf } from '@baton/contracts'
+import { AppError, labelColumns, labelRanges, labelsOf, ofLabelGroups } from '@baton/contracts'
 import type { DatasetManifest, MetricSpec, SubmissionOptions } from '@baton/contracts'
 import { binarise } from '@baton/evaluation'
 import { decode } from '@baton/safetensors'
@@ -10,6 +10,8 @@ export interface RenderSubmissionInput {
   /** An experiment's assembled test predictions as they are stored: `sample`, `rank` or `probability`, `threshold`. */
   readonly predictions: Uint8Array
   readonly metric: MetricSpec
+  /** Label groups that are predicted; null: all. */
+  readonly labels: readonly string[] | null
   readonly options: SubmissionOptions
 }
 
@@ -32,10 +34,11 @@ const rowsAtOnce = 4096
  *   joined by name and a name has a space in it, so that nobody could take them apart again
  */
 export function renderSubmission(input: RenderSubmissionInput): RenderedSubmission {
-  const manifest = readManifest(input.manifest)
+  const whole = readManifest(input.manifest)
+  const manifest = ofLabelGroups(whole, input.labels)
   const { sample, value, threshold } = readEnsemble(manifest, input.predictions)
   const ranges = labelRanges(manifest)
-  const words = wordsOf(manifest, input.options)
+  const words = wordsOf(whole, input)
   const asked = new Map(Object.entries(input.options.thresholds))
   const cuts = Array.from(threshold, (searched, group) => asked.get(ranges[group]!.name) ?? searched)
   const pieces = [Buffer.from(csvLine([input.options.idColumn, input.options.labelsColumn]))]
@@ -57,10 +60,15 @@ export function renderSubmission(input: RenderSubmissionInput): RenderedSubmissi
   return { csv: Buffer.concat(pieces), rows: sample.length, thresholds }
 }
 
-/** What stands in a row for each label. */
-function wordsOf(manifest: DatasetManifest, { labelForm }: SubmissionOptions): string[] {
-  const labels = labelsOf(manifest)
-  if (labelForm === 'index') return labels.map((_, index) => String(index))
+/** What stands in a row for each label that is predicted: its name, or its place among the dataset's. */
+function wordsOf(
+  manifest: DatasetManifest,
+  { labels: groups, options }: Pick<RenderSubmissionInput, 'labels' | 'options'>,
+): string[] {
+  const columns = labelColumns(manifest, groups)
+  if (options.labelForm === 'index') return columns.map(String)
+  const all = labelsOf(manifest)
+  const labels = columns.map((column) => all[column]!)
   const spaced = labels.find((label) => /\s/.test(label))
   if (spaced !== undefined)
     throw new AppError(

@@ -4,6 +4,7 @@ import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
 import type { RunPrepared } from '../run-prepared.ts'
 import { timeOrderedIds } from '../time-ordered-ids.ts'
+import { referrersOf } from './blob-references.ts'
 import { boardPage } from './board-page.ts'
 import { datasetRecordOf } from './dataset-table.ts'
 import { foldOf, seenFolds } from './fold-rows.ts'
@@ -13,6 +14,7 @@ import { lockExperiment } from './lock-experiment.ts'
 
 export function experimentTable(db: Connection, run: RunPrepared): Tables['experiments'] {
   return {
+    holdObjects: (digests) => holdObjects(db, digests),
     insert: (experiment) => insert(run, experiment),
     get: async (project, version) => {
       const [row] = await run<WholeRow>(
@@ -22,7 +24,7 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
           d.dataset || '@' || d.version AS dataset, b.digest AS code, e.cv, e.cv_mean AS "cvMean", e.cv_std AS "cvStd",
           e.cv_low AS "cvLow", e.cv_high AS "cvHigh", e.metrics,
           e.lb_public AS "lbPublic", e.lb_private AS "lbPrivate", e.created_at AS "createdAt",
-          e.completed_at AS "completedAt", e.spec, e.spec_digest AS "specDigest", e.thresholds,
+          e.completed_at AS "completedAt", e.spec, e.spec_digest AS "specDigest", e.inputs, e.thresholds,
           e.test_predictions AS "testPredictions", e.failure, (
             SELECT json_agg(seen ORDER BY seen.index) FROM (${seenFolds} WHERE f.experiment_id = e.id) seen
           ) AS folds
@@ -74,7 +76,7 @@ type Insert = Tables['experiments']['insert']
 
 /** One statement, and so one way to the database: each costs as much as what it does there. */
 async function insert(run: RunPrepared, experiment: Parameters<Insert>[0]): ReturnType<Insert> {
-  const { projectId, parent, spec, specDigest, datasetVersionId, codeBundleId, folds, priorities } = experiment
+  const { projectId, parent, spec, specDigest, datasetVersionId, codeBundleId, inputs, folds, priorities } = experiment
   const [newId = '', ...foldIds] = timeOrderedIds(1 + folds.length)
   const id = experiment.id ?? newId
   // The column keeps milliseconds: rounded up, a fold would be due only after this.
@@ -85,9 +87,10 @@ async function insert(run: RunPrepared, experiment: Parameters<Insert>[0]): Retu
       UPDATE project SET next_version = next_version + 1 WHERE id = ${projectId}::uuid
       RETURNING id AS project_id, next_version - 1 AS version
     ), made AS (
-      INSERT INTO experiment (id, project_id, version, name, parent, spec, spec_digest, dataset_version_id, code_bundle_id)
+      INSERT INTO experiment (id, project_id, version, name, parent, spec, spec_digest, dataset_version_id, code_bundle_id,
+        inputs)
       SELECT ${id}::uuid, project_id, version, ${spec.name}, ${parent}::int, ${JSON.stringify(spec)}::jsonb, ${specDigest},
-        ${datasetVersionId}::uuid, ${codeBundleId}::uuid
+        ${datasetVersionId}::uuid, ${codeBundleId}::uuid, ${JSON.stringify(inputs)}::jsonb
       FROM numbered
       RETURNING id, project_id, version
     ), counted AS (
@@ -101,6 +104,22 @@ async function insert(run: RunPrepared, experiment: Parameters<Insert>[0]): Retu
     SELECT version FROM made`,
   )
   return { id, version: row!.version, foldIds }
+}
+
+/**
+ * The rows are locked by a statement of its own: who is just removing one of them has done so before the next statement
+ * looks, and who comes later waits and finds the object named.
+ */
+async function holdObjects(db: Connection, digests: readonly string[]): Promise<string[]> {
+  await db.$queryRaw`
+    SELECT 1 FROM checkpoint WHERE id IN (
+      SELECT c.id FROM checkpoint c, jsonb_array_elements(c.manifest->'files') AS file
+      WHERE file->>'digest' = ANY(${digests}::text[]))
+    ORDER BY id FOR KEY SHARE`
+  await db.$queryRaw`SELECT 1 FROM artifact WHERE digest = ANY(${digests}::text[]) ORDER BY id FOR KEY SHARE`
+  const rows = await db.$queryRaw<{ digest: string }[]>`
+    SELECT digest FROM unnest(${digests}::text[]) AS digest WHERE NOT EXISTS (${referrersOf(Prisma.sql`digest`)})`
+  return rows.map(({ digest }) => digest)
 }
 
 async function findRecord(
@@ -197,6 +216,7 @@ function experimentOf({ folds, createdAt, completedAt, ...row }: WholeRow): Expe
     completedAt: completedAt?.toISOString() ?? null,
     spec: row.spec,
     specDigest: row.specDigest,
+    inputs: row.inputs,
     folds: folds.map(foldOf),
     metrics: row.metrics,
     thresholds: row.thresholds,

@@ -5,6 +5,7 @@ import type {
   Blob,
   Checkpoint,
   CheckpointManifest,
+  ExperimentInput,
   ExperimentSpec,
   Failure,
   FoldCurves,
@@ -242,19 +243,20 @@ async function leaseContext(run: RunPrepared, foldId: string) {
   const [row] = await run<ContextRow>(
     'lease-context',
     Prisma.sql`
-    SELECT p.slug AS project, e.version, e.spec, e.spec_digest AS "specDigest", c.digest AS "codeDigest",
+    SELECT p.slug AS project, e.version, e.spec, e.spec_digest AS "specDigest", e.inputs, c.digest AS "codeDigest",
       c.size_bytes AS "codeSize", d.id, d.dataset, d.version AS "datasetVersion", d.manifest,
       d.manifest_size AS "manifestSize", d.shards, d.label_groups AS "labelGroups"
     FROM fold f JOIN experiment e ON e.id = f.experiment_id JOIN project p ON p.id = e.project_id
       JOIN dataset_version d ON d.id = e.dataset_version_id LEFT JOIN code_bundle c ON c.id = e.code_bundle_id
     WHERE f.id = ${foldId}::uuid`,
   )
-  const { project, version, spec, specDigest, codeDigest, codeSize, datasetVersion, ...dataset } = row!
+  const { project, version, spec, specDigest, inputs, codeDigest, codeSize, datasetVersion, ...dataset } = row!
   return {
     project,
     version,
     spec,
     specDigest,
+    inputs,
     dataset: datasetRecordOf({ ...dataset, version: datasetVersion }),
     code: codeDigest === null ? null : { digest: codeDigest, sizeBytes: codeSize! },
   }
@@ -265,6 +267,7 @@ interface ContextRow {
   version: number
   spec: ExperimentSpec
   specDigest: string
+  inputs: ExperimentInput[]
   codeDigest: string | null
   codeSize: number | null
   id: string
@@ -366,6 +369,7 @@ async function readableBlobs(db: Connection, run: RunPrepared, foldId: string): 
     context.dataset.manifest.digest,
     ...context.dataset.shards.map((shard: Blob) => shard.digest),
     ...(context.code ? [context.code.digest] : []),
+    ...context.inputs.map((input) => input.digest),
     ...(checkpoint ?? []),
   ])
 }

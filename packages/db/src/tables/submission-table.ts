@@ -45,6 +45,7 @@ export function submissionTable(db: Connection): Tables['submissions'] {
         projectId: row.projectId,
         dataset: datasetRecordOf(experiment.datasetVersion),
         metric: (experiment.spec as unknown as ExperimentSpec).metric,
+        labels: (experiment.spec as unknown as ExperimentSpec).labels,
         testPredictions: experiment.testPredictions as unknown as Blob,
       }
     },

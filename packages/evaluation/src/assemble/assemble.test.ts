@@ -40,7 +40,7 @@ const manifest: DatasetManifest = {
   })),
 }
 
-const spec = { folds: { count: 3, split: 'stratified' as const }, seed: 4, metric, ensemble }
+const spec = { folds: { count: 3, split: 'stratified' as const }, seed: 4, metric, ensemble, labels: null }
 const foldOf = splitFolds(manifest, spec.folds, spec.seed)
 const samplesOfFold = (fold: number) => Int32Array.from(foldOf.keys()).filter((i) => foldOf[i] === fold)
 
@@ -86,6 +86,25 @@ test('a fold is scored at thresholds that were searched without it', () => {
   const mean = (expected[0]! + expected[1]! + expected[2]!) / 3
   expect(cvMean).toBeCloseTo(mean, 12)
   expect(cvStd).toBeCloseTo(Math.sqrt(expected.reduce((sum, s) => sum + (s - mean) ** 2, 0) / 3), 12)
+})
+
+test('a model of some label groups is scored on those alone, on the folds that all labels split', () => {
+  const columns = [2, 3, 4, 5]
+  const only = ({ sample, probability }: Predictions): Predictions => ({
+    sample,
+    probability: Float32Array.from(
+      { length: sample.length * 4 },
+      (_, i) => probability[Math.floor(i / 4) * labels + columns[i % 4]!]!,
+    ),
+  })
+  const special = folds.map(({ fold, oof, test: onTest }) => ({ fold, oof: only(oof), test: only(onTest!) }))
+  const assembly = assemble({ manifest, spec: { ...spec, labels: ['tag'] }, folds: special })
+  const { probability, actual } = pooled(folds)
+  const isTag = (_: number, i: number) => columns.includes(i % labels)
+  const tagged = { probability: probability.filter(isTag), actual: actual.filter(isTag) }
+  const { score, thresholds } = searchThresholds(tagged, [{ name: 'tag', start: 0, end: 4 }], metric)
+  expect(assembly).toMatchObject({ cv: score, thresholds })
+  expect(assembly.test!.value).toHaveLength(4 * samplesOf(manifest, 'test').length)
 })
 
 test('a lone fold is scored at its own thresholds', () => {

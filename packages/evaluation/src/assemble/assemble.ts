@@ -1,4 +1,4 @@
-import { labelRanges, labelsOf } from '@baton/contracts'
+import { labelRanges, labelsOf, ofLabelGroups } from '@baton/contracts'
 import type { DatasetManifest } from '@baton/contracts'
 import { blendTables } from '../ensemble/blend-tables.ts'
 import { rank } from '../ensemble/rank-average.ts'
@@ -11,6 +11,7 @@ import { report, scoreFolds } from './score-folds.ts'
 import type { Report, Scores } from './score-folds.ts'
 
 export interface AssembleInput extends ExperimentPredictions {
+  /** The dataset's, with all its label groups; the spec says which of them are predicted. */
   readonly manifest: DatasetManifest
   /** With `report` in the answer: of a large dataset it takes as long again, so it is made once, at the end. */
   readonly withReport?: boolean
@@ -42,10 +43,11 @@ export interface TestEnsemble {
  * @throws {AppError} `predictions-incomplete` as `readFolds`
  */
 export function assemble(input: AssembleInput): Assembly {
-  const { manifest, spec, withReport = false } = input
+  const { spec, withReport = false } = input
   const { metric, seed } = spec
+  const manifest = ofLabelGroups(input.manifest, spec.labels)
   const ranges = labelRanges(manifest)
-  const folds = readFolds(manifest, input)
+  const folds = readFolds(input.manifest, input)
   const scorer = scorerOf(metric, ranges)
   const tables = folds.map(({ oof }) => scorer.prepare(oof))
   const scores = scoreFolds(
@@ -57,7 +59,7 @@ export function assemble(input: AssembleInput): Assembly {
   return {
     ...scores,
     report: withReport ? report(tables, scores, { manifest, sample, ranges, metric, seed }) : null,
-    test: testEnsemble(input, folds, scores),
+    test: testEnsemble({ manifest, spec }, folds, scores),
   }
 }
 
@@ -67,7 +69,7 @@ export function assemble(input: AssembleInput): Assembly {
  * its fold.
  */
 function testEnsemble(
-  { manifest, spec }: AssembleInput,
+  { manifest, spec }: Pick<AssembleInput, 'manifest' | 'spec'>,
   folds: readonly FoldTable[],
   { thresholds }: Scores,
 ): TestEnsemble | null {

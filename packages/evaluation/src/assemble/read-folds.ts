@@ -1,4 +1,4 @@
-import { AppError, foldsOf, labelsOf } from '@baton/contracts'
+import { AppError, foldsOf, labelsOf, ofLabelGroups } from '@baton/contracts'
 import type { DatasetManifest, ExperimentSpec } from '@baton/contracts'
 import type { Scored } from '../metric/candidates.ts'
 import { labelTable, samplesOf } from '../samples.ts'
@@ -25,7 +25,7 @@ export interface FoldTable {
 
 /** What its folds predicted, of an experiment with this spec. */
 export interface ExperimentPredictions {
-  readonly spec: Pick<ExperimentSpec, 'folds' | 'seed' | 'metric' | 'ensemble'>
+  readonly spec: Pick<ExperimentSpec, 'folds' | 'seed' | 'metric' | 'ensemble' | 'labels'>
   readonly folds: readonly FoldPredictions[]
 }
 
@@ -38,13 +38,15 @@ function incomplete(detail: string, facts: Record<string, unknown>): AppError {
  *
  * The split is recomputed from manifest, spec and seed, so a fold that predicted other samples than its own is found.
  *
+ * @param whole The dataset's manifest, with all its label groups: they decide the split. Tables are of the spec's `labels`.
  * @throws {AppError} `predictions-incomplete` unless every fold covers its validation samples, and all test samples,
  *   exactly once with numbers from 0 to 1.
  */
-export function readFolds(manifest: DatasetManifest, { spec, folds }: ExperimentPredictions): FoldTable[] {
+export function readFolds(whole: DatasetManifest, { spec, folds }: ExperimentPredictions): FoldTable[] {
+  const manifest = ofLabelGroups(whole, spec.labels)
   const labels = labelsOf(manifest).length
   const testSample = samplesOf(manifest, 'test')
-  const foldOf = splitFolds(manifest, spec.folds, spec.seed)
+  const foldOf = splitFolds(whole, spec.folds, spec.seed)
   return allFolds(spec, folds).map(({ fold, oof, test }) => {
     const sample = Int32Array.from(foldOf.keys()).filter((index) => foldOf[index] === fold)
     const probability = inOrder(oof, sample, labels, `the OOF of fold ${fold}`)

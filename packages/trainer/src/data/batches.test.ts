@@ -11,6 +11,7 @@ import { createAugmenter } from './augment/augmenter.ts'
 import { trainOps } from './augment/presets.ts'
 import { orderOf, planStage, trainBatches } from './batches.ts'
 import type { Batch } from './batches.ts'
+import type { Targets } from '../inputs/targets.ts'
 import type { ChangeBatch } from '../models/bundle.ts'
 import { createImageSource } from './image-source.ts'
 
@@ -49,10 +50,15 @@ interface TrainOptions {
 }
 
 const plan = planStage({ batch: 5, epochs: 3 }, 23)
+const targets = (): Targets => ({
+  samples,
+  labelsOf: (own) => Float32Array.from(labelTable(data.manifest, own)),
+  teacherOf: (own) => Float32Array.from({ length: own.length * 3 }, (_, i) => own[Math.floor(i / 3)]! / 100),
+})
 function train(source: Source, stageStep = 0, { augment = moving, change, mix, again = null }: TrainOptions = {}) {
   const augmenter = createAugmenter(trainOps(AugmentSpec.parse(augment)), image)
   const kind = augmenter.takesOriginals ? ('original' as const) : size
-  const shared = { manifest: data.manifest, source, kind, augmenter, size, samples, key, plan }
+  const shared = { source, kind, augmenter, size, targets: targets(), key, plan }
   return collect(trainBatches({ ...shared, change: change ?? null, mix: mix ?? null, again }, stageStep))
 }
 const moving = [{ op: 'flip' }, { op: 'shift', pixels: 2 }]
@@ -101,13 +107,14 @@ test('a batch is the same wherever the stage is resumed, with the cache or witho
   await source.close()
 })
 
-test('a batch has the pictures and labels of its samples', async () => {
+test('a batch has the pictures and labels of its samples, and what their teacher says', async () => {
   const source = open()
-  for (const { samples: own, images, labels } of await train(source, 8, { augment: [] })) {
+  for (const { samples: own, images, labels, teacher } of await train(source, 8, { augment: [] })) {
     own.forEach((sample, row) => {
       expect([...images.subarray(row * 192, row * 192 + 192)]).toEqual([...data.pixels[sample]!])
     })
     expect([...labels]).toEqual([...labelTable(data.manifest, own)])
+    expect(teacher).toEqual(targets().teacherOf!(own))
   }
   await source.close()
 })
@@ -122,7 +129,7 @@ test('what an epoch has twice is asked for when the one before is through, and c
     return asked.length === 1 ? new Int32Array() : hard
   }
   const augmenter = createAugmenter([], image)
-  const shared = { manifest: data.manifest, source, kind: size, augmenter, size, samples, key, change: null, mix: null }
+  const shared = { source, kind: size, augmenter, size, targets: targets(), key, change: null, mix: null }
   const long = planStage({ batch: 5, epochs: 40 }, 23)
   const counts = new Map<number, number>()
   for await (const batch of trainBatches({ ...shared, plan: long, again }, 0)) {

@@ -1,7 +1,7 @@
-import type { DatasetManifest, Duration, MixSpec, StageSpec } from '@baton/contracts'
+import type { Duration, MixSpec, StageSpec } from '@baton/contracts'
 import { assertNever, durationOf } from '@baton/contracts'
-import { labelTable } from '@baton/evaluation'
 import { permutation, streamKey, uniform } from '@baton/random'
+import type { Targets } from '../inputs/targets.ts'
 import type { ChangeBatch } from '../models/bundle.ts'
 import type { Augmenter } from './augment/augmenter.ts'
 import type { Scope } from './augment/draws.ts'
@@ -18,6 +18,8 @@ export interface Batch {
   readonly images: Uint8Array
   /** 0 to 1. [n, labels] */
   readonly labels: Float32Array
+  /** What a teacher says of them, 0 to 1; null: there is none. [n, labels] */
+  readonly teacher: Float32Array | null
   /** How the step is to average the images, as the labels are already; null: they stay. */
   readonly blend: Blend | null
 }
@@ -75,15 +77,14 @@ export function orderOf(samples: Int32Array, { seed, fold, stage, epoch }: Epoch
 }
 
 export interface TrainBatches {
-  readonly manifest: DatasetManifest
   readonly source: ImageSource
   readonly augmenter: Augmenter
   /** What the augmenter takes. */
   readonly kind: PictureKind
   /** Side of the squares in pixels. */
   readonly size: number
-  /** What the fold trains on, ascending. */
-  readonly samples: Int32Array
+  /** What the fold trains on, and what it is to learn. */
+  readonly targets: Targets
   readonly key: Omit<EpochKey, 'epoch'>
   readonly plan: StagePlan
   /** The code bundle's own augmentation, after ours. */
@@ -103,11 +104,11 @@ const batchesAhead = 2
  * @throws {AppError} `sample-broken`, `user-code-failed`, in the turn of the batch that they concern
  */
 export async function* trainBatches(options: TrainBatches, stageStep: number): AsyncGenerator<Batch, void> {
-  const { manifest, source, augmenter, kind, size, samples, key, plan, change, mix, again } = options
+  const { source, augmenter, kind, size, targets, key, plan, change, mix, again } = options
   const end = plan.totalSteps ?? Infinity
   const stageScope: Scope = [key.seed, key.fold, key.stage]
   const epochOf = remembering((epoch: number) => ({
-    order: orderOf(again ? Int32Array.of(...samples, ...again()) : samples, { ...key, epoch }),
+    order: orderOf(again ? Int32Array.of(...targets.samples, ...again()) : targets.samples, { ...key, epoch }),
     augment: augmenter.in([...stageScope, epoch, 'augment']),
   }))
   const make = async (step: number): Promise<Batch> => {
@@ -119,11 +120,13 @@ export async function* trainBatches(options: TrainBatches, stageStep: number): A
       const augmented = await augment(await source.picture(sample, kind), sample)
       images.set(augmented.data, row * size * size * 3)
     })
-    const labels = Float32Array.from(labelTable(manifest, own))
+    const labels = targets.labelsOf(own)
+    const teacher = targets.teacherOf?.(own) ?? null
     const drawKey = streamKey(...stageScope, 'dataset', step)
     change?.({ images, labels }, (i) => uniform(drawKey, i))
-    const blend = mix && mixBatch(mix, [...stageScope, 'mix', step], { images, labels }, { n: own.length, size })
-    return { samples: own, images, labels, blend }
+    const blend =
+      mix && mixBatch(mix, [...stageScope, 'mix', step], { images, labels, teacher }, { n: own.length, size })
+    return { samples: own, images, labels, teacher, blend }
   }
   for (let step = stageStep; step < end;) {
     // What the next epoch has twice is known when this one is through: nothing of it is made before.

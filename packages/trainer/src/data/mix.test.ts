@@ -41,7 +41,8 @@ test('cutmix pastes the partner’s box, and labels follow what of a picture is 
   const labels = Float32Array.from(reference.labels)
   const spec = MixSpec.parse({ name: 'cutmix' })
   const { partner, lambda, boxes } = drawMix(spec, scope, n, size)
-  expect(mixBatch(spec, scope, { images, labels }, { n, size })).toBe(null)
+  const teacher = labels.slice()
+  expect(mixBatch(spec, scope, { images, labels, teacher }, { n, size })).toBe(null)
   for (let i = 0; i < images.length; i++) {
     const sample = Math.floor(i / (size * size * 3))
     const [x, y] = [Math.floor(i / 3) % size, Math.floor(i / (size * 3)) % size]
@@ -53,5 +54,6 @@ test('cutmix pastes the partner’s box, and labels follow what of a picture is 
   const expected = Float32Array.from(reference.labels)
   mixLabels(expected, { partner, lambda })
   expect(labels).toEqual(expected)
+  expect(teacher).toEqual(expected)
   expect(Math.min(...lambda)).toBeLessThan(1)
 })

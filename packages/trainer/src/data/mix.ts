@@ -18,20 +18,21 @@ interface Mix extends Blend {
 }
 
 /**
- * Mixes the labels of a batch, and pastes boxes, in place.
+ * Mixes the labels of a batch, and what a teacher says of it, and pastes boxes, in place.
  *
  * @param images [n, size, size, 3]
- * @param labels [n, classes]
+ * @param labels [n, classes]; `teacher` too
  * @returns How the step averages the pictures, in floats: bytes would round what is faint away; null with cutmix
  */
 export function mixBatch(
   spec: MixSpec,
   scope: Scope,
-  { images, labels }: { images: Uint8Array; labels: Float32Array },
+  { images, labels, teacher }: { images: Uint8Array; labels: Float32Array; teacher: Float32Array | null },
   { n, size }: { n: number; size: number },
 ): Blend | null {
   const { boxes, ...blend } = drawMix(spec, scope, n, size)
   mixLabels(labels, blend)
+  if (teacher) mixLabels(teacher, blend)
   if (boxes === null) return blend
   pasteBoxes(images, size, blend.partner, boxes)
   return null

@@ -3,6 +3,7 @@ import type { LoadedTensorflow } from '@baton/tensorflow'
 import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import type { ShardPath } from '../data/shard-reader.ts'
+import type { LocalInput } from '../inputs/local-input.ts'
 import type { Signal } from './interrupts.ts'
 
 /** What to train, as plain data and local paths. */
@@ -15,6 +16,8 @@ export interface FoldRun {
   readonly shardPath: ShardPath
   /** The unpacked code bundle, where the spec has one. */
   readonly bundleDir: string | null
+  /** What the training takes from elsewhere; what it begins with only where there is no checkpoint. */
+  readonly inputs: readonly LocalInput[]
   /**
    * A file of weights to begin with, where there is no checkpoint: safetensors, or a TensorFlow.js layers model's
    * model.json with its binary files beside it.
@@ -67,7 +70,10 @@ export type FoldOutcome =
   | {
       readonly kind: 'completed'
       readonly position: Position
-      /** Predictions of the fold's validation samples: `sample` int32 [n], `probability` float32 [n, labels]. */
+      /**
+       * Predictions of the fold's validation samples: `sample` int32 [n], `probability` float32 [n, labels]; with `labels`
+       * in the spec also `label` int32 [labels], which of the dataset's labels the columns are.
+       */
       readonly oof: LocalFile
       /** The same of the test samples; null where the dataset has none. */
       readonly test: LocalFile | null

@@ -20,9 +20,9 @@ import type { Closers, Training } from './training.ts'
  *
  * Between steps the event loop runs, so that messages arrive; `signal` is looked at in every loop that may take long.
  *
- * @throws {AppError} `checkpoint-corrupt`, `weights-unfit`, `sample-broken`, `loss-not-finite`, `user-code-failed`,
- *   `out-of-memory`; `spec-invalid` when the dataset is too small for the folds or a stage does not fit the model or the
- *   dataset
+ * @throws {AppError} `checkpoint-corrupt`, `weights-unfit`, `input-unusable`, `sample-broken`, `loss-not-finite`,
+ *   `user-code-failed`, `out-of-memory`; `spec-invalid` when the dataset is too small for the folds or a stage does not
+ *   fit the model or the dataset
  */
 export async function trainFold(run: FoldRun, ports: FoldPorts): Promise<FoldOutcome> {
   const interrupts = watchInterrupts(ports.signal)
@@ -54,13 +54,14 @@ async function conclude(training: Training): Promise<FoldOutcome> {
 }
 
 async function writePredictions(training: Training, name: string, sample: Int32Array): Promise<LocalFile> {
-  const { run, writer, labels } = training
+  const { run, writer, labels, columns } = training
   const probability = await predict(training, sample)
   return writer.writeTensors(
     path.join(run.workDir, `${name}.safetensors`),
     new Map([
       ['sample', { shape: [sample.length], data: sample.slice() }],
       ['probability', { shape: [sample.length, labels], data: probability }],
+      ...(columns === null ? [] : [['label', { shape: [labels], data: columns.slice() }] as const]),
     ]),
   )
 }

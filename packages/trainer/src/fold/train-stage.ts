@@ -64,8 +64,8 @@ export async function trainStage(training: Training): Promise<void> {
 }
 
 function batchesOf(training: Training) {
-  const { run, source, samples, plans, position, bundle, labels, views } = training
-  const { spec, manifest, fold } = run
+  const { run, source, targets, plans, position, bundle, labels, views } = training
+  const { spec, fold } = run
   const { stage, stageStep } = position
   const { augment, imageSize, mix } = stageOf(training)
   const { mining } = training
@@ -74,12 +74,11 @@ function batchesOf(training: Training) {
   const kind = augmenter.takesOriginals ? 'original' : size
   source.keepOnly([kind, views.kind])
   const input = {
-    manifest,
     source,
     kind,
     augmenter,
     size,
-    samples: samples.train,
+    targets,
     key: { seed: spec.seed, fold, stage },
     plan: plans[stage]!,
     change: datasetOf(bundle, labels, size),

@@ -1,6 +1,6 @@
 import { copyFile, link } from 'node:fs/promises'
 import path from 'node:path'
-import { AppError, labelRanges, labelsOf } from '@baton/contracts'
+import { AppError, labelColumns, labelRanges, labelsOf, ofLabelGroups } from '@baton/contracts'
 import type { LoopState, Position, StageSpec } from '@baton/contracts'
 import { samplesOf, splitFolds } from '@baton/evaluation'
 import { streamKey } from '@baton/random'
@@ -22,6 +22,9 @@ import { createImageSource } from '../data/image-source.ts'
 import type { ImageSource } from '../data/image-source.ts'
 import { createViews } from '../data/views.ts'
 import type { Views } from '../data/views.ts'
+import { takeStartingPoint } from '../inputs/starting-point.ts'
+import { openTargets } from '../inputs/targets.ts'
+import type { Targets } from '../inputs/targets.ts'
 import { buildModel } from '../models/build.ts'
 import type { BundleModule } from '../models/bundle.ts'
 import { loadWeights } from '../models/load-weights.ts'
@@ -42,14 +45,18 @@ import type { ProgressReporter, TrainingStanding } from './report-progress.ts'
 
 /** What a training works with, from its first step in this session to its last. */
 interface Workshop {
+  /** Its manifest is of the label groups that are trained. */
   readonly run: FoldRun
   readonly ports: FoldPorts
   readonly interrupts: Interrupts
   readonly bundle: BundleModule | null
   /** How many. */
   readonly labels: number
-  /** Indexes in the manifest, ascending. */
+  /** Which of the dataset's labels they are, by their places; null: all. */
+  readonly columns: Int32Array | null
+  /** Indexes in the manifest, ascending. Those that are trained on may be test samples too. */
   readonly samples: { readonly train: Int32Array; readonly validation: Int32Array; readonly test: Int32Array }
+  readonly targets: Targets
   readonly plans: readonly StagePlan[]
   readonly model: Model
   readonly source: ImageSource
@@ -84,8 +91,8 @@ const cachePart = 1 / 3
 /**
  * Opens a training at its first step, or where its checkpoint left it.
  *
- * @throws {AppError} `checkpoint-corrupt`, `weights-unfit`, `user-code-failed`; `spec-invalid` when a stage does not fit
- *   the model or the dataset
+ * @throws {AppError} `checkpoint-corrupt`, `weights-unfit`, `input-unusable`, `user-code-failed`; `spec-invalid` when a
+ *   stage does not fit the model or the dataset
  */
 export async function openTraining(
   run: FoldRun,
@@ -95,7 +102,7 @@ export async function openTraining(
 ): Promise<Training> {
   const checkpoint = run.resume && (await readCheckpoint({ ...run.resume, specDigest: run.specDigest, fold: run.fold }))
   const workshop = await openWorkshop(run, ports, interrupts, closers)
-  if (!checkpoint) await takeInitialWeights(workshop)
+  const slots = checkpoint ? null : await begin(workshop)
   if (checkpoint) checkPosition(checkpoint, run.spec.stages, workshop.plans)
   const position = checkpoint?.position ?? firstPosition
   const best = checkpoint?.best ? await takeOver(run, checkpoint.best.file) : null
@@ -109,6 +116,7 @@ export async function openTraining(
   }
   closers.push(() => standing.program.dispose())
   if (checkpoint) restore(standing, namedTensors(checkpoint))
+  else if (slots) program.restore(new Map([...program.state(), ...slots]))
   const manifest = () => manifestOf(workshop, standing)
   const training: Training = Object.assign(standing, workshop, {
     checkpoints: keepCheckpoints({
@@ -126,19 +134,33 @@ export async function openTraining(
   return training
 }
 
+/** Gives the model the weights that training starts with, where it is given some. @returns Optimizer slots to go on with */
+async function begin(workshop: Workshop): Promise<NamedTensors | null> {
+  await takeInitialWeights(workshop)
+  const { run, ports, model } = workshop
+  const begun = await takeStartingPoint(ports.tensorflow.tf, model, run.inputs)
+  if (begun !== null) ports.log('info', begun.text)
+  return begun && begun.slots.size > 0 ? begun.slots : null
+}
+
 async function openWorkshop(
-  run: FoldRun,
+  whole: FoldRun,
   ports: FoldPorts,
   interrupts: Interrupts,
   closers: Closers,
 ): Promise<Workshop> {
-  const { spec, manifest, fold } = run
+  const { spec, fold, inputs } = whole
+  const manifest = ofLabelGroups(whole.manifest, spec.labels)
+  const run = { ...whole, manifest }
   const bundle = run.bundleDir === null ? null : await loadBundle(run.bundleDir)
   const labels = labelsOf(manifest).length
-  const foldOf = splitFolds(manifest, spec.folds, spec.seed)
+  const columns = spec.labels === null ? null : Int32Array.from(labelColumns(whole.manifest, spec.labels))
+  const foldOf = splitFolds(whole.manifest, spec.folds, spec.seed)
   const train = samplesOf(manifest, 'train')
+  const own = train.filter((sample) => foldOf[sample] !== fold)
+  const targets = await openTargets({ spec, manifest: whole.manifest, inputs, train: own })
   const samples = {
-    train: train.filter((sample) => foldOf[sample] !== fold),
+    train: targets.samples,
     validation: train.filter((sample) => foldOf[sample] === fold),
     test: samplesOf(manifest, 'test'),
   }
@@ -157,7 +179,7 @@ async function openWorkshop(
     manifest,
     image: spec.image,
     shardPath: run.shardPath,
-    repeated: train,
+    repeated: Int32Array.from(new Set([...train, ...targets.samples])),
     cacheBytes: process.availableMemory() * cachePart,
     poll: interrupts.poll,
   })
@@ -167,7 +189,22 @@ async function openWorkshop(
   const plans = spec.stages.map((stage) => planStage(stage, samples.train.length))
   const views = createViews(spec, fold)
   const reporter = reportProgress(ports)
-  return { run, ports, interrupts, bundle, labels, samples, plans, model, source, views, writer, reporter }
+  return {
+    run,
+    ports,
+    interrupts,
+    bundle,
+    labels,
+    columns,
+    samples,
+    targets,
+    plans,
+    model,
+    source,
+    views,
+    writer,
+    reporter,
+  }
 }
 
 /** Lets a training begin with the weights that it was given, where it was. */

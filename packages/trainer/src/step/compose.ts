@@ -4,6 +4,8 @@ import { AppError } from '@baton/contracts'
 import type { Feeds, Outputs, ProgramSpec } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { Loss } from '../losses/build.ts'
+import { distilled } from '../losses/distilled.ts'
+import type { MixedTeacher } from '../losses/distilled.ts'
 import { runGroups, trainedGroups } from '../models/groups.ts'
 import type { LayerGroup, Model, ModelVariable, Pass } from '../models/model.ts'
 import { clipByNorm, globalNorm } from '../optimizers/clip.ts'
@@ -18,13 +20,15 @@ export interface Composition {
   readonly image: ImageSpec
   readonly classes: number
   readonly loss: Loss
+  /** A teacher's part in the loss; null: it has none. */
+  readonly teacher: MixedTeacher | null
   readonly targets: readonly ModelVariable[]
   readonly optimizer: Optimizer
 }
 
 /** The step and the prediction as signatures over the model's and the optimizer's state. */
 export function compose(parts: Composition): ProgramSpec {
-  const { tf, model, stage, image, classes, loss, optimizer } = parts
+  const { tf, model, stage, image, classes, loss, optimizer, teacher } = parts
   const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'int32' }) as const
   const labels = { shape: [null, classes], dtype: 'float32' } as const
   const seed = { shape: [2], dtype: 'int32' } as const
@@ -35,6 +39,7 @@ export function compose(parts: Composition): ProgramSpec {
         inputs: {
           images: imagesOf(stage.imageSize ?? image.size),
           labels,
+          ...(teacher ? { teacher: labels } : {}),
           seed,
           rates: optimizer.rateInput,
           ...(stage.mix?.name === 'mixup' && blendInputs),
@@ -59,7 +64,7 @@ const inference: Pass = { training: false }
 
 /** Forward, backward, clip, update. */
 function trainStep(parts: Composition, feeds: Feeds): Outputs {
-  const { tf, model, stage, image, classes, loss, targets, optimizer } = parts
+  const { tf, model, stage, image, classes, loss, teacher, targets, optimizer } = parts
   const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
   const images = blend(tf, normalise(tf, feeds.images!, image), feeds)
   const trained = trainedGroups(model, stage)
@@ -71,8 +76,10 @@ function trainStep(parts: Composition, feeds: Feeds): Outputs {
   let losses: Tensor1D | undefined
   const { value, grads } = tf.variableGrads(
     () => {
-      const logits = runGroups(model.groups.slice(lowest), features, passOf) as Tensor2D
-      const given = loss.lossOf(checkLogits(logits, images.shape[0], classes), feeds.labels as Tensor2D)
+      const output = runGroups(model.groups.slice(lowest), features, passOf) as Tensor2D
+      const logits = checkLogits(output, images.shape[0], classes)
+      const own = loss.lossOf(logits, feeds.labels as Tensor2D)
+      const given = teacher ? distilled(tf, { own, logits, softened: feeds.teacher as Tensor2D }, teacher) : own
       if (given.rank === 0) return given as Scalar
       // Kept from being freed with all else that the backward pass no longer needs.
       losses = tf.keep(checkLosses(given as Tensor1D, images.shape[0]))

@@ -24,7 +24,7 @@ export interface StageProgramOptions {
   /** Lives through all stages of a fold; a program changes its variables and does not dispose them. */
   readonly model: Model
   readonly stage: StageSpec
-  readonly spec: Pick<ExperimentSpec, 'image'>
+  readonly spec: Pick<ExperimentSpec, 'image' | 'targets'>
   /** Columns of the label groups among the labels. */
   readonly labelColumns: readonly LabelColumns[]
   /** Decides what dropout draws; give each fold its own. */
@@ -37,6 +37,8 @@ export interface TrainBatch {
   readonly images: Uint8Array
   /** 0 to 1. [n, classes] */
   readonly labels: Float32Array
+  /** What a teacher says of them, where the spec distils from one by `mix`. [n, classes] */
+  readonly teacher?: Float32Array | null
   /** How images are averaged in pairs: of a stage with mixup, and of no other. */
   readonly blend: Blend | null
   readonly n: number
@@ -101,7 +103,10 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const targets = trainedVariables(model, stage)
   const scales = lrScales(model, stage)
   const optimizer = createOptimizer(tf, stage.optimizer, targets, (group) => scales.get(group)!)
-  const program = eagerProgram(tf, compose({ tf, model, stage, image: spec.image, classes, loss, targets, optimizer }))
+  const { distill } = spec.targets
+  const teacher = distill?.form === 'mix' ? distill : null
+  const composition = { tf, model, stage, image: spec.image, classes, loss, teacher, targets, optimizer }
+  const program = eagerProgram(tf, compose(composition))
   const trainSize = stage.imageSize ?? spec.image.size
   // 30 bits, as statelessUniform asks.
   const dropoutKey = streamKey(seed, 'dropout')[0] >>> 2
@@ -110,6 +115,7 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       const feeds = {
         images: tensorOfImages(tf, batch.images, batch.n, trainSize),
         labels: tf.tensor2d(batch.labels.slice(), [batch.n, classes]),
+        ...(batch.teacher ? { teacher: tf.tensor2d(batch.teacher.slice(), [batch.n, classes]) } : {}),
         rates: optimizer.rates(rates),
         seed: tf.tensor1d([dropoutKey, step], 'int32'),
         ...(batch.blend && blendFeeds(tf, batch.blend)),
