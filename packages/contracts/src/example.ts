@@ -79,7 +79,8 @@ const byName: Readonly<Record<string, unknown>> = {
  *
  * @param field Name of the field that it is the value of, where it is one.
  */
-export function exampleOf(schema: z.ZodType, field = ''): unknown {
+export function exampleOf(given: z.ZodType, field = ''): unknown {
+  const schema = withoutTransform(given)
   if (bySchema.has(schema)) return bySchema.get(schema)
   const named = byName[field]
   if (named !== undefined && schema.safeParse(named).success) return named
@@ -111,4 +112,10 @@ function objectExample(shape: Readonly<Record<string, z.ZodType>>): Record<strin
 /** One item is enough to see what the others are like. */
 function listExample(element: z.ZodType, field: string): unknown[] {
   return [exampleOf(element, field.replace(/s$/, ''))]
+}
+
+/** What a transform makes of anything is documented by what it must come to. */
+export function withoutTransform(schema: z.ZodType): z.ZodType {
+  const transforms = schema instanceof z.ZodPipe && schema.in instanceof z.ZodTransform
+  return transforms ? (schema.out as z.ZodType) : schema
 }

@@ -23,7 +23,8 @@ export { HalvingStop } from './matrix/halving-stop.ts'
 export { CELLS_MAX, CellValues, HalvingSpec, MatrixSpec } from './matrix/matrix-spec.ts'
 export { Matrix, MatrixCell } from './matrix/matrix.ts'
 export { Pool } from './pool.ts'
-export { FAULTS_LISTED, capFaults, nearest, parseOrThrow, parseSpec } from './parse.ts'
+export { FAULTS_LISTED, capFaults, nearest, parseCompleteSpec, parseOrThrow, parseSpec } from './parse.ts'
+export { recipeNames } from './recipes/names.ts'
 export { checkManifest, parseManifest } from './dataset-check.ts'
 export {
   DatasetManifest,
@@ -69,6 +70,7 @@ export type {
   ExperimentSpecInput,
   MetricAverage,
   PseudoSpec,
+  WrittenSpecInput,
 } from './spec/index.ts'
 export {
   Attempt,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Problem } from './client.ts'
-import { exampleOf } from './example.ts'
+import { exampleOf, withoutTransform } from './example.ts'
 import { problemCodes, problems } from './problems.ts'
 import type { ProblemCode } from './problems.ts'
 import { Attempt, Experiment, Failure, Fold, Lease, Progress, Project, Session } from './resources.ts'
@@ -264,9 +264,15 @@ function jsonContent(schemas: Schemas, schema: z.ZodType, io: Io): Json {
 }
 
 /** The JSON schema of a value; the named ones in it are kept in `schemas` and referred to. */
-function schemaOf(schemas: Schemas, schema: z.ZodType, io: Io): Json {
+function schemaOf(schemas: Schemas, given: z.ZodType, io: Io): Json {
+  const schema = withoutTransform(given)
   const nameOf = (id: string) => (io === 'input' ? `${id}Input` : id)
-  const made = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any', metadata: named })
+  const made = z.toJSONSchema(schema, {
+    io,
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+    metadata: named,
+  })
   const {
     $schema: _,
     $defs,

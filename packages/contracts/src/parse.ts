@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { AppError, pointerOf } from './problems.ts'
 import type { Fault, ProblemCode } from './problems.ts'
-import { ExperimentSpec } from './spec/index.ts'
+import { ExperimentSpec, WrittenSpec } from './spec/index.ts'
 
 /** Most faults that one error lists: enough to correct a file by, small enough to answer with. */
 export const FAULTS_LISTED = 1000
@@ -52,12 +52,21 @@ export function parseOrThrow<S extends z.ZodType>(schema: S, value: unknown, cod
 }
 
 /**
- * The experiment spec in a JSON value, defaults filled in.
+ * The experiment spec in a JSON value that is complete, as stored ones are: no recipe is filled in, only defaults.
+ *
+ * @throws {AppError} `spec-invalid`, with the JSON pointer of every fault
+ */
+export function parseCompleteSpec(json: unknown): ExperimentSpec {
+  return parseOrThrow(ExperimentSpec, json, 'spec-invalid')
+}
+
+/**
+ * The experiment spec in a JSON value, its recipe and defaults filled in.
  *
  * @throws {AppError} `spec-invalid`, with the JSON pointer of every fault
  */
 export function parseSpec(json: unknown): ExperimentSpec {
-  return parseOrThrow(ExperimentSpec, json, 'spec-invalid')
+  return parseOrThrow(WrittenSpec, json, 'spec-invalid')
 }
 
 function knownKeys(schema: unknown): string[] {

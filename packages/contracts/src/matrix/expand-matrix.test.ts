@@ -72,6 +72,17 @@ test('an option of another name replaces the one of the spec', () => {
   expect(other!.spec).toMatchObject({ name: 'ablation: model=resnet', model: { name: 'resnet', width: 16 } })
 })
 
+test('values are laid over what a recipe says, and recipes are values', () => {
+  const spec = { name: 'ablation', dataset: 'imet', recipe: 'imet/ceshine-320', image: { size: 64 } }
+  const matrix = { include: [{}, { 'stages.all.mix': null }, { recipe: 'imet/ceshine-256', seed: 1 }] }
+  const cells = expandMatrix(parseOrThrow(MatrixSpec, { ...spec, matrix }, 'spec-invalid'))
+  expect(cells.map((cell) => cell.spec)).toMatchObject([
+    { recipe: 'imet/ceshine-320', augment: 'imet-320', stages: [{}, { mix: { alpha: 0.2 }, batch: 48 }] },
+    { recipe: 'imet/ceshine-320', stages: [{}, { mix: null, batch: 48 }] },
+    { recipe: 'imet/ceshine-256', augment: 'imet-256', seed: 1, image: { size: 64 }, stages: [{}, { batch: 32 }] },
+  ])
+})
+
 test.each<[what: string, matrix: unknown, pointer: string, detail: RegExp]>([
   ['too many experiments', { seed: range(33), priority: [1, 2] }, '/matrix', /has 66 experiments, at most 64/],
   ['far too many', { a: range(60), b: range(60), c: range(60) }, '/matrix', /has 216000 experiments/],

@@ -1,7 +1,8 @@
 import { applyMergePatch, isObject } from '../merge-patch.ts'
-import { parseSpec } from '../parse.ts'
+import { parseCompleteSpec } from '../parse.ts'
 import { AppError, isAppError } from '../problems.ts'
 import type { Fault } from '../problems.ts'
+import { fillInRecipe } from '../recipes/fill-in.ts'
 import { foldsOf } from '../spec/index.ts'
 import type { ExperimentSpec } from '../spec/index.ts'
 import { CELLS_MAX } from './matrix-spec.ts'
@@ -75,9 +76,12 @@ interface Refused {
 }
 
 function parseCell(base: Readonly<Record<string, unknown>>, values: CellValues): Cell | Refused {
-  const named = { ...base, name: `${String(base.name)}: ${cellLabel(values)}`.slice(0, 120) }
+  const { recipe = base.recipe, ...rest } = values
+  const name = `${String(base.name)}: ${cellLabel(values)}`.slice(0, 120)
+  // Values are laid over what the recipe says too: null takes that away.
+  const whole = fillInRecipe({ ...base, ...(recipe === undefined ? {} : { recipe }), name })
   try {
-    return { values, spec: parseSpec(applyMergePatch(named, patchOf(values))) }
+    return { values, spec: parseCompleteSpec(applyMergePatch(whole, patchOf(rest))) }
   } catch (error) {
     if (!isAppError(error, 'spec-invalid')) throw error
     return { values, faults: error.faults }

@@ -3,7 +3,7 @@ import { ExperimentRow, usualColumns } from '../board/columns.ts'
 import { CELLS_MAX, MatrixSpec } from '../matrix/matrix-spec.ts'
 import { Matrix } from '../matrix/matrix.ts'
 import { Experiment, Fold, Lb } from '../resources.ts'
-import { ExperimentSpec } from '../spec/index.ts'
+import { WrittenSpec } from '../spec/index.ts'
 import { boardQuery, experiment, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
@@ -16,7 +16,7 @@ export const experimentsRoutes = {
     roles: submitters,
     scope: 'project',
     params: project,
-    body: ExperimentSpec,
+    body: WrittenSpec,
     status: 201,
     response: Experiment,
     problems: ['spec-invalid'],

@@ -417,7 +417,7 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     '/gpu',
     true,
     '/gpu',
-    expect.stringMatching(/^the key "gpu" is not known; remove it; known here: name, dataset, code, /) as string,
+    expect.stringMatching(/^the key "gpu" is not known; remove it; known here: name, dataset, recipe, /) as string,
   ],
   [
     'a start by a number alone',

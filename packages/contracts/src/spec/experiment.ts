@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { DatasetRef, Digest, Slug } from '../ids.ts'
+import { fillInRecipe } from '../recipes/fill-in.ts'
 import { AugmentSpec, checkAugment } from './augment.ts'
 import { checkEnsemble, EnsembleSpec } from './ensemble.ts'
 import { checkEvaluate, EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
@@ -11,6 +12,8 @@ import { checkMetric, MetricSpec } from './metric.ts'
 import { ModelSpec } from './model.ts'
 import type { AddFault } from './parts.ts'
 import { checkSchedule } from './schedule.ts'
+import { RecipeSpec } from './recipe.ts'
+import type { RecipeName } from './recipe.ts'
 import { checkStages, StageSpec } from './stage.ts'
 import { TargetsSpec } from './targets.ts'
 
@@ -19,6 +22,7 @@ export const ExperimentSpec = z
   .strictObject({
     name: z.string().trim().min(1).max(120),
     dataset: DatasetRef,
+    recipe: RecipeSpec,
     /** Code bundle that replaces model, loss or dataset; `baton run` fills it in from a folder. */
     code: Digest.nullable().default(null),
     runtime: z.literal('tfjs').default('tfjs'),
@@ -74,6 +78,15 @@ export const ExperimentSpec = z
 export type ExperimentSpec = z.infer<typeof ExperimentSpec>
 /** A spec as written, before defaults are filled in. */
 export type ExperimentSpecInput = z.input<typeof ExperimentSpec>
+
+/** The same as it is written: what it leaves out is filled in by its `recipe` first, then by defaults. */
+export const WrittenSpec = z.preprocess(fillInRecipe, ExperimentSpec) as unknown as z.ZodType<
+  ExperimentSpec,
+  WrittenSpecInput
+>
+type Named = Pick<ExperimentSpecInput, 'name' | 'dataset'>
+export type WrittenSpecInput =
+  ExperimentSpecInput | (Named & { readonly recipe: RecipeName } & Readonly<Record<string, unknown>>)
 
 /** What a code bundle has to bring wants a code bundle. */
 function checkBundleUse(

@@ -1,4 +1,4 @@
-import { applyMergePatch, parseSpec } from '@baton/contracts'
+import { AppError, applyMergePatch, parseCompleteSpec } from '@baton/contracts'
 import type { Experiment } from '@baton/contracts'
 import type { Store } from '../store.ts'
 import { createExperiment } from './create-experiment.ts'
@@ -17,6 +17,10 @@ export async function cloneExperiment(
 ): Promise<Experiment> {
   const { project, overrides, id = null } = input
   const parent = await getExperiment({ store }, input)
-  const spec = parseSpec(applyMergePatch(parent.spec, overrides))
+  const spec = parseCompleteSpec(applyMergePatch(parent.spec, overrides))
+  if (spec.recipe !== parent.spec.recipe) {
+    const detail = 'fills in nothing here: the spec of an experiment is complete; start from a spec with that recipe'
+    throw new AppError('spec-invalid', {}, { faults: [{ pointer: '/recipe', detail }] })
+  }
   return createExperiment({ store }, { project, spec, parent, id })
 }

@@ -1,0 +1,43 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseSpec, recipeNames } from '@baton/contracts'
+import * as tf from '@tensorflow/tfjs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
+import { trainSessions } from '../fixtures/train-sessions.ts'
+import type { TrainSessions } from '../fixtures/train-sessions.ts'
+
+let dir: string
+let sessions: TrainSessions
+beforeAll(async () => {
+  await tf.setBackend('cpu')
+  dir = await mkdtemp(path.join(tmpdir(), 'baton-recipes-'))
+  const data = await makeTinyDataset({ dir, train: 8, test: 2, side: 12 })
+  sessions = trainSessions({ dir, data, spec: scaledDown(recipeNames[0]) })
+})
+afterAll(() => rm(dir, { recursive: true }))
+
+/** A step of each stage, of a small net that has the layer groups that recipes name. */
+function scaledDown(recipe: string) {
+  const { stages } = parseSpec({ name: 'whole', dataset: 'tiny', recipe })
+  return parseSpec({
+    name: 'tiny',
+    dataset: 'tiny',
+    recipe,
+    folds: { count: 2 },
+    model: { name: 'resnet', width: 2, layers: [1, 1, 1, 1] },
+    image: { size: 8 },
+    stages: Object.fromEntries(stages.map(({ name }) => [name, { steps: 1, batch: 4 }])),
+    evaluate: { everyEpochs: 1, tta: 'none' },
+  })
+}
+
+test.each(recipeNames)('%s trains, scaled down', async (recipe) => {
+  const spec = scaledDown(recipe)
+  const { outcome, metrics } = await sessions.train({ spec })
+  expect(outcome).toMatchObject({ kind: 'completed', position: { step: spec.stages.length } })
+  const losses = metrics.filter(({ name }) => name === 'train/loss')
+  expect(losses).toHaveLength(spec.stages.length)
+  for (const { value } of losses) expect(value).toBeGreaterThan(0)
+})
