@@ -30,6 +30,7 @@ import { showCommand } from './commands/show.ts'
 import { specCommand } from './commands/spec.ts'
 import { steerCommands } from './commands/steer.ts'
 import { submissionCommand, submissionsCommand } from './commands/submissions.ts'
+import { ensembleCommand } from './commands/ensemble.ts'
 import { submitCommand } from './commands/submit.ts'
 import { telegramCommand } from './commands/telegram.ts'
 import { tokenCommand } from './commands/token.ts'
@@ -54,6 +55,7 @@ const commands = [
   showCommand,
   logsCommand,
   leaderboardCommand,
+  ensembleCommand,
   submitCommand,
   submissionsCommand,
   submissionCommand,

@@ -18,6 +18,7 @@ import type { Queue } from '@baton/queue'
 import { every } from '@baton/service'
 import type { Span, Tracer } from '@baton/trace'
 import { assembleInThread } from './assemble-in-thread.ts'
+import { blendInThread } from './blend-in-thread.ts'
 import { renderSubmissionInThread } from './render-submission-in-thread.ts'
 
 export interface CoordinatorOptions {
@@ -60,7 +61,7 @@ const updateSeconds = 2 * daySeconds
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { database: store, queue, blobs, log, times } = options
-  const compute = { assemble: assembleInThread, render: renderSubmissionInThread }
+  const compute = { assemble: assembleInThread, blend: blendInThread, render: renderSubmissionInThread }
   const deps = { store, queue, blobs, times, random: Math.random, ...compute }
   queue.consume('coordinator', {
     'assemble-experiment': async (job) => {

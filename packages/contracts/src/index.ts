@@ -25,6 +25,7 @@ export { Matrix, MatrixCell } from './matrix/matrix.ts'
 export { Pool } from './pool.ts'
 export { FAULTS_LISTED, capFaults, nearest, parseCompleteSpec, parseOrThrow, parseSpec } from './parse.ts'
 export { recipeNames } from './recipes/names.ts'
+export { Blend, BlendSpec, checkBlend } from './blend.ts'
 export { checkManifest, parseManifest } from './dataset-check.ts'
 export {
   DatasetManifest,

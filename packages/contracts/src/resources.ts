@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Blend } from './blend.ts'
 import { CheckpointManifest } from './checkpoint.ts'
 import { LabelGroup } from './dataset.ts'
 import { Blob, Count, Digest, Id, Ordinal, Slug } from './ids.ts'
@@ -139,6 +140,8 @@ export const Experiment = Scores.extend({
   status: ExperimentStatus,
   /** The experiment of the same project that this one was cloned from, or repeats. */
   parent: z.int().positive().nullable(),
+  /** Of an ensemble: the experiments it was made of. Its spec is that of the first, and nothing was trained for it. */
+  blend: Blend.nullable(),
   /** The first version of the matrix that it is an experiment of. */
   matrix: z.int().positive().nullable(),
   /** Set where halving cancelled it. */

@@ -3,6 +3,7 @@ import type {
   ArtifactKind,
   Attempt,
   AuditEntry,
+  Blend,
   Blob,
   CellValues,
   Checkpoint,
@@ -164,6 +165,8 @@ export interface NewExperiment {
   readonly datasetVersionId: string
   readonly codeBundleId: string | null
   readonly inputs: readonly ExperimentInput[]
+  /** Of an ensemble: what it is made of. It waits to be assembled, and its folds are completed: nothing is trained. */
+  readonly blend?: Blend
   /** Fold indices to train, and the priority of each. */
   readonly folds: readonly number[]
   readonly priorities: readonly number[]
@@ -176,6 +179,8 @@ export interface ExperimentRecord {
   readonly version: number
   readonly status: ExperimentStatus
   readonly spec: ExperimentSpec
+  /** Of an ensemble: what it is made of. */
+  readonly blend: Blend | null
   readonly dataset: DatasetRecord
   readonly folds: readonly {
     id: string
@@ -199,6 +204,8 @@ export interface AssembledScores {
   readonly foldScores: readonly { fold: number; score: number }[]
   readonly thresholds: Record<string, number>
   readonly testPredictions: Blob | null
+  /** Of an ensemble, with the weights that were found. */
+  readonly blend?: Blend
 }
 
 /** Which experiments of a project, in which order, with what of each. */
@@ -227,6 +234,8 @@ export interface ExperimentTable {
   page(query: ExperimentQuery): Promise<Page<LeaderboardRow>>
   /** For assembling. With `lock`, the row is held until the transaction ends. */
   find(id: string, options?: { lock: boolean }): Promise<ExperimentRecord | null>
+  /** The same, by its number. */
+  findVersion(projectId: string, version: number): Promise<ExperimentRecord | null>
   /** Takes a failed experiment, or one about to be, back to `running`. */
   reopen(id: string): Promise<void>
   /** A queued one is running from now on; any other status stays. */

@@ -12,10 +12,10 @@ import {
   insertToken,
   registerSession,
 } from '@baton/core'
-import type { Assemble, BlobStore, Caller, LeaseTimes } from '@baton/core'
+import type { Assemble, BlendExperiments, BlobStore, Caller, LeaseTimes } from '@baton/core'
 import { openDatabase } from '@baton/db'
 import type { Database } from '@baton/db'
-import { assemble, samplesOf, splitFolds } from '@baton/evaluation'
+import { assemble, blendExperiments, samplesOf, splitFolds } from '@baton/evaluation'
 import { encode } from '@baton/safetensors'
 import { createTestDatabase, runSql } from './database.ts'
 import { memoryBlobs } from './memory-blobs.ts'
@@ -31,6 +31,7 @@ export interface World {
   readonly times: LeaseTimes
   readonly manifest: DatasetManifest
   readonly assemble: Assemble
+  readonly blend: BlendExperiments
   readonly random: () => number
   readonly now: () => number
   /** Ends it, and removes its database. */
@@ -53,6 +54,7 @@ export async function createWorld(): Promise<World> {
     times: { leaseSeconds: 60, heartbeatSeconds: 15 },
     manifest,
     assemble: async (input) => assemble(input),
+    blend: async (input) => blendExperiments(input),
     random: () => 0,
     now: () => 0,
     close: async () => {

@@ -3,6 +3,7 @@ import {
   cloneExperiment,
   compareExperiments,
   createExperiment,
+  createEnsemble,
   createMatrix,
   getExperiment,
   getMatrix,
@@ -25,6 +26,7 @@ export const experimentHandlers: Handlers<
   | 'getLb'
   | 'cloneExperiment'
   | 'rerunExperiment'
+  | 'createEnsemble'
   | 'createMatrix'
   | 'getMatrix'
   | 'listFolds'
@@ -59,6 +61,11 @@ export const experimentHandlers: Handlers<
   },
   rerunExperiment: async (deps, { params }, { requestId }) => {
     const experiment = await cloneExperiment(deps, { ...params, overrides: {}, id: requestId })
+    await deps.dispatch()
+    return experiment
+  },
+  createEnsemble: async (deps, { params, body }, { requestId }) => {
+    const experiment = await createEnsemble(deps, { project: params.project, spec: body, id: requestId })
     await deps.dispatch()
     return experiment
   },

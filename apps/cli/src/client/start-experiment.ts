@@ -50,7 +50,8 @@ export async function startMatrix(
   io.err(`\`baton matrix ${version}\` shows how they compare`)
 }
 
-function startOnce<T>(io: Io, options: StartOptions, start: (call: CallOptions) => Promise<T>): Promise<T> {
+/** Asks for it under one key, again while the API is away. */
+export function startOnce<T>(io: Io, options: StartOptions, start: (call: CallOptions) => Promise<T>): Promise<T> {
   const idempotencyKey = options.idempotencyKey ?? randomUUID()
   return retrying(() => start({ idempotencyKey }), {
     onRetry: (problem) => io.err(`${problem.message}; trying again`),

@@ -1,5 +1,5 @@
 import { problems } from '@baton/contracts'
-import type { Experiment, Fold, MetricReport, Progress } from '@baton/contracts'
+import type { Blend, Experiment, Fold, MetricReport, Progress } from '@baton/contracts'
 import { failureText, stopText } from './describe-event.ts'
 import { tableLines } from './table.ts'
 import { formatScore, formatSeconds, printable, shortDigest } from './text.ts'
@@ -10,6 +10,7 @@ export function experimentLines(experiment: Experiment): string[] {
   return [
     `${project} #${version}  ${printable(name)}  ${status}`,
     ...(parent === null ? [] : [`from the spec of #${parent}`]),
+    ...(experiment.blend === null ? [] : [blendLine(experiment.blend)]),
     `dataset ${dataset}  code ${shortDigest(code)}  spec ${shortDigest(specDigest)}  created ${experiment.createdAt}`,
     scoreLine(experiment),
     ...(experiment.metrics === null ? [] : metricLines(experiment.metrics, experiment.spec.metric.beta)),
@@ -29,6 +30,11 @@ export function experimentLines(experiment: Experiment): string[] {
       failure === null ? [] : ['', `fold ${index} failed`, ...failureLines(failure)],
     ),
   ]
+}
+
+function blendLine({ by, members }: Blend): string {
+  const parts = members.map(({ version, weight }) => `#${version}${weight === null ? '' : ` × ${weight.toFixed(2)}`}`)
+  return `ensemble, ${by}: ${parts.join(', ')}`
 }
 
 /** CV and LB in one line. */

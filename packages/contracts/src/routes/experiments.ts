@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ExperimentRow, usualColumns } from '../board/columns.ts'
 import { CELLS_MAX, MatrixSpec } from '../matrix/matrix-spec.ts'
 import { Matrix } from '../matrix/matrix.ts'
+import { BlendSpec } from '../blend.ts'
 import { Experiment, Fold, Lb } from '../resources.ts'
 import { WrittenSpec } from '../spec/index.ts'
 import { boardQuery, experiment, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
@@ -102,7 +103,7 @@ export const experimentsRoutes = {
     }),
     status: 201,
     response: Experiment,
-    problems: ['spec-invalid', 'idempotency-key-reused', 'idempotency-in-flight'],
+    problems: ['spec-invalid', 'conflict', 'idempotency-key-reused', 'idempotency-in-flight'],
   },
   rerunExperiment: {
     method: 'POST',
@@ -113,7 +114,7 @@ export const experimentsRoutes = {
     params: experiment,
     status: 201,
     response: Experiment,
-    problems: ['spec-invalid', 'idempotency-key-reused', 'idempotency-in-flight'],
+    problems: ['spec-invalid', 'conflict', 'idempotency-key-reused', 'idempotency-in-flight'],
   },
   createMatrix: {
     method: 'POST',
@@ -142,6 +143,19 @@ export const experimentsRoutes = {
     status: 200,
     response: Matrix,
     problems: [],
+  },
+  createEnsemble: {
+    method: 'POST',
+    path: '/v1/projects/:project/ensembles',
+    summary: 'Make an experiment of the predictions of several: nothing is trained; it is scored, listed and submitted',
+    roles: submitters,
+    scope: 'project',
+    params: project,
+    body: BlendSpec,
+    status: 201,
+    location: '/v1/projects/:project/experiments/:version',
+    response: Experiment,
+    problems: ['conflict'],
   },
   listFolds: {
     method: 'GET',

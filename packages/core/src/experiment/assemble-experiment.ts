@@ -1,24 +1,20 @@
-import { AppError, foldsOf, isAppError, isFinal, labelRanges, labelsOf, ofLabelGroups } from '@baton/contracts'
-import type { DatasetManifest, ExperimentSpec, Failure, FoldResult } from '@baton/contracts'
-import type { AssembleInput, Assembly, FoldPredictions, Predictions, TestEnsemble } from '@baton/evaluation'
-import { decode, encode } from '@baton/safetensors'
-import { readTwice } from '../blobs.ts'
+import { foldsOf, isAppError, isFinal, ofLabelGroups } from '@baton/contracts'
+import type { AppError, DatasetManifest, ExperimentSpec, Failure } from '@baton/contracts'
+import type { AssembleInput, Assembly, FoldPredictions } from '@baton/evaluation'
 import { emit } from '../notification/emit.ts'
-import type { BlobStore } from '../ports.ts'
 import { maxManifestBytes, readManifest } from '../project/create-dataset-version.ts'
 import type { ExperimentRecord, Store } from '../store.ts'
 import { decideHalving } from '../matrix/halving.ts'
+import { assembleEnsemble } from './assemble-ensemble.ts'
+import type { EnsembleDeps } from './assemble-ensemble.ts'
+import { completeExperiment, storeAssembly } from './complete-experiment.ts'
 import { lockExperiment } from './lock-experiment.ts'
-
-/** The header of a predictions file, which names two tensors, is far smaller. */
-const predictionsHeaderBytes = 2 ** 20
+import { readPredictions } from './read-predictions.ts'
 
 /** Computes scores and ensembles: minutes for a large dataset, so services run it off the thread that answers calls. */
 export type Assemble = (input: AssembleInput) => Promise<Assembly>
 
-interface Deps {
-  readonly store: Store
-  readonly blobs: BlobStore
+interface Deps extends EnsembleDeps {
   readonly assemble: Assemble
 }
 
@@ -34,6 +30,7 @@ type FoldEntry = ExperimentRecord['folds'][number]
 export async function assembleExperiment(deps: Deps, { experimentId }: { experimentId: string }): Promise<void> {
   const experiment = await begin(deps.store, experimentId)
   if (experiment === null) return
+  if (experiment.blend !== null) return assembleEnsemble(deps, experiment, experiment.blend)
   const manifest = readManifest(
     await deps.blobs.read(experiment.dataset.manifest.digest, { maxBytes: maxManifestBytes }),
   )
@@ -137,48 +134,6 @@ async function failUnusable(store: Store, experimentId: string, entry: FoldEntry
   })
 }
 
-async function readPredictions(
-  blobs: BlobStore,
-  manifest: DatasetManifest,
-  fold: number,
-  { oof, test }: FoldResult,
-): Promise<FoldPredictions> {
-  // A row for every sample there is; a worker may deliver anything, and what is larger cannot be right.
-  const rowBytes = 4 * (1 + labelsOf(manifest).length)
-  const maxBytes = predictionsHeaderBytes + rowBytes * manifest.samples.length
-  return {
-    fold,
-    oof: await readTable(blobs, oof.digest, maxBytes),
-    test: test === null ? null : await readTable(blobs, test.digest, maxBytes),
-  }
-}
-
-function unusable(digest: string, detail: string, cause?: unknown): AppError {
-  return new AppError('predictions-incomplete', { digest }, { detail, cause })
-}
-
-async function readTable(blobs: BlobStore, digest: string, maxBytes: number): Promise<Predictions> {
-  const bytes = await readTwice(blobs, digest, maxBytes).catch((cause: unknown) => {
-    if (isAppError(cause, 'payload-too-large')) throw unusable(digest, 'the predictions are too large', cause)
-    if (isAppError(cause, 'blob-missing')) throw unusable(digest, 'the predictions are not in storage any more', cause)
-    if (isAppError(cause, 'digest-mismatch')) throw unusable(digest, 'the predictions are damaged in storage', cause)
-    throw cause
-  })
-  const tensors = decodeTable(digest, bytes)
-  const sample = tensors.get('sample')?.data
-  const probability = tensors.get('probability')?.data
-  if (sample instanceof Int32Array && probability instanceof Float32Array) return { sample, probability }
-  throw unusable(digest, 'the predictions lack int32 `sample` or float32 `probability`')
-}
-
-function decodeTable(digest: string, bytes: Uint8Array): ReturnType<typeof decode>['tensors'] {
-  try {
-    return decode(bytes).tensors
-  } catch (cause) {
-    throw unusable(digest, 'the predictions are not readable safetensors', cause)
-  }
-}
-
 /** Scores of the folds that are there, as if the spec trained no others. */
 function assembleSome(
   assemble: Assemble,
@@ -244,17 +199,11 @@ async function finish(
     folds: loaded.map(({ predictions }) => predictions),
     withReport: true,
   })
-  const testPredictions = result.test === null ? null : await blobs.write(encodePredictions(result.test))
-  const thresholds = thresholdsByGroup(ofLabelGroups(manifest, experiment.spec.labels), result.thresholds)
-  const { cv, cvMean, cvStd, foldScores } = result
-  const { interval, metrics } = result.report!
+  const scores = await storeAssembly(blobs, ofLabelGroups(manifest, experiment.spec.labels), result)
   await store.transaction(async (tables) => {
     const locked = await lockExperiment(tables, experimentId)
     if (isFinal(locked.status) || !locked.folds.every((fold, i) => hasResultOf(loaded[i]!.entry, fold))) return
-    const bounds = { cvLow: interval.low, cvHigh: interval.high }
-    const scores = { cv, cvMean, cvStd, ...bounds, metrics, foldScores, thresholds, testPredictions }
-    const totals = await tables.experiments.complete(experimentId, scores)
-    await emit(tables, experimentId, { kind: 'experiment-completed', cv, cvMean, cvStd, ...totals })
+    await completeExperiment(tables, experimentId, scores)
   })
 }
 
@@ -278,23 +227,4 @@ function failureOf(failed: readonly FoldEntry[]): Failure {
     lastLines: cause?.lastLines ?? [],
     step: cause?.step ?? null,
   }
-}
-
-/** By label group; empty where the metric's threshold has none. */
-function thresholdsByGroup(manifest: DatasetManifest, thresholds: readonly number[]): Record<string, number> {
-  return Object.fromEntries(
-    labelRanges(manifest).flatMap(({ name }, i) => (thresholds[i] === undefined ? [] : [[name, thresholds[i]]])),
-  )
-}
-
-/** `rank` or `probability`, by what it holds, is what is cut; `threshold` cuts it, one a label group or none. */
-function encodePredictions({ sample, space, value, thresholds }: TestEnsemble): Uint8Array {
-  const labels = sample.length === 0 ? 0 : value.length / sample.length
-  return encode(
-    new Map([
-      ['sample', { shape: [sample.length], data: sample }],
-      [space, { shape: [sample.length, labels], data: value }],
-      ['threshold', { shape: [thresholds.length], data: Float32Array.from(thresholds) }],
-    ]),
-  )
 }

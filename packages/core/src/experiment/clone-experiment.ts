@@ -9,14 +9,20 @@ import { getExperiment } from './get-experiment.ts'
  * it is the same training again. Code and the version of the dataset stay what they were unless they are changed.
  *
  * @param input.id As for `createExperiment`.
- * @throws {AppError} `not-found`; `spec-invalid` with pointers into the changed spec
+ * @throws {AppError} `not-found`; `conflict` for an ensemble; `spec-invalid` with pointers into the changed spec
  */
 export async function cloneExperiment(
   { store }: { store: Store },
   input: { project: string; version: number; overrides: unknown; id?: string | null },
 ): Promise<Experiment> {
-  const { project, overrides, id = null } = input
+  const { project, version, overrides, id = null } = input
   const parent = await getExperiment({ store }, input)
+  if (parent.blend !== null)
+    throw new AppError(
+      'conflict',
+      { version },
+      { detail: `#${version} is an ensemble: nothing was trained; make another one of the same members` },
+    )
   const spec = parseCompleteSpec(applyMergePatch(parent.spec, overrides))
   if (spec.recipe !== parent.spec.recipe) {
     const detail = 'fills in nothing here: the spec of an experiment is complete; start from a spec with that recipe'

@@ -1,4 +1,12 @@
-import type { Experiment, ExperimentSpec, ExperimentStatus, Failure, FoldResult, FoldStatus } from '@baton/contracts'
+import type {
+  Blend,
+  Experiment,
+  ExperimentSpec,
+  ExperimentStatus,
+  Failure,
+  FoldResult,
+  FoldStatus,
+} from '@baton/contracts'
 import type { ExperimentRecord, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
@@ -23,6 +31,7 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
         SELECT e.id, p.slug AS project, e.version, e.name, e.status, e.parent, e.matrix, c.stopped,
           d.dataset || '@' || d.version AS dataset, b.digest AS code, e.cv, e.cv_mean AS "cvMean", e.cv_std AS "cvStd",
           e.cv_low AS "cvLow", e.cv_high AS "cvHigh", e.metrics,
+          e.blend,
           e.lb_public AS "lbPublic", e.lb_private AS "lbPrivate", e.created_at AS "createdAt",
           e.completed_at AS "completedAt", e.spec, e.spec_digest AS "specDigest", e.inputs, e.thresholds,
           e.test_predictions AS "testPredictions", e.failure, (
@@ -37,6 +46,11 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
     },
     page: (query) => boardPage(db, query),
     find: (id, options) => findRecord(db, run, id, options?.lock ?? false),
+    findVersion: async (projectId, version) => {
+      const key = { projectId_version: { projectId, version } }
+      const row = await db.experiment.findUnique({ where: key, include: recordInclude })
+      return row && recordOf(row)
+    },
     reopen: async (id) => {
       await db.$executeRaw`
         UPDATE experiment SET status = 'running', failure = NULL, completed_at = NULL
@@ -77,6 +91,8 @@ type Insert = Tables['experiments']['insert']
 /** One statement, and so one way to the database: each costs as much as what it does there. */
 async function insert(run: RunPrepared, experiment: Parameters<Insert>[0]): ReturnType<Insert> {
   const { projectId, parent, spec, specDigest, datasetVersionId, codeBundleId, inputs, folds, priorities } = experiment
+  const { blend = null } = experiment
+  const isMade = blend !== null
   const [newId = '', ...foldIds] = timeOrderedIds(1 + folds.length)
   const id = experiment.id ?? newId
   // The column keeps milliseconds: rounded up, a fold would be due only after this.
@@ -87,18 +103,20 @@ async function insert(run: RunPrepared, experiment: Parameters<Insert>[0]): Retu
       UPDATE project SET next_version = next_version + 1 WHERE id = ${projectId}::uuid
       RETURNING id AS project_id, next_version - 1 AS version
     ), made AS (
-      INSERT INTO experiment (id, project_id, version, name, parent, spec, spec_digest, dataset_version_id, code_bundle_id,
-        inputs)
-      SELECT ${id}::uuid, project_id, version, ${spec.name}, ${parent}::int, ${JSON.stringify(spec)}::jsonb, ${specDigest},
+      INSERT INTO experiment (id, project_id, version, name, parent, status, spec, blend, spec_digest, dataset_version_id,
+        code_bundle_id, inputs)
+      SELECT ${id}::uuid, project_id, version, ${spec.name}, ${parent}::int, ${isMade ? 'assembling' : 'queued'},
+        ${JSON.stringify(spec)}::jsonb, ${blend && JSON.stringify(blend)}::jsonb, ${specDigest},
         ${datasetVersionId}::uuid, ${codeBundleId}::uuid, ${JSON.stringify(inputs)}::jsonb
       FROM numbered
       RETURNING id, project_id, version
     ), counted AS (
-      INSERT INTO tally (experiment_id, project_id, version, folds_total)
-      SELECT id, project_id, version, ${folds.length} FROM made
+      INSERT INTO tally (experiment_id, project_id, version, folds_total, folds_completed)
+      SELECT id, project_id, version, ${folds.length}, ${isMade ? folds.length : 0} FROM made
     ), waiting AS (
-      INSERT INTO fold (id, experiment_id, index, pool, priority, not_before)
-      SELECT fold.id, made.id, fold.index, ${spec.pool}, fold.priority, date_trunc('milliseconds', now())
+      INSERT INTO fold (id, experiment_id, index, status, pool, priority, not_before)
+      SELECT fold.id, made.id, fold.index, ${isMade ? 'completed' : 'ready'}, ${spec.pool}, fold.priority,
+        date_trunc('milliseconds', now())
       FROM made, unnest(${foldIds}::uuid[], ${folds}::int[], ${priorities}::int[]) AS fold(id, index, priority)
     )
     SELECT version FROM made`,
@@ -129,20 +147,23 @@ async function findRecord(
   lock: boolean,
 ): Promise<ExperimentRecord | null> {
   if (lock) await lockExperiment(run, id)
-  const row = await db.experiment.findUnique({
-    where: { id },
-    include: {
-      datasetVersion: true,
-      folds: { include: { _count: { select: { attempts: true } } }, orderBy: { index: 'asc' } },
-    },
-  })
-  if (row === null) return null
+  const row = await db.experiment.findUnique({ where: { id }, include: recordInclude })
+  return row && recordOf(row)
+}
+
+const recordInclude = {
+  datasetVersion: true,
+  folds: { include: { _count: { select: { attempts: true } } }, orderBy: { index: 'asc' } },
+} satisfies Prisma.ExperimentInclude
+
+function recordOf(row: Prisma.ExperimentGetPayload<{ include: typeof recordInclude }>): ExperimentRecord {
   return {
     id: row.id,
     projectId: row.projectId,
     version: row.version,
     status: row.status as ExperimentStatus,
     spec: row.spec as unknown as ExperimentSpec,
+    blend: row.blend as Blend | null,
     dataset: datasetRecordOf(row.datasetVersion),
     folds: row.folds.map((fold) => ({
       id: fold.id,
@@ -159,7 +180,7 @@ async function findRecord(
 type Complete = Tables['experiments']['complete']
 
 async function complete(db: Connection, id: string, scores: Parameters<Complete>[1]): ReturnType<Complete> {
-  const { cv, cvMean, cvStd, cvLow, cvHigh, metrics, foldScores, thresholds, testPredictions } = scores
+  const { cv, cvMean, cvStd, cvLow, cvHigh, metrics, foldScores, thresholds, testPredictions, blend } = scores
   for (const { fold, score } of foldScores)
     await db.fold.updateMany({ where: { experimentId: id, index: fold }, data: { score } })
   const scored = foldScores.map(({ score }) => score)
@@ -173,6 +194,7 @@ async function complete(db: Connection, id: string, scores: Parameters<Complete>
       cvLow,
       cvHigh,
       metrics,
+      ...(blend === undefined ? {} : { blend }),
       foldMin: Math.min(...scored),
       foldMax: Math.max(...scored),
       thresholds,
@@ -199,6 +221,7 @@ function experimentOf({ folds, createdAt, completedAt, ...row }: WholeRow): Expe
     name: row.name,
     status: row.status,
     parent: row.parent,
+    blend: row.blend,
     matrix: row.matrix,
     stopped: row.stopped,
     dataset: row.dataset,

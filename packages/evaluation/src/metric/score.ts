@@ -22,25 +22,29 @@ export interface Scorer {
   readonly search: (parts: readonly Prepared[]) => number[]
   /** The metric; higher is better, so log loss is negative. */
   readonly score: (parts: readonly Prepared[], thresholds: readonly number[]) => number
+  /** The metric at the best thresholds; they are not searched where it has none. */
+  readonly best: (parts: readonly Prepared[]) => number
 }
 
 /** Chance: what is said of AUC where no label has both samples that have it and samples that do not. */
 export const aucOfNothing = 0.5
 
 export function scorerOf(metric: MetricSpec, ranges: readonly LabelRange[], space: Space = 'probability'): Scorer {
-  const search = thresholdSearch(metric, ranges, space)
+  const thresholds = thresholdSearch(metric, ranges, space)
+  const search: Scorer['search'] = (parts) => thresholds.best(parts.map(({ candidates }) => candidates)).thresholds
+  const score: Scorer['score'] = (parts, at) => scoreOf(parts, at, ranges, metric)
   return {
-    prepare: (scored) => ({ scored, candidates: search.candidates(scored) }),
-    search: (parts) => search.best(parts.map(({ candidates }) => candidates)).thresholds,
-    score: (parts, thresholds) => scoreOf(parts, thresholds, ranges, metric),
+    prepare: (scored) => ({ scored, candidates: thresholds.candidates(scored) }),
+    search,
+    score,
+    best: (parts) => score(parts, metric.name === 'fbeta' ? search(parts) : []),
   }
 }
 
 /** A table's score by the metric, at its best thresholds: what a training goes by. Higher is better. */
 export function scoreTable(scored: Scored, ranges: readonly LabelRange[], metric: MetricSpec): number {
   const scorer = scorerOf(metric, ranges)
-  const parts = [scorer.prepare(scored)]
-  return scorer.score(parts, metric.name === 'fbeta' ? scorer.search(parts) : [])
+  return scorer.best([scorer.prepare(scored)])
 }
 
 /** The one place that knows which way each metric is better: −1 where lower is, so that of scores higher always is. */
