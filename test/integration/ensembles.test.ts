@@ -1,11 +1,5 @@
 import type { Client, Experiment } from '@baton/contracts'
-import {
-  assembleExperiment,
-  cancelExperiment,
-  makeSubmission,
-  reconcile,
-  renderSubmission,
-} from '@baton/core'
+import { assembleExperiment, cancelExperiment, makeSubmission, reconcile, renderSubmission } from '@baton/core'
 import { aCompletedExperiment, anExperiment, createWorld } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
