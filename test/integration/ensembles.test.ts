@@ -120,6 +120,16 @@ test('members that have not completed, split otherwise or are ensembles are refu
   await cancelExperiment(world, { ...params, version: open.version })
 })
 
+test('ranks of a specialised model are not those of the others: they are not averaged', async () => {
+  const special = await anExperiment(world, { name: 'special', labels: ['tag'] })
+  const body = { name: 'refused', members: [first.version, special.version], by: 'rank' as const }
+  await expect(owner.createEnsemble({ params, body })).rejects.toMatchObject({
+    code: 'request-invalid',
+    faults: [expect.objectContaining({ pointer: '/by' })],
+  })
+  await cancelExperiment(world, { ...params, version: special.version })
+})
+
 test('an ensemble is not cloned, as there is nothing to train', async () => {
   const { version } = await anEnsemble()
   await expect(owner.cloneExperiment({ params: { ...params, version }, body: {} })).rejects.toMatchObject({

@@ -29,7 +29,13 @@ export async function assembleEnsemble(deps: EnsembleDeps, experiment: Experimen
   try {
     const members = []
     for (const { version } of how.members) members.push(await readMember(deps, manifest, projectId, version))
-    const { weights, ...blended } = await deps.blend({ manifest, labels: spec.labels, metric: spec.metric, blend: how, members })
+    const { weights, ...blended } = await deps.blend({
+      manifest,
+      labels: spec.labels,
+      metric: spec.metric,
+      blend: how,
+      members,
+    })
     const scores = await storeAssembly(blobs, ofLabelGroups(manifest, spec.labels), blended)
     const blend = { ...how, members: how.members.map(({ version }, i) => ({ version, weight: weights[i]! })) }
     await store.transaction(async (tables) => {

@@ -38,7 +38,13 @@ const manifest: DatasetManifest = {
   })),
 }
 const metric = MetricSpec.parse({ maxLabels: 4 })
-const spec = { folds: { count: 3, split: 'stratified' as const }, seed: 1, metric, ensemble: EnsembleSpec.parse({}), labels: null }
+const spec = {
+  folds: { count: 3, split: 'stratified' as const },
+  seed: 1,
+  metric,
+  ensemble: EnsembleSpec.parse({}),
+  labels: null,
+}
 const foldOf = splitFolds(manifest, spec.folds, spec.seed)
 const foldSamples = [0, 1, 2].map((fold) => Int32Array.from(foldOf.keys()).filter((i) => foldOf[i] === fold))
 
@@ -170,12 +176,20 @@ test('a specialised member counts for its own label groups alone', () => {
   const blended = blendOf('mean', [one, special])
   expect(blended.cv).toBeGreaterThan(assemble({ manifest, ...one }).cv)
   const mean = (column: number) => {
-    const tables = [one, whole].map(({ folds: own }) => own.reduce((sum, fold) => sum + fold.test!.probability[column]! / 3, 0))
+    const tables = [one, whole].map(({ folds: own }) =>
+      own.reduce((sum, fold) => sum + fold.test!.probability[column]! / 3, 0),
+    )
     return column < 2 ? tables[0]! : (tables[0]! + tables[1]!) / 2
   }
   for (let column = 0; column < labels; column++) expect(blended.test!.value[column]).toBeCloseTo(mean(column), 6)
 
-  const tags = blendExperiments({ manifest, labels: ['tag'], metric, blend: { by: 'mean', scope: 'table', seed: 0 }, members: [special, special] })
+  const tags = blendExperiments({
+    manifest,
+    labels: ['tag'],
+    metric,
+    blend: { by: 'mean', scope: 'table', seed: 0 },
+    members: [special, special],
+  })
   expect(tags.cv).toBeCloseTo(assemble({ manifest, ...special }).cv, 12)
 })
 
