@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { explained } from './client/connect.ts'
 import { artifactsCommand } from './commands/artifacts.ts'
+import { augmentCommand } from './commands/augment.ts'
 import { auditCommand } from './commands/audit.ts'
 import { checkpointsCommand } from './commands/checkpoints.ts'
 import { cloneCommand, rerunCommand } from './commands/clone.ts'
@@ -50,6 +51,7 @@ const commands = [
   codeCommand,
   initCommand,
   specCommand,
+  augmentCommand,
   runCommand,
   experimentsCommand,
   showCommand,

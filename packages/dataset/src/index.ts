@@ -1,3 +1,4 @@
+export { findImages } from './import/find-images.ts'
 export { importDataset } from './import/import-dataset.ts'
 export type { ImportedDataset } from './import/import-dataset.ts'
 export type { ImportOptions, ImportProgress } from './import/options.ts'

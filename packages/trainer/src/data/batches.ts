@@ -85,13 +85,29 @@ export interface TrainBatches {
   readonly size: number
   /** What the fold trains on, and what it is to learn. */
   readonly targets: Targets
-  readonly key: Omit<EpochKey, 'epoch'>
+  readonly key: StageKey
   readonly plan: StagePlan
   /** The code bundle's own augmentation, after ours. */
   readonly change: ChangeBatch | null
   readonly mix: MixSpec | null
   /** Samples that an epoch has twice, told once the epoch before is through; null: none, ever. */
   readonly again: (() => Int32Array) | null
+}
+
+type StageKey = Omit<EpochKey, 'epoch'>
+
+function scopeOf({ seed, fold, stage }: StageKey): Scope {
+  return [seed, fold, stage]
+}
+
+/** What an epoch's augmentation is a function of, beside the sample. */
+export function augmentScope(key: EpochKey): Scope {
+  return [...scopeOf(key), key.epoch, 'augment']
+}
+
+/** What the mixing of a batch is a function of. @param step Within the stage, 0-based. */
+export function mixScope(key: StageKey, step: number): Scope {
+  return [...scopeOf(key), 'mix', step]
 }
 
 /** Batches made ahead: one being finished while the next one's images are decoded. */
@@ -106,10 +122,9 @@ const batchesAhead = 2
 export async function* trainBatches(options: TrainBatches, stageStep: number): AsyncGenerator<Batch, void> {
   const { source, augmenter, kind, size, targets, key, plan, change, mix, again } = options
   const end = plan.totalSteps ?? Infinity
-  const stageScope: Scope = [key.seed, key.fold, key.stage]
   const epochOf = remembering((epoch: number) => ({
-    order: orderOf(again ? Int32Array.of(...targets.samples, ...again()) : targets.samples, { ...key, epoch }),
-    augment: augmenter.in([...stageScope, epoch, 'augment']),
+    order: orderOf(again ? joined(targets.samples, again()) : targets.samples, { ...key, epoch }),
+    augment: augmenter.in(augmentScope({ ...key, epoch })),
   }))
   const make = async (step: number): Promise<Batch> => {
     const { order, augment } = epochOf(Math.floor(step / plan.stepsPerEpoch))
@@ -122,10 +137,9 @@ export async function* trainBatches(options: TrainBatches, stageStep: number): A
     })
     const labels = targets.labelsOf(own)
     const teacher = targets.teacherOf?.(own) ?? null
-    const drawKey = streamKey(...stageScope, 'dataset', step)
+    const drawKey = streamKey(...scopeOf(key), 'dataset', step)
     change?.({ images, labels }, (i) => uniform(drawKey, i))
-    const blend =
-      mix && mixBatch(mix, [...stageScope, 'mix', step], { images, labels, teacher }, { n: own.length, size })
+    const blend = mix && mixBatch(mix, mixScope(key, step), { images, labels, teacher }, { n: own.length, size })
     return { samples: own, images, labels, teacher, blend }
   }
   for (let step = stageStep; step < end;) {
@@ -134,6 +148,14 @@ export async function* trainBatches(options: TrainBatches, stageStep: number): A
     yield* prefetch(step, Math.min(border, end), batchesAhead, make)
     step = border
   }
+}
+
+/** One list after the other. */
+function joined(first: Int32Array, second: Int32Array): Int32Array {
+  const all = new Int32Array(first.length + second.length)
+  all.set(first)
+  all.set(second, first.length)
+  return all
 }
 
 /** Of a function of one number: its last result is not computed again. */
