@@ -11,6 +11,7 @@ import { buildLoss } from '../../packages/trainer/src/losses/build.ts'
 import { buildModel } from '../../packages/trainer/src/models/build.ts'
 import { trainedVariables } from '../../packages/trainer/src/models/groups.ts'
 import { createOptimizer } from '../../packages/trainer/src/optimizers/optimizer.ts'
+import { createAverage } from '../../packages/trainer/src/step/average.ts'
 import { compose } from '../../packages/trainer/src/step/compose.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
@@ -54,8 +55,10 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
   onTestFinished(() => {
     optimizer.dispose()
     loss.dispose()
+    average.dispose()
     built.dispose()
   })
+  const average = createAverage(tf, { decay: 0.9, warmup: false }, built)
   const loss = buildLoss(stage.loss, { tf, labelColumns: [{ name: 'all', start: 0, end: CLASSES }] })
   const parts = {
     tf,
@@ -67,6 +70,7 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
     teacher: null,
     targets,
     optimizer,
+    average,
   }
   /** Feeds of step `step`, whose rates count it. */
   const feeds = (step: number, n: number): Feeds => {
@@ -79,6 +83,7 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
       labels: tf.tensor(labels, [n, CLASSES]),
       seed: tf.tensor1d([7, step], 'int32'),
       rates: optimizer.rates({ lr: 0.01 / (step + 1) }),
+      average: average.rates(step),
     }
   }
   return { spec: compose(parts), feeds }
@@ -94,7 +99,8 @@ function runStage(program: Program, feeds: (step: number, n: number) => Feeds, f
     // Even sizes: with oneDNN, TensorFlow 2.15 itself breaks memory in a step of a ResNet on an odd number of samples.
     const given = feeds(step, step % 3 === 2 ? 6 : 8)
     trained.push(read(program.run('train', given)))
-    if (step % 2 === 1) predicted.push(read(program.run('predict', { images: given.images! })))
+    if (step % 2 === 1)
+      for (const by of ['predict', 'predictByAverage']) predicted.push(read(program.run(by, { images: given.images! })))
     tf.dispose(Object.values(given))
   }
   return { trained, predicted, state: read(program.dump()) }

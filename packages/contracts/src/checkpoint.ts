@@ -87,7 +87,7 @@ export const CheckpointManifest = z.strictObject({
   position: Position,
   state: LoopState,
   environment: TrainingEnvironment,
-  /** `weights` (with normalisation statistics), `optimizer` (slots by variable name, and mining's losses), `best` (weights of the best evaluation). */
+  /** `weights` (with normalisation statistics), `optimizer` (slots and averages by variable name, and mining's losses), `best` (weights of the best evaluation). */
   files: z.array(Blob.extend({ name: z.enum(['weights', 'optimizer', 'best']) })),
 })
 export type CheckpointManifest = z.infer<typeof CheckpointManifest>

@@ -46,6 +46,7 @@ export {
   durationOf,
   EarlyStopSpec,
   EnsembleSpec,
+  EmaSpec,
   EvaluateSpec,
   ExperimentSpec,
   foldsOf,

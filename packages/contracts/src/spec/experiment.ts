@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DatasetRef, Digest, Slug } from '../ids.ts'
 import { fillInRecipe } from '../recipes/fill-in.ts'
 import { AugmentSpec, checkAugment } from './augment.ts'
+import { EmaSpec } from './ema.ts'
 import { checkEnsemble, EnsembleSpec } from './ensemble.ts'
 import { checkEvaluate, EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
 import { checkFolds, FoldsSpec } from './folds.ts'
@@ -39,6 +40,8 @@ export const ExperimentSpec = z
     image: ImageSpec,
     augment: AugmentSpec.prefault([{ op: 'flip' }]),
     stages: z.array(StageSpec).min(1).max(20),
+    /** Averages weights over the steps, evaluated beside the weights themselves; null: not. */
+    ema: EmaSpec.nullable().default(null),
     evaluate: EvaluateSpec.prefault({}),
     metric: MetricSpec.prefault({}),
     ensemble: EnsembleSpec.prefault({}),

@@ -1,8 +1,8 @@
 import path from 'node:path'
 import type { NamedTensor } from '../models/model.ts'
 import { isMineTensor } from '../data/mining.ts'
-import { isOptimizerSlot } from '../optimizers/optimizer.ts'
 import type { Snapshot } from '../step/stage-state.ts'
+import { isWeight } from '../step/state-names.ts'
 import type { CheckpointWriter } from './checkpoint-writer.ts'
 import type { CheckpointContent, SavedCheckpoint } from './save-checkpoint.ts'
 import type { LocalFile } from './write-tensors.ts'
@@ -92,8 +92,8 @@ export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
 
   async function write({ manifest, best, copied }: Copying, copyingMs: number): Promise<void> {
     const startMs = clock.now()
-    const isWeight = (name: string) => !isOptimizerSlot(name) && !isMineTensor(name)
-    const part = (ofWeights: boolean) => new Map([...copied].filter(([name]) => isWeight(name) === ofWeights))
+    const isOfModel = (name: string) => isWeight(name) && !isMineTensor(name)
+    const part = (ofModel: boolean) => new Map([...copied].filter(([name]) => isOfModel(name) === ofModel))
     const dir = path.join(workDir, `checkpoint-${++saves}-step-${manifest.position.step}`)
     const saved = await writer.saveCheckpoint(dir, { manifest, weights: part(true), optimizer: part(false), best })
     options.onSaved({ ...saved, saveSeconds: (copyingMs + clock.now() - startMs) / 1000 })

@@ -3,11 +3,12 @@ import { AppError } from '@baton/contracts'
 import type { ImageSource } from '../data/image-source.ts'
 import { viewBatches } from '../data/views.ts'
 import type { Views } from '../data/views.ts'
-import type { StageProgram } from '../step/stage-program.ts'
+import type { Predictor, StageProgram } from '../step/stage-program.ts'
 import { breathe } from './interrupts.ts'
 
 export interface PredictSamples {
   readonly program: Pick<StageProgram, 'predict'>
+  readonly by: Predictor
   readonly manifest: DatasetManifest
   readonly source: ImageSource
   readonly views: Views
@@ -29,12 +30,12 @@ export interface PredictSamples {
  * @throws {AppError} `loss-not-finite` when a probability is no number: the weights are broken; `sample-broken`
  */
 export async function predictSamples(options: PredictSamples): Promise<Float32Array> {
-  const { program, manifest, source, views, samples, labels, onBatch } = options
+  const { program, by, manifest, source, views, samples, labels, onBatch } = options
   const probability = new Float32Array(samples.length * labels)
   let done = 0
   for await (const { images, samples: own } of viewBatches(source, views, samples, options)) {
     onBatch()
-    const predicted = meanOf(program.predict(images, own.length * views.count), views.count, labels)
+    const predicted = meanOf(program.predict(images, own.length * views.count, by), views.count, labels)
     const broken = predicted.findIndex((value) => !Number.isFinite(value))
     if (broken >= 0) throw notFinite(manifest, own[Math.floor(broken / labels)]!)
     probability.set(predicted, done * labels)

@@ -227,6 +227,36 @@ describe('a fold trained to its end', () => {
   })
 })
 
+test('with averages of the weights both are scored, the better is kept, and a resumed fold ends with the same bytes', async () => {
+  const options = { spec: { ema: { decay: 0.8 } } }
+  const whole = await train(options)
+  const scoresOf = (name: string) => whole.metrics.filter((point) => point.name === name).map(({ value }) => value)
+  const [raw, averaged] = [scoresOf('validation/score'), scoresOf('validation/score-ema')]
+  expect(averaged).toHaveLength(raw.length)
+  if (whole.outcome.kind !== 'completed') throw new Error('not completed')
+  expect(whole.outcome.best.score).toBe(Math.max(...raw, ...averaged))
+  const pieces = await trainInPieces([handOverAtLook(70), handOverAtLook(50)], options)
+  expect(pieces).toHaveLength(3)
+  expect(resultOf(pieces.at(-1)!)).toEqual(resultOf(whole))
+})
+
+test('averages that score better are what is kept and predicted by', async () => {
+  // At so high a rate the weights jump about, and their average lies between.
+  const stage = { name: 'all', epochs: 2, batch: 2, optimizer: { name: 'sgd' }, schedule: { name: 'constant', lr: 10 } }
+  const metric = { metric: { name: 'log-loss' }, ensemble: { blend: 'mean' } }
+  const spec = { stages: [stage], ema: { decay: 0.9 }, ...metric } as Partial<ExperimentSpecInput>
+  const { outcome, metrics, checkpoints } = await train({ spec })
+  if (outcome.kind !== 'completed') throw new Error('not completed')
+  const best = metrics.filter(({ value, name }) => name.startsWith('validation/') && value === outcome.best.score)
+  expect(best.map(({ name }) => name)).toEqual(['validation/score-ema'])
+  expect(best[0]!.step).toBe(outcome.best.step)
+  const { files } = checkpoints.at(-1)!
+  const [kept, last] = await Promise.all(
+    [files.best!, files.weights!].map(async (file) => decode(await readFile(file))),
+  )
+  expect([...kept!.tensors.keys()]).toEqual([...last!.tensors.keys()])
+})
+
 test('softmax is refused before the first step where a sample has not exactly one label', async () => {
   const stages = specInput.stages.map((stage) => ({ ...stage, loss: { name: 'softmax' as const } }))
   const { id, labels } = data.manifest.samples.find((sample) => sample.labels.length !== 1)!

@@ -11,7 +11,7 @@ import type { Mining } from '../data/mining.ts'
 import { landingProgress } from '../schedules/landing.ts'
 import { stepRates, timeOf } from '../schedules/step-rates.ts'
 import { warmupStepsOf } from '../schedules/warm-up.ts'
-import type { StepResult } from '../step/stage-program.ts'
+import type { Predictor, StepResult } from '../step/stage-program.ts'
 import { breathe } from './interrupts.ts'
 import { datasetOf } from './load-bundle.ts'
 import { endOf, evaluationInterval, isEvaluationDue } from './cadence.ts'
@@ -20,7 +20,7 @@ import type { Verdict } from './loop-state.ts'
 import { predictSamples } from './predict-samples.ts'
 import { decideLanding, spend, watchLaps } from './stage-hours.ts'
 import type { Lap } from './stage-hours.ts'
-import { miningOf, programOf, stageOf, standingOf, weightsOf } from './training.ts'
+import { averagesOf, miningOf, programOf, stageOf, standingOf, weightsOf } from './training.ts'
 import type { Training } from './training.ts'
 
 /** What an evaluation found, not yet part of where the training stands. */
@@ -151,28 +151,42 @@ function checkFinite(training: Training, { samples }: Batch, { loss, gradNorm }:
   throw new AppError('loss-not-finite', { step: position.step, loss, gradNorm, samples: ids }, { detail })
 }
 
-/** Scores the validation samples, and keeps the weights on disk if they are the best so far. */
+/**
+ * Scores the validation samples by the weights and by their averages, where there are any, and keeps the better of both
+ * on disk if it is the best so far.
+ */
 async function evaluate(training: Training): Promise<Evaluation> {
-  const { run, ports, position, plans, samples, state } = training
-  const { spec, manifest } = run
+  const { run, ports, position, plans, state } = training
+  const { spec } = run
   const startMs = ports.clock.now()
-  const probability = await predict(training, samples.validation)
-  const scored = { probability, actual: labelTable(manifest, samples.validation) }
-  const score = scoreTable(scored, labelRanges(manifest), spec.metric)
+  const scores = { weights: await score(training, 'weights'), average: spec.ema && (await score(training, 'average')) }
+  const by = scores.average !== null && scores.average > scores.weights ? 'average' : 'weights'
   const measure = { plan: plans[position.stage]!, stage: stageOf(training), earlyStop: spec.earlyStop }
-  const verdict = judge(state, score, position, measure)
-  const best = verdict.isBest ? await keepWeights(training) : training.best
-  ports.metrics([{ step: position.step, name: 'validation/score', value: score }])
+  const verdict = judge(state, scores[by]!, position, measure)
+  const best = verdict.isBest ? await keepWeights(training, by) : training.best
+  ports.metrics([
+    { step: position.step, name: 'validation/score', value: scores.weights },
+    ...(scores.average === null ? [] : [{ step: position.step, name: 'validation/score-ema', value: scores.average }]),
+  ])
   const { best: kept } = verdict.state
   const beside = verdict.isBest ? 'the best so far' : `best ${kept!.score.toFixed(4)} at step ${kept!.step}`
-  ports.log('info', `stage ${stageOf(training).name}, epoch ${position.epoch}: score ${score.toFixed(4)}, ${beside}`)
+  const averaged = scores.average === null ? '' : `, of the averages ${scores.average.toFixed(4)}`
+  const told = `score ${scores.weights.toFixed(4)}${averaged}, ${beside}`
+  ports.log('info', `stage ${stageOf(training).name}, epoch ${position.epoch}: ${told}`)
   if (verdict.dropsRate) ports.log('info', `stage ${stageOf(training).name}: nothing gained, the learning rate drops`)
   if (verdict.state.stoppedEarly) ports.log('info', `stage ${stageOf(training).name} stops early`)
   return { ...verdict, best, ms: ports.clock.now() - startMs }
 }
 
-/** Probabilities by the program's weights as they are. [n, labels] */
-export function predict(training: Training, samples: Int32Array): Promise<Float32Array> {
+async function score(training: Training, by: Predictor): Promise<number> {
+  const { run, samples } = training
+  const probability = await predict(training, samples.validation, by)
+  const scored = { probability, actual: labelTable(run.manifest, samples.validation) }
+  return scoreTable(scored, labelRanges(run.manifest), run.spec.metric)
+}
+
+/** Probabilities by the program's weights as they are, or by their averages. [n, labels] */
+export function predict(training: Training, samples: Int32Array, by: Predictor = 'weights'): Promise<Float32Array> {
   const { run, program, source, views, labels, interrupts, reporter } = training
   const { manifest, spec } = run
   const onBatch = () => {
@@ -181,12 +195,12 @@ export function predict(training: Training, samples: Int32Array): Promise<Float3
   }
   const { size } = spec.image
   const { batch } = spec.evaluate
-  return predictSamples({ program, manifest, source, views, size, batch, samples, labels, onBatch })
+  return predictSamples({ program, by, manifest, source, views, size, batch, samples, labels, onBatch })
 }
 
-async function keepWeights({ run, writer, program, position }: Training): Promise<LocalFile> {
+async function keepWeights({ run, writer, program, position }: Training, by: Predictor): Promise<LocalFile> {
   const file = path.join(run.workDir, `best-step-${position.step}.safetensors`)
-  return writer.writeTensors(file, weightsOf(program.state()))
+  return writer.writeTensors(file, (by === 'average' ? averagesOf : weightsOf)(program.state()))
 }
 
 /** Removes the weights that a better evaluation has replaced, once no checkpoint under way links to them. */

@@ -13,7 +13,7 @@ import { sgdm } from './sgdm.ts'
 
 const names = OptimizerSpec.options.map(({ shape }) => shape.name.value)
 
-/** Whether a tensor of a training's state is an optimizer's: `adamw/m/stem/conv/kernel`. The others are weights. */
+/** Whether a tensor of a training's state is an optimizer's: `adamw/m/stem/conv/kernel`. */
 export function isOptimizerSlot(name: string): boolean {
   return names.some((optimizer) => name.startsWith(`${optimizer}/`))
 }

@@ -10,6 +10,7 @@ import { runGroups, trainedGroups } from '../models/groups.ts'
 import type { LayerGroup, Model, ModelVariable, Pass } from '../models/model.ts'
 import { clipByNorm, globalNorm } from '../optimizers/clip.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
+import type { Average } from './average.ts'
 
 /** What a stage's program is made of. */
 export interface Composition {
@@ -24,16 +25,19 @@ export interface Composition {
   readonly teacher: MixedTeacher | null
   readonly targets: readonly ModelVariable[]
   readonly optimizer: Optimizer
+  /** Of the weights; null where none is kept. */
+  readonly average: Average | null
 }
 
 /** The step and the prediction as signatures over the model's and the optimizer's state. */
 export function compose(parts: Composition): ProgramSpec {
-  const { tf, model, stage, image, classes, loss, optimizer, teacher } = parts
+  const { model, stage, image, classes, optimizer, average, teacher } = parts
   const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'int32' }) as const
   const labels = { shape: [null, classes], dtype: 'float32' } as const
+  const predicted = { images: imagesOf(image.size) }
   const seed = { shape: [2], dtype: 'int32' } as const
   return {
-    state: [...model.variables, ...optimizer.state],
+    state: [...model.variables, ...optimizer.state, ...(average?.state ?? [])],
     signatures: {
       train: {
         inputs: {
@@ -42,14 +46,15 @@ export function compose(parts: Composition): ProgramSpec {
           ...(teacher ? { teacher: labels } : {}),
           seed,
           rates: optimizer.rateInput,
+          ...(average && { average: average.rateInput }),
           ...(stage.mix?.name === 'mixup' && blendInputs),
         },
         run: (feeds) => trainStep(parts, feeds),
       },
-      predict: {
-        inputs: { images: imagesOf(image.size) },
-        run: (feeds) => ({ probabilities: loss.activate(logitsOf(parts, normalise(tf, feeds.images!, image))) }),
-      },
+      predict: { inputs: predicted, run: (feeds) => predict(parts, feeds) },
+      ...(average && {
+        predictByAverage: { inputs: predicted, run: (feeds) => average.inPlace(() => predict(parts, feeds)) },
+      }),
     },
   }
 }
@@ -62,9 +67,9 @@ const blendInputs = {
 
 const inference: Pass = { training: false }
 
-/** Forward, backward, clip, update. */
+/** Forward, backward, clip, update, average. */
 function trainStep(parts: Composition, feeds: Feeds): Outputs {
-  const { tf, model, stage, image, classes, loss, teacher, targets, optimizer } = parts
+  const { tf, model, stage, image, classes, loss, teacher, targets, optimizer, average } = parts
   const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
   const images = blend(tf, normalise(tf, feeds.images!, image), feeds)
   const trained = trainedGroups(model, stage)
@@ -92,12 +97,14 @@ function trainStep(parts: Composition, feeds: Feeds): Outputs {
   const gradNorm = globalNorm(tf, gradients)
   const clipped = stage.clipNorm === null ? gradients : clipByNorm(tf, gradients, gradNorm, stage.clipNorm)
   optimizer.apply(clipped, feeds.rates as Tensor2D)
+  average?.apply(feeds.average!)
   return { loss: value, ...(losses && { losses }), gradNorm }
 }
 
-function logitsOf({ model, classes }: Composition, images: Tensor4D): Tensor2D {
+function predict({ tf, model, image, classes, loss }: Composition, feeds: Feeds): Outputs {
+  const images = normalise(tf, feeds.images!, image)
   const logits = runGroups(model.groups, images, () => inference) as Tensor2D
-  return checkLogits(logits, images.shape[0], classes)
+  return { probabilities: loss.activate(checkLogits(logits, images.shape[0], classes)) }
 }
 
 /** The built-in models give one logit a label; a bundle's may not. */

@@ -6,9 +6,9 @@ import mixed from '../data/fixtures/mix.json' with { type: 'json' }
 import { buildModel } from '../models/build.ts'
 import type { BundleModule } from '../models/bundle.ts'
 import type { Model, NamedTensors } from '../models/model.ts'
-import { isOptimizerSlot } from '../optimizers/optimizer.ts'
 import { createStageProgram } from './stage-program.ts'
 import type { StageProgram, TrainBatch } from './stage-program.ts'
+import { isWeight } from './state-names.ts'
 
 beforeAll(async () => {
   tf.enableProdMode()
@@ -29,7 +29,7 @@ interface Setup {
 }
 
 /** A small net with dropout and one stage over it. `initialSeed` decides its weights, and nothing else. */
-function aSetup(stage: StageInput = {}, initialSeed = 1, bundle?: BundleModule): Setup {
+function aSetup(stage: StageInput = {}, initialSeed = 1, bundle?: BundleModule, ema: unknown = null): Setup {
   const spec = ExperimentSpec.parse({
     name: 'test',
     dataset: 'shapes',
@@ -37,6 +37,7 @@ function aSetup(stage: StageInput = {}, initialSeed = 1, bundle?: BundleModule):
     folds: { count: 2 },
     model: bundle?.model ? { name: 'bundle' } : { name: 'convnet', width: 3, blocks: 2, dropout: 0.3 },
     image: { size: SIZE },
+    ema,
     stages: [{ name: 'only', epochs: 1, schedule: { name: 'constant', lr: LR }, ...stage }],
   })
   const shared = { tf, ...(bundle && { bundle }) }
@@ -66,7 +67,7 @@ function train({ program }: Setup, from: number, to: number, lr = LR): number[] 
   return Array.from({ length: to - from }, (_, i) => program.train(aBatch(from + i), { lr }, from + i).loss)
 }
 
-const weightsOf = (state: NamedTensors) => new Map([...state].filter(([name]) => !isOptimizerSlot(name)))
+const weightsOf = (state: NamedTensors) => new Map([...state].filter(([name]) => isWeight(name)))
 const pick = (state: NamedTensors, pattern: RegExp) => new Map([...state].filter(([name]) => pattern.test(name)))
 const namesOf = (state: NamedTensors) => [...state.keys()].sort()
 
@@ -119,7 +120,7 @@ test('a head stage leaves weights and statistics of the body as they are', () =>
   expect(pick(after, body)).toEqual(pick(before, body))
   for (const name of ['head/dense/kernel', 'head/dense/bias'])
     expect(after.get(name)!.data).not.toEqual(before.get(name)!.data)
-  expect(namesOf(after).filter(isOptimizerSlot)).toEqual([
+  expect(namesOf(after).filter((name) => !isWeight(name))).toEqual([
     'adamw/m/head/dense/bias',
     'adamw/m/head/dense/kernel',
     'adamw/t/head/dense/bias',
@@ -340,6 +341,42 @@ test('a momentum that is given takes the place of the optimizer’s for that ste
   }
   expect(last(0.9, 0.5)).toEqual(last(0.5))
   expect(last(0.9)).not.toEqual(last(0.5))
+})
+
+const withAverage = (stage: StageInput = {}, initialSeed = 1) =>
+  aSetup(stage, initialSeed, undefined, { decay: 0.8, warmup: false })
+
+test('averages predict as a model of their values would, and the weights are what they were', () => {
+  const setup = withAverage()
+  train(setup, 0, 3)
+  const state = setup.program.state()
+  const { images, n } = aBatch(50)
+  const byAverage = setup.program.predict(images, n, 'average')
+  expect(setup.program.state()).toEqual(state)
+  expect(byAverage).not.toEqual(setup.program.predict(images, n))
+
+  const averaged = aSetup()
+  averaged.program.restore(new Map(namesOf(weightsOf(state)).map((name) => [name, state.get(`ema/${name}`)!])))
+  expect(averaged.program.predict(images, n)).toEqual(byAverage)
+})
+
+test('averages are kept by name from stage to stage, of frozen weights too, and the weights train as without them', () => {
+  const head = withAverage({ train: 'head' })
+  train(head, 0, 3)
+  const saved = head.program.state()
+  saved.get('ema/block0/conv/kernel')!.data.forEach((value, i) => {
+    expect(value).toBeCloseTo(saved.get('block0/conv/kernel')!.data[i]!, 6)
+  })
+
+  const all = withAverage()
+  all.program.restore(saved)
+  expect(pick(all.program.state(), /^ema/)).toEqual(pick(saved, /^ema/))
+  train(all, 3, 5)
+  const plain = aSetup()
+  const isOwn = ([name]: [string, unknown]) => !name.startsWith('ema/')
+  plain.program.restore(new Map([...saved].filter(isOwn)))
+  train(plain, 3, 5)
+  expect(new Map([...all.program.state()].filter(isOwn))).toEqual(plain.program.state())
 })
 
 test('training, predicting, saving and restoring leave no tensor behind', () => {

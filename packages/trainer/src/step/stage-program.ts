@@ -14,6 +14,7 @@ import { isOutOfMemory } from '../models/guard-bundle.ts'
 import type { Model, NamedTensors } from '../models/model.ts'
 import { createOptimizer } from '../optimizers/optimizer.ts'
 import type { StepRates } from '../optimizers/optimizer.ts'
+import { createAverage } from './average.ts'
 import { compose } from './compose.ts'
 import { lrScales } from './lr-scale.ts'
 import { createStageState } from './stage-state.ts'
@@ -24,7 +25,7 @@ export interface StageProgramOptions {
   /** Lives through all stages of a fold; a program changes its variables and does not dispose them. */
   readonly model: Model
   readonly stage: StageSpec
-  readonly spec: Pick<ExperimentSpec, 'image' | 'targets'>
+  readonly spec: Pick<ExperimentSpec, 'image' | 'targets' | 'ema'>
   /** Columns of the label groups among the labels. */
   readonly labelColumns: readonly LabelColumns[]
   /** Decides what dropout draws; give each fold its own. */
@@ -53,6 +54,9 @@ export interface StepResult {
   readonly gradNorm: number
 }
 
+/** What a prediction is made by. */
+export type Predictor = 'weights' | 'average'
+
 /** The training step of one stage, with its state. */
 export interface StageProgram {
   /**
@@ -67,12 +71,13 @@ export interface StageProgram {
    * Probabilities, [n, classes], in inference: nothing moves, and a sample's do not depend on the others'.
    *
    * @param images RGB, 0 to 255. [n, size, size, 3]
+   * @param by The weights as they are, or their averages, where the spec has any.
    * @throws {AppError} `user-code-failed`, `out-of-memory`
    */
-  predict(images: Uint8Array, n: number): Float32Array
+  predict(images: Uint8Array, n: number, by?: Predictor): Float32Array
   /**
-   * A copy of all that training here and in later stages depends on: weights with normalisation statistics, and
-   * optimizer slots by variable name, those of earlier stages too.
+   * A copy of all that training here and in later stages depends on: weights with normalisation statistics, their
+   * averages, and optimizer slots by variable name, those of earlier stages too.
    */
   state(): NamedTensors
   /**
@@ -90,7 +95,7 @@ export interface StageProgram {
   restore(state: NamedTensors): void
   /** Makes the stage's optimizer forget: its slots are what they are before the first step. */
   resetOptimizer(): void
-  /** Frees the slots. The model is its owner's. */
+  /** Frees slots and averages. The model is its owner's. */
   dispose(): void
 }
 
@@ -103,9 +108,10 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const targets = trainedVariables(model, stage)
   const scales = lrScales(model, stage)
   const optimizer = createOptimizer(tf, stage.optimizer, targets, (group) => scales.get(group)!)
+  const average = spec.ema && createAverage(tf, spec.ema, model)
   const { distill } = spec.targets
   const teacher = distill?.form === 'mix' ? distill : null
-  const composition = { tf, model, stage, image: spec.image, classes, loss, teacher, targets, optimizer }
+  const composition = { tf, model, stage, image: spec.image, classes, loss, teacher, targets, optimizer, average }
   const program = eagerProgram(tf, compose(composition))
   const trainSize = stage.imageSize ?? spec.image.size
   // 30 bits, as statelessUniform asks.
@@ -117,6 +123,7 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
         labels: tf.tensor2d(batch.labels.slice(), [batch.n, classes]),
         ...(batch.teacher ? { teacher: tf.tensor2d(batch.teacher.slice(), [batch.n, classes]) } : {}),
         rates: optimizer.rates(rates),
+        ...(average && { average: average.rates(step) }),
         seed: tf.tensor1d([dropoutKey, step], 'int32'),
         ...(batch.blend && blendFeeds(tf, batch.blend)),
       }
@@ -124,15 +131,16 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       optimizer.count()
       return { loss: outputs.loss![0]!, losses: outputs.losses ?? null, gradNorm: outputs.gradNorm![0]! }
     },
-    predict(images, n) {
+    predict(images, n, by = 'weights') {
       const feeds = { images: tensorOfImages(tf, images, n, spec.image.size) }
-      return runAndRead(tf, program, 'predict', feeds).probabilities!
+      return runAndRead(tf, program, by === 'average' ? 'predictByAverage' : 'predict', feeds).probabilities!
     },
-    ...createStageState({ tf, program, optimizer, model }),
+    ...createStageState({ tf, program, optimizer, model, average }),
     dispose() {
       program.dispose()
       optimizer.dispose()
       loss.dispose()
+      average?.dispose()
     },
   }
 }

@@ -5,7 +5,8 @@ import { readTensor } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
-import { isOptimizerSlot } from '../optimizers/optimizer.ts'
+import type { Average } from './average.ts'
+import { isWeight } from './state-names.ts'
 
 /** A state as it was when it was taken. A tensor is copied, and what it stood on freed, when it is read: read them all. */
 export type Snapshot = Generator<[name: string, tensor: NamedTensor], void>
@@ -15,20 +16,22 @@ interface StageStateOptions {
   readonly program: Program
   readonly optimizer: Optimizer
   readonly model: Model
+  readonly average: Average | null
 }
 
 /**
  * What a stage's program saves and takes up, by name: its own state, and beside it the slots of variables that the
  * stage does not train or of another optimizer, which a later stage may want.
  */
-export function createStageState({ tf, program, optimizer, model }: StageStateOptions): {
+export function createStageState({ tf, program, optimizer, model, average }: StageStateOptions): {
   readonly snapshot: () => Snapshot
   readonly state: () => NamedTensors
   readonly restore: (state: NamedTensors) => void
   readonly resetOptimizer: () => void
 } {
   const weights = new Map(model.variables.map(({ name, variable }) => [name, variable.shape]))
-  const slots = new Map(optimizer.state.map(({ name, variable }) => [name, variable.shape]))
+  const beside = [...optimizer.state, ...(average?.state ?? [])]
+  const slots = new Map(beside.map(({ name, variable }) => [name, variable.shape]))
   let kept: NamedTensors = new Map()
   const snapshot = () => readSnapshot(tf, program.dump(), new Map([...kept, ...optimizer.counts()]))
   const state = () => new Map(snapshot())
@@ -49,7 +52,7 @@ export function createStageState({ tf, program, optimizer, model }: StageStateOp
     state,
     restore,
     resetOptimizer() {
-      const own = new Set([...slots.keys(), ...optimizer.counts().keys()])
+      const own = new Set([...optimizer.state.map(({ name }) => name), ...optimizer.counts().keys()])
       restore(new Map([...snapshot()].filter(([name]) => !own.has(name))))
     },
   }
@@ -64,11 +67,11 @@ function* readSnapshot(tf: Tf, dumped: Map<string, Tensor>, others: NamedTensors
   }
 }
 
-/** All weights and no unknown ones; slots may be of any stage. */
+/** All weights and no unknown ones; slots and averages may be of any stage. */
 function checkNames(weights: ReadonlyMap<string, unknown>, state: NamedTensors): void {
   const missing = [...weights.keys()].find((name) => !state.has(name))
   if (missing !== undefined) throw corrupt(missing, 'is missing from the state')
-  const unknown = [...state.keys()].find((name) => !weights.has(name) && !isOptimizerSlot(name))
+  const unknown = [...state.keys()].find((name) => !weights.has(name) && isWeight(name))
   if (unknown !== undefined) throw corrupt(unknown, 'is not a weight of this model')
 }
 
