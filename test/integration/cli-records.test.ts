@@ -108,7 +108,14 @@ describe('submit', () => {
     const options = ['--id-column', 'image', '--labels-column', 'ids', '--labels', 'index', '--threshold', 'tag=0.2']
     expect(await json('submit', '1', ...options)).toMatchObject({
       number: 2,
-      options: { idColumn: 'image', labelsColumn: 'ids', labelForm: 'index', thresholds: { tag: 0.2 } },
+      options: {
+        idColumn: 'image',
+        labelsColumn: 'ids',
+        labelForm: 'index',
+        thresholds: { tag: 0.2 },
+        as: null,
+        template: null,
+      },
       thresholds: { tag: 0.2 },
     })
     expect((await cli('submit', '1', '--threshold', 'tag=2')).code).toBe(2)
@@ -133,6 +140,17 @@ describe('submit', () => {
     const byHand = await cli('lb', 'set', '1', '--public', '0.9')
     expect(byHand.code).toBe(1)
     expect(byHand.stderr).toContain('score the submission instead')
+  })
+
+  test('is written as a sample submission has it', async () => {
+    await writeFile(path.join(folder, 'sample.csv'), 'image,attribute_ids\ns22,0 1\ns21,\n')
+    const ended = await cli('submission', 'write', '1', '--template', 'sample.csv', '--out', 'out/written.csv')
+    expect(ended.code, ended.stderr).toBe(0)
+    const written = await readFile(path.join(folder, 'out/written.csv'), 'utf8')
+    expect(written).toMatch(/^image,attribute_ids\ns22,[\d ]+\ns21,[\d ]+\n$/)
+    expect((await cli('submission', 'write', '1', '--template', 'missing.csv')).stderr).toMatch(
+      /missing\.csv cannot be read/,
+    )
   })
 })
 

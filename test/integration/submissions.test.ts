@@ -113,6 +113,68 @@ describe('the file', () => {
     expect(renderedWith(['blue whale'], { labelForm: 'index' })).toContain('s20,0\n')
   })
 
+  describe('from a template', () => {
+    const text = (template: string) => Buffer.from(template)
+    const labels = ['a', 'b']
+
+    test('has its header, its rows in its order, and labels as it writes them', () => {
+      expect(renderedWith(labels, {}, text('\uFEFFimage,ids\r\ns22,a\r\ns20,b a\r\n'))).toBe(
+        'image,ids\ns22,a b\ns20,a b\n',
+      )
+      expect(renderedWith(labels, {}, text('image,ids\ns21,1 0\n'))).toBe('image,ids\ns21,0 1\n')
+      // Labels that are called by digits are names.
+      expect(renderedWith(['1', '0'], {}, text('image,ids\ns21,1\n'))).toBe('image,ids\ns21,1 0\n')
+      // One without any label does not say how they are written.
+      expect(renderedWith(labels, { labelForm: 'index' }, text('image,ids\ns21,\n'))).toBe('image,ids\ns21,0 1\n')
+    })
+
+    test('has a column of probabilities for each label, in its order', () => {
+      const template = text('id,b,a\ns23,0,0\ns20,0,0\n')
+      expect(renderedWith(labels, {}, template)).toBe('id,b,a\ns23,0.9,0.9\ns20,0.9,0.9\n')
+      expect(renderedWith(labels, {}, text('id,1,0\ns23,0,0\n'))).toBe('id,1,0\ns23,0.9,0.9\n')
+      expect(renderedWith(['a'], { as: 'probabilities' }, text('id,a\ns23,0\n'))).toBe('id,a\ns23,0.9\n')
+    })
+
+    const refused: [what: string, template: string, said: RegExp, as?: 'probabilities'][] = [
+      ['a sample that is not there', 'id,labels\ns20,a\nx9,a\n', /line 3: the dataset has no sample "x9"/],
+      ['a train sample', 'id,labels\ns0,a\n', /line 2: "s0" is a train sample/],
+      ['a sample twice', 'id,labels\ns20,a\ns21,b\ns20,b\n', /line 4: "s20" stands already in line 2/],
+      ['a label that is not there', 'id,labels\ns20,a\ns21,c\n', /line 3: "c" is neither a label/],
+      ['a column that is no label', 'id,a,c\ns20,0,0\n', /line 1: the column "c" is neither a label/],
+      ['a column twice', 'id,a,a\ns20,0,0\n', /line 1: the column of label a stands there twice/],
+      [
+        'too few columns',
+        'id,b\ns20,0\n',
+        /line 1: it has columns of 1 labels, and the dataset has 2/,
+        'probabilities',
+      ],
+      ['a short row', 'id,labels\ns20\n', /line 2: it has 1 cells and the header 2/],
+      ['one column', 'id\ns20\n', /line 1: it needs a header/],
+      ['a broken quote', 'id,labels\n"s20,a\n', /line \d: it is no CSV/],
+    ]
+    test.each(refused)('with %s is refused, naming the line', (_, template, said, as) => {
+      expect(() => renderedWith(labels, { as: as ?? null }, text(template))).toThrow(
+        expect.objectContaining({ code: 'conflict', message: expect.stringMatching(said) as string }),
+      )
+    })
+
+    test('that was not uploaded is refused; one that does not fit fails the submission, and stays as long as it does', async () => {
+      const missing = { template: 'e'.repeat(64) }
+      await expect(owner.createSubmission({ params, body: missing })).rejects.toMatchObject({ code: 'blob-missing' })
+      const { digest } = await world.blobs.write(text('id,labels\nnobody,\n'))
+      const { failure } = await aSubmission({ template: digest })
+      expect(failure).toMatchObject({
+        code: 'conflict',
+        detail: 'the template, line 2: the dataset has no sample "nobody"',
+      })
+      expect(await world.store.artifacts.referrers(digest)).toEqual(['submission'])
+    })
+  })
+
+  test('without a template has probabilities where they are asked for', () => {
+    expect(renderedWith(['a', 'b c'], { as: 'probabilities' })).toMatch(/^id,a,b c\ns20,0\.9,0\.9\n/)
+  })
+
   test('of predictions that are gone fails the submission, and says so', async () => {
     const { id, number } = await owner.createSubmission({ params, body: {} })
     const { digest } = experiment.testPredictions!
@@ -142,7 +204,11 @@ describe('the file', () => {
 })
 
 /** The file of the test samples' predictions for other labels, all in one group and all given. */
-function renderedWith(labels: string[], changes: Partial<Submission['options']>): string {
+function renderedWith(
+  labels: string[],
+  changes: Partial<Submission['options']>,
+  template: Uint8Array | null = null,
+): string {
   const samples = world.manifest.samples.map((sample) => ({ ...sample, labels: sample.split === 'train' ? [0] : [] }))
   const manifest = { ...world.manifest, labelGroups: [{ name: 'all', labels }], samples }
   const { csv } = renderSubmission({
@@ -156,7 +222,16 @@ function renderedWith(labels: string[], changes: Partial<Submission['options']>)
     ),
     metric: MetricSpec.parse({}),
     labels: null,
-    options: { idColumn: 'id', labelsColumn: 'labels', labelForm: 'name', thresholds: {}, ...changes },
+    options: {
+      idColumn: 'id',
+      labelsColumn: 'labels',
+      labelForm: 'name',
+      thresholds: {},
+      as: null,
+      template: null,
+      ...changes,
+    },
+    template,
   })
   return new TextDecoder().decode(csv)
 }

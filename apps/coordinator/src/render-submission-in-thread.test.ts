@@ -33,7 +33,8 @@ const input: RenderSubmissionInput = {
   ),
   metric: MetricSpec.parse({}),
   labels: null,
-  options: { idColumn: 'id', labelsColumn: 'labels', labelForm: 'index', thresholds: {} },
+  options: { idColumn: 'id', labelsColumn: 'labels', labelForm: 'index', thresholds: {}, as: null, template: null },
+  template: null,
 }
 
 test('the thread writes what the function does', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Blob, Id, Slug } from './ids.ts'
+import { Blob, Digest, Id, Slug } from './ids.ts'
 import { Failure, Moment } from './resources.ts'
 import { SubmissionStatus } from './states.ts'
 
@@ -19,6 +19,10 @@ export const SubmissionOptions = z
     labelForm: z.enum(['name', 'index']).default('name'),
     /** By label group, 0 to 1, in place of the threshold that was searched on OOF: the test predictions are ranks. */
     thresholds: z.record(z.string().max(64), z.number().min(0).max(1)).default({}),
+    /** `labels`: those that are given; `probabilities`: a column for each label. Null: what the template has, or labels. */
+    as: z.enum(['labels', 'probabilities']).nullable().default(null),
+    /** An uploaded sample submission: header, samples, their order and the form of labels are taken from it. */
+    template: Digest.nullable().default(null),
   })
   .refine(({ idColumn, labelsColumn }) => idColumn !== labelsColumn, {
     path: ['labelsColumn'],

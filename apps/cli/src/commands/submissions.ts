@@ -1,8 +1,6 @@
 import { allPages } from '@baton/contracts'
-import type { Client, Submission } from '@baton/contracts'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
-import { downloadFiles } from '../client/download-files.ts'
 import type { Io } from '../io.ts'
 import { printJson, printList } from '../output/print.ts'
 import { formatBytes, formatScore } from '../output/text.ts'
@@ -10,6 +8,8 @@ import { addScoreOptions, scoresOf } from './lb.ts'
 import type { ScoreOptions } from './lb.ts'
 import { example, jsonOption, numberArgument, projectOption, versionArgument } from './options.ts'
 import type { CommonOptions } from './options.ts'
+import { addFileOptions, downloadSubmission, makeFile } from './submission-file.ts'
+import type { SubmissionFileOptions } from './submission-file.ts'
 
 export function submissionsCommand(program: Command, io: Io): void {
   program
@@ -50,7 +50,19 @@ export function submissionCommand(program: Command, io: Io): void {
   const submission = program
     .command('submission')
     .description('A submission: its file, and the scores it got.')
-    .summary("record a submission's scores, download its file")
+    .summary("write a submission's file, record its scores, download it")
+  const write = submission
+    .command('write')
+    .summary('write a submission as a sample submission has it')
+    .description(
+      'Makes a submission of a completed experiment, written as a sample submission has it: the same header, the same\n' +
+        'rows in the same order, labels by name or number, or a column of probabilities for each label.',
+    )
+    .argument('<version>', 'number of the experiment', versionArgument)
+    .option('-o, --out <file>', 'where the file goes', 'submission.csv')
+  addFileOptions(write)
+    .addHelpText('after', example('baton submission write 41 --template sample_submission.csv'))
+    .action((version: number, options: SubmissionFileOptions) => makeFile(io, version, options))
   const score = submission
     .command('score')
     .summary('record the scores that a submission got')
@@ -92,19 +104,6 @@ export function submissionCommand(program: Command, io: Io): void {
       if (options.json) printJson(io, made)
       else io.out(options.out)
     })
-}
-
-/** @throws {AppError} `conflict` while it has no file */
-export async function downloadSubmission(
-  io: Io,
-  api: Client,
-  { project, number, file }: Submission,
-  out: string,
-): Promise<void> {
-  const ask = () => api.downloadSubmission({ params: { project, number } })
-  // Without a file the API says why.
-  if (file === null) return void (await ask())
-  await downloadFiles(io, [{ blob: file, path: out, address: async () => (await ask()).url }])
 }
 
 const submissionArgument = numberArgument({ min: 1, max: 0x7fff_ffff, isWhole: true })

@@ -20,7 +20,7 @@ export const submissionsRoutes = {
     status: 202,
     location: '/v1/projects/:project/submissions/:number',
     response: Submission,
-    problems: ['conflict'],
+    problems: ['conflict', 'blob-missing', 'storage-unavailable'],
   },
   listExperimentSubmissions: {
     method: 'GET',

@@ -1,6 +1,7 @@
 import { AppError, pointerOf } from '@baton/contracts'
 import type { Fault, Submission, SubmissionOptions } from '@baton/contracts'
 import { getExperiment } from '../experiment/get-experiment.ts'
+import type { BlobStore } from '../ports.ts'
 import type { Store } from '../store.ts'
 
 /**
@@ -9,10 +10,10 @@ import type { Store } from '../store.ts'
  *
  * @param input.id Names the request: a submission that it made before is answered again, not made twice.
  * @throws {AppError} `not-found`; `conflict` when the experiment is not completed or its dataset has no test samples;
- *   `request-invalid` for a threshold of a label group that its dataset does not have
+ *   or it gives no labels; `blob-missing` for a template that was not uploaded; `request-invalid` for a threshold of a label group that its dataset does not have
  */
 export async function createSubmission(
-  { store }: { store: Store },
+  { store, blobs }: { store: Store; blobs: Pick<BlobStore, 'stat'> },
   input: { project: string; version: number; options: SubmissionOptions; id: string | null },
 ): Promise<Submission> {
   const before = input.id === null ? null : await store.submissions.find(input.id)
@@ -22,8 +23,15 @@ export async function createSubmission(
   if (experiment.status !== 'completed')
     throw refuse(`the experiment is ${experiment.status}; a submission is made of a completed one`)
   if (experiment.testPredictions === null) throw refuse('the dataset has no test samples to submit predictions of')
-  if (experiment.spec.metric.threshold === 'none')
-    throw refuse('its metric has threshold none, so no labels are given; clone it with another threshold')
+  if (
+    experiment.spec.metric.threshold === 'none' &&
+    (input.options.as ?? 'labels') === 'labels' &&
+    !input.options.template
+  )
+    throw refuse('its metric has threshold none, so it gives no labels; submit probabilities')
+  const { template } = input.options
+  if (template !== null && (await blobs.stat(template)) === null)
+    throw new AppError('blob-missing', { digests: [template] })
   const faults = unknownGroups(input.options, Object.keys(experiment.thresholds ?? {}))
   if (faults.length > 0) throw new AppError('request-invalid', {}, { faults })
   return store.transaction(async (tables) => {

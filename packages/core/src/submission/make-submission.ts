@@ -5,6 +5,9 @@ import { maxManifestBytes } from '../project/create-dataset-version.ts'
 import type { Store } from '../store.ts'
 import type { RenderedSubmission, RenderSubmissionInput } from './render-submission.ts'
 
+/** A row of a name for each of some millions of samples; more is no sample submission. */
+const maxTemplateBytes = 2 ** 28
+
 /** Seconds for a hundred thousand samples, so services run it off the thread that answers calls. */
 export type RenderSubmission = (input: RenderSubmissionInput) => Promise<RenderedSubmission>
 
@@ -21,6 +24,7 @@ export async function makeSubmission(
   const record = await store.submissions.find(submissionId)
   if (record?.submission.status !== 'queued') return
   const { dataset, metric, labels, testPredictions, submission } = record
+  const { template } = submission.options
   try {
     const { csv, rows, thresholds } = await render({
       manifest: await readTwice(blobs, dataset.manifest.digest, maxManifestBytes),
@@ -28,10 +32,17 @@ export async function makeSubmission(
       metric,
       labels,
       options: submission.options,
+      template: template === null ? null : await readTwice(blobs, template, maxTemplateBytes),
     })
     await store.submissions.setReady(submissionId, { file: await blobs.write(csv), rows, thresholds })
   } catch (error) {
-    const isLasting = ['conflict', 'predictions-incomplete', 'blob-missing', 'digest-mismatch'] as const
+    const isLasting = [
+      'conflict',
+      'predictions-incomplete',
+      'blob-missing',
+      'digest-mismatch',
+      'payload-too-large',
+    ] as const
     const code = isLasting.find((lasting) => isAppError(error, lasting))
     if (code === undefined) throw error
     await store.submissions.setFailed(submissionId, { code, detail: (error as Error).message })

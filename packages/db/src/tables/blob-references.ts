@@ -21,7 +21,8 @@ export function referrersOf(digest: Prisma.Sql, leavingOut: readonly string[] = 
       WHERE ${digest} IN (f.result->'oof'->>'digest', f.result->'test'->>'digest', f.result->'weights'->>'digest')`,
     experiment: Prisma.sql`
       SELECT 1 FROM experiment e WHERE e.test_predictions->>'digest' = ${digest} OR e.inputs @> ${named}`,
-    submission: Prisma.sql`SELECT 1 FROM submission s WHERE s.file_digest = ${digest}`,
+    submission: Prisma.sql`
+      SELECT 1 FROM submission s WHERE s.file_digest = ${digest} OR s.options->>'template' = ${digest}`,
     'code bundle': Prisma.sql`SELECT 1 FROM code_bundle b WHERE b.digest = ${digest}`,
     'dataset version': Prisma.sql`SELECT 1 FROM dataset_version d WHERE d.manifest = ${digest} OR d.shards @> ${named}`,
   }
