@@ -71,6 +71,7 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
     targets,
     optimizer,
     average,
+    gathered: null,
   }
   /** Feeds of step `step`, whose rates count it. */
   const feeds = (step: number, n: number): Feeds => {

@@ -3,8 +3,9 @@ import { ExperimentSpec } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
 import { buildModel } from '../../packages/trainer/src/models/build.ts'
-import type { StageProgram, TrainBatch } from '../../packages/trainer/src/step/stage-program.ts'
+import type { StageProgram } from '../../packages/trainer/src/step/stage-program.ts'
 import { createStageProgram } from '../../packages/trainer/src/step/stage-program.ts'
+import type { TrainBatch } from '../../packages/trainer/src/step/train-batch.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
 const SIZE = 32

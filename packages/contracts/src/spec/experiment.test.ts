@@ -319,6 +319,13 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     '/stages/0/loss/positiveWeight',
     'must be a number, a list of one a label, or numbers by label group, each more than 0 and at most 1000',
   ],
+  [
+    'a batch that has no equal parts',
+    '/stages/0/accumulate',
+    5,
+    '/stages/0/accumulate',
+    'a batch of 32 has no 5 equal parts; give a divisor of it',
+  ],
   ['a clip norm below zero', '/stages/0/clipNorm', -1, '/stages/0/clipNorm', 'must be more than 0, not -1'],
   [
     'fewest labels above most',

@@ -25,6 +25,8 @@ export const StageSpec = z.strictObject({
     .default('all'),
   ...durationFields,
   batch: z.int().min(1).max(4096).default(32),
+  /** A batch is done in so many equal parts, whose mean gradient makes one update: less memory, the same step. */
+  accumulate: z.int().min(1).max(256).default(1),
   optimizer: OptimizerSpec.prefault({ name: 'adamw' }),
   schedule: ScheduleSpec,
   /** Factors of the layer groups' learning rates; null: all train with the schedule's. */
@@ -48,7 +50,9 @@ export function checkStages(stages: readonly StageSpec[], fault: AddFault): void
   const losses = stages.map(({ loss }) => loss)
   checkLosses(losses, fault)
   stages.forEach((stage, i) => {
-    const { name, train, lrScale } = stage
+    const { name, train, lrScale, batch, accumulate } = stage
+    if (batch % accumulate !== 0)
+      fault([i, 'accumulate'], `a batch of ${batch} has no ${accumulate} equal parts; give a divisor of it`)
     checkLrScale(lrScale, (path, message) => fault([i, 'lrScale', ...path], message))
     if (typeof train !== 'string')
       train.forEach((group, g) => {

@@ -1,7 +1,7 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
 import type { ImageSpec, StageSpec } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
-import type { Feeds, Outputs, ProgramSpec } from '@baton/graph-step'
+import type { Feeds, Outputs, ProgramSpec, Signature } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { Loss } from '../losses/build.ts'
 import { distilled } from '../losses/distilled.ts'
@@ -11,6 +11,7 @@ import type { LayerGroup, Model, ModelVariable, Pass } from '../models/model.ts'
 import { clipByNorm, globalNorm } from '../optimizers/clip.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
 import type { Average } from './average.ts'
+import type { Gathered } from './gathered.ts'
 
 /** What a stage's program is made of. */
 export interface Composition {
@@ -27,30 +28,32 @@ export interface Composition {
   readonly optimizer: Optimizer
   /** Of the weights; null where none is kept. */
   readonly average: Average | null
+  /** Where a batch is done in parts; null: in one. */
+  readonly gathered: Gathered | null
 }
 
 /** The step and the prediction as signatures over the model's and the optimizer's state. */
 export function compose(parts: Composition): ProgramSpec {
-  const { model, stage, image, classes, optimizer, average, teacher } = parts
+  const { model, stage, image, classes, optimizer, average, gathered, teacher } = parts
   const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'int32' }) as const
   const labels = { shape: [null, classes], dtype: 'float32' } as const
   const predicted = { images: imagesOf(image.size) }
-  const seed = { shape: [2], dtype: 'int32' } as const
+  const given: Signature['inputs'] = {
+    images: imagesOf(stage.imageSize ?? image.size),
+    labels,
+    ...(teacher ? { teacher: labels } : {}),
+    seed: { shape: [2], dtype: 'int32' },
+    ...(stage.mix?.name === 'mixup' && blendInputs),
+    ...(gathered && { share: { shape: [], dtype: 'float32' } }),
+  }
   return {
-    state: [...model.variables, ...optimizer.state, ...(average?.state ?? [])],
+    state: [...model.variables, ...optimizer.state, ...(average?.state ?? []), ...(gathered?.state ?? [])],
     signatures: {
       train: {
-        inputs: {
-          images: imagesOf(stage.imageSize ?? image.size),
-          labels,
-          ...(teacher ? { teacher: labels } : {}),
-          seed,
-          rates: optimizer.rateInput,
-          ...(average && { average: average.rateInput }),
-          ...(stage.mix?.name === 'mixup' && blendInputs),
-        },
+        inputs: { ...given, rates: optimizer.rateInput, ...(average && { average: average.rateInput }) },
         run: (feeds) => trainStep(parts, feeds),
       },
+      ...(gathered && { gather: { inputs: given, run: (feeds) => gatherStep(parts, gathered, feeds) } }),
       predict: { inputs: predicted, run: (feeds) => predict(parts, feeds) },
       ...(average && {
         predictByAverage: { inputs: predicted, run: (feeds) => average.inPlace(() => predict(parts, feeds)) },
@@ -69,7 +72,32 @@ const inference: Pass = { training: false }
 
 /** Forward, backward, clip, update, average. */
 function trainStep(parts: Composition, feeds: Feeds): Outputs {
-  const { tf, model, stage, image, classes, loss, teacher, targets, optimizer, average } = parts
+  const { tf, stage, optimizer, average, gathered } = parts
+  const { gradients: own, ...losses } = differentiate(parts, feeds)
+  const gradients = gathered ? gathered.take(own) : own
+  const gradNorm = globalNorm(tf, gradients)
+  const clipped = stage.clipNorm === null ? gradients : clipByNorm(tf, gradients, gradNorm, stage.clipNorm)
+  optimizer.apply(clipped, feeds.rates as Tensor2D)
+  average?.apply(feeds.average!)
+  return { ...losses, gradNorm }
+}
+
+/** Forward and backward of a part of a batch that is not the last. */
+function gatherStep(parts: Composition, gathered: Gathered, feeds: Feeds): Outputs {
+  const { gradients, ...losses } = differentiate(parts, feeds)
+  gathered.add(gradients)
+  return losses
+}
+
+interface Differentiated {
+  readonly loss: Tensor
+  readonly losses?: Tensor
+  /** In the order of the targets; of a part of a batch times its share. */
+  readonly gradients: readonly Tensor[]
+}
+
+function differentiate(parts: Composition, feeds: Feeds): Differentiated {
+  const { tf, model, stage, image, classes, loss, teacher, targets } = parts
   const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
   const images = blend(tf, normalise(tf, feeds.images!, image), feeds)
   const trained = trainedGroups(model, stage)
@@ -93,12 +121,10 @@ function trainStep(parts: Composition, feeds: Feeds): Outputs {
     targets.map(({ variable }) => variable),
   )
   // A bundle's model may leave a variable out of a pass.
-  const gradients = targets.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable))
-  const gradNorm = globalNorm(tf, gradients)
-  const clipped = stage.clipNorm === null ? gradients : clipByNorm(tf, gradients, gradNorm, stage.clipNorm)
-  optimizer.apply(clipped, feeds.rates as Tensor2D)
-  average?.apply(feeds.average!)
-  return { loss: value, ...(losses && { losses }), gradNorm }
+  const whole = targets.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable))
+  const { share } = feeds
+  const gradients = share ? whole.map((gradient) => tf.mul(gradient, share)) : whole
+  return { loss: value, ...(losses && { losses }), gradients }
 }
 
 function predict({ tf, model, image, classes, loss }: Composition, feeds: Feeds): Outputs {
@@ -121,11 +147,13 @@ function checkLosses(losses: Tensor1D, n: number): Tensor1D {
   throw new AppError('user-code-failed', { shape: losses.shape }, { detail })
 }
 
-/** x ← λ x + (1 − λ) x of the partner, where partners are fed. */
+/** x ← λ x + (1 − λ) x of the partner, where partners are fed; images that only are partners go. */
 function blend(tf: Tf, images: Tensor4D, { partner, lambda }: Feeds): Tensor4D {
   if (!partner || !lambda) return images
-  const own = tf.reshape(lambda, [-1, 1, 1, 1])
-  return tf.add(tf.mul(images, own), tf.mul(tf.gather(images, partner as Tensor1D), tf.sub(1, own)))
+  const n = lambda.shape[0]!
+  const own = images.shape[0] === n ? images : tf.slice(images, 0, n)
+  const part = tf.reshape(lambda, [-1, 1, 1, 1])
+  return tf.add(tf.mul(own, part), tf.mul(tf.gather(images, partner as Tensor1D), tf.sub(1, part)))
 }
 
 /** x ← (x / 255 − mean) / std, per colour. int32 [n, size, size, 3] to float32. */

@@ -17,8 +17,11 @@ import type { StepRates } from '../optimizers/optimizer.ts'
 import { createAverage } from './average.ts'
 import { compose } from './compose.ts'
 import { lrScales } from './lr-scale.ts'
+import { createGathered } from './gathered.ts'
 import { createStageState } from './stage-state.ts'
 import type { Snapshot } from './stage-state.ts'
+import { splitBatch } from './train-batch.ts'
+import type { TrainBatch } from './train-batch.ts'
 
 export interface StageProgramOptions {
   readonly tf: Tf
@@ -31,18 +34,6 @@ export interface StageProgramOptions {
   /** Decides what dropout draws; give each fold its own. */
   readonly seed: number
   readonly bundle?: BundleModule
-}
-
-export interface TrainBatch {
-  /** RGB, 0 to 255, at the size of the stage. [n, size, size, 3] */
-  readonly images: Uint8Array
-  /** 0 to 1. [n, classes] */
-  readonly labels: Float32Array
-  /** What a teacher says of them, where the spec distils from one by `mix`. [n, classes] */
-  readonly teacher?: Float32Array | null
-  /** How images are averaged in pairs: of a stage with mixup, and of no other. */
-  readonly blend: Blend | null
-  readonly n: number
 }
 
 export interface StepResult {
@@ -111,25 +102,33 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const average = spec.ema && createAverage(tf, spec.ema, model)
   const { distill } = spec.targets
   const teacher = distill?.form === 'mix' ? distill : null
-  const composition = { tf, model, stage, image: spec.image, classes, loss, teacher, targets, optimizer, average }
-  const program = eagerProgram(tf, compose(composition))
+  const gathered = stage.accumulate === 1 ? null : createGathered(tf, targets)
+  const made = { loss, teacher, targets, optimizer, average, gathered }
+  const program = eagerProgram(tf, compose({ tf, model, stage, image: spec.image, classes, ...made }))
   const trainSize = stage.imageSize ?? spec.image.size
-  // 30 bits, as statelessUniform asks.
-  const dropoutKey = streamKey(seed, 'dropout')[0] >>> 2
+  // 30 bits, as statelessUniform asks. Every part of a batch draws dropout of its own.
+  const dropoutKeys = Array.from(
+    { length: stage.accumulate },
+    (_, part) => streamKey(seed, 'dropout', ...(part === 0 ? [] : [part]))[0] >>> 2,
+  )
+  const feedsOf = ({ images, labels, teacher: said, blend, n }: TrainBatch, whole: TrainBatch): Feeds => ({
+    images: tensorOfImages(tf, images, images.length / (trainSize * trainSize * 3), trainSize),
+    labels: tf.tensor2d(labels.slice(), [n, classes]),
+    ...(said ? { teacher: tf.tensor2d(said.slice(), [n, classes]) } : {}),
+    ...(blend && blendFeeds(tf, blend)),
+    ...(gathered && { share: tf.scalar(n / whole.n) }),
+  })
   return {
     train(batch, rates, step) {
-      const feeds = {
-        images: tensorOfImages(tf, batch.images, batch.n, trainSize),
-        labels: tf.tensor2d(batch.labels.slice(), [batch.n, classes]),
-        ...(batch.teacher ? { teacher: tf.tensor2d(batch.teacher.slice(), [batch.n, classes]) } : {}),
-        rates: optimizer.rates(rates),
-        ...(average && { average: average.rates(step) }),
-        seed: tf.tensor1d([dropoutKey, step], 'int32'),
-        ...(batch.blend && blendFeeds(tf, batch.blend)),
-      }
-      const outputs = runAndRead(tf, program, 'train', feeds)
+      const parts = splitBatch(batch, stage.accumulate)
+      const done = parts.map((part, i) => {
+        const feeds = { ...feedsOf(part, batch), seed: tf.tensor1d([dropoutKeys[i]!, step], 'int32') }
+        if (i < parts.length - 1) return runAndRead(tf, program, 'gather', feeds)
+        const update = { rates: optimizer.rates(rates), ...(average && { average: average.rates(step) }) }
+        return runAndRead(tf, program, 'train', { ...feeds, ...update })
+      })
       optimizer.count()
-      return { loss: outputs.loss![0]!, losses: outputs.losses ?? null, gradNorm: outputs.gradNorm![0]! }
+      return joined(done, parts, batch.n)
     },
     predict(images, n, by = 'weights') {
       const feeds = { images: tensorOfImages(tf, images, n, spec.image.size) }
@@ -141,6 +140,7 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       optimizer.dispose()
       loss.dispose()
       average?.dispose()
+      gathered?.dispose()
     },
   }
 }
@@ -148,6 +148,16 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
 /** TensorFlow may read the array it is given for as long as the tensor lives, so it gets one of its own. */
 function tensorOfImages(tf: Tf, images: Uint8Array, n: number, size: number): Tensor4D {
   return tf.tensor4d(new Int32Array(images), [n, size, size, 3], 'int32')
+}
+
+/** What the parts of a batch of n rows say together. The gradients' length is that of all, which the last part knows. */
+function joined(done: readonly Record<string, Float32Array>[], parts: readonly TrainBatch[], n: number): StepResult {
+  const losses = done.map((outputs) => outputs.losses)
+  return {
+    loss: done.reduce((sum, { loss }, i) => sum + (parts[i]!.n / n) * loss![0]!, 0),
+    losses: losses[0] ? Float32Array.from(losses.flatMap((own) => [...own!])) : null,
+    gradNorm: done.at(-1)!.gradNorm![0]!,
+  }
 }
 
 function blendFeeds(tf: Tf, { partner, lambda }: Blend): Feeds {

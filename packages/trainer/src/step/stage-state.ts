@@ -33,14 +33,15 @@ export function createStageState({ tf, program, optimizer, model, average }: Sta
   const beside = [...optimizer.state, ...(average?.state ?? [])]
   const slots = new Map(beside.map(({ name, variable }) => [name, variable.shape]))
   let kept: NamedTensors = new Map()
-  const snapshot = () => readSnapshot(tf, program.dump(), new Map([...kept, ...optimizer.counts()]))
+  const isSaved = (name: string) => weights.has(name) || slots.has(name)
+  const snapshot = () => readSnapshot(tf, dumpOf(program, isSaved), new Map([...kept, ...optimizer.counts()]))
   const state = () => new Map(snapshot())
 
   function restore(state: NamedTensors): void {
     checkNames(weights, state)
     for (const [name, shape] of [...weights, ...slots]) checkShape(name, shape, state.get(name))
     const fresh = [...slots].map(([name, shape]) => [name, zeros(tf, shape)] as const)
-    const own = new Map([...fresh, ...[...state].filter(([name]) => weights.has(name) || slots.has(name))])
+    const own = new Map([...fresh, ...[...state].filter(([name]) => isSaved(name))])
     restoreTensors(tf, program, own)
     optimizer.restoreCounts(state)
     const counted = optimizer.counts()
@@ -56,6 +57,17 @@ export function createStageState({ tf, program, optimizer, model, average }: Sta
       restore(new Map([...snapshot()].filter(([name]) => !own.has(name))))
     },
   }
+}
+
+/** What the program holds between steps, without what it only uses within them. */
+function dumpOf(program: Program, isSaved: (name: string) => boolean): Map<string, Tensor> {
+  const dumped = program.dump()
+  for (const [name, tensor] of dumped)
+    if (!isSaved(name)) {
+      tensor.dispose()
+      dumped.delete(name)
+    }
+  return dumped
 }
 
 function* readSnapshot(tf: Tf, dumped: Map<string, Tensor>, others: NamedTensors): Snapshot {

@@ -1,0 +1,36 @@
+import type { Blend } from '../data/mix.ts'
+
+export interface TrainBatch {
+  /** RGB, 0 to 255, at the size of the stage. [n, size, size, 3] */
+  readonly images: Uint8Array
+  /** 0 to 1. [n, classes] */
+  readonly labels: Float32Array
+  /** What a teacher says of them, where the spec distils from one by `mix`. [n, classes] */
+  readonly teacher?: Float32Array | null
+  /** How images are averaged in pairs: of a stage with mixup, and of no other. */
+  readonly blend: Blend | null
+  readonly n: number
+}
+
+/**
+ * A batch in so many runs of rows, whose sizes differ by one at most; fewer where it has fewer rows. Where rows are
+ * averaged in pairs, the images of the partners follow those of the run, and `partner` points at them there.
+ */
+export function splitBatch(batch: TrainBatch, count: number): TrainBatch[] {
+  if (count === 1) return [batch]
+  const runs = Math.min(count, batch.n)
+  const start = (run: number) => Math.floor((run * batch.n) / runs)
+  return Array.from({ length: runs }, (_, run) => rowsOf(batch, start(run), start(run + 1)))
+}
+
+function rowsOf({ images, labels, teacher, blend, n }: TrainBatch, start: number, end: number): TrainBatch {
+  const pick = <T extends Uint8Array | Float32Array | Int32Array>(table: T) =>
+    table.subarray((start * table.length) / n, (end * table.length) / n) as T
+  const own = { labels: pick(labels), teacher: teacher ? pick(teacher) : null, n: end - start }
+  if (blend === null) return { ...own, images: pick(images), blend: null }
+  const size = images.length / n
+  const both = new Uint8Array(2 * own.n * size)
+  both.set(pick(images))
+  pick(blend.partner).forEach((row, i) => both.set(images.subarray(row * size, (row + 1) * size), (own.n + i) * size))
+  return { ...own, images: both, blend: { partner: Int32Array.from({ length: own.n }, (_, i) => own.n + i), lambda: pick(blend.lambda) } } // prettier-ignore
+}
