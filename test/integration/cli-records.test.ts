@@ -10,8 +10,9 @@ import { startBaton } from '@baton/cli'
 import type { RunningBaton } from '@baton/cli'
 import { loadConfig } from '@baton/config'
 import { createClient } from '@baton/contracts'
-import type { Blob, Client, ExperimentArtifact, Lease, ProviderProfile, Submission } from '@baton/contracts'
+import type { Artifact, Blob, Client, ExperimentArtifact, Lease, ProviderProfile, Submission } from '@baton/contracts'
 import { createLog } from '@baton/log'
+import { encode } from '@baton/safetensors'
 import { aCheckpoint, aManifest, aResult, aSpec, createTestDatabase, freePort } from '@baton/testing'
 import type { TestDatabase } from '@baton/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -178,6 +179,35 @@ describe('artifacts', () => {
         .digest('hex'),
     ).toBe(items[0]!.digest)
     expect((await stat(right)).mtimeMs).toBe(1000)
+  })
+
+  test('of your own are pushed, by their name or another; a TensorFlow.js model as its weights', async () => {
+    await writeFile(
+      path.join(folder, 'own.safetensors'),
+      encode(new Map([['w', { shape: [1], data: Float32Array.of(7) }]])),
+    )
+    const kept = (await json('artifacts', 'push', 'own.safetensors', '--note', 'seven')) as Artifact
+    const bytes = await readFile(path.join(folder, 'own.safetensors'))
+    const digest = createHash('sha256').update(bytes).digest('hex')
+    expect(kept).toMatchObject({
+      name: 'own.safetensors',
+      kind: 'weights',
+      note: 'seven',
+      digest,
+      sizeBytes: bytes.length,
+    })
+    const again = await cli('artifacts', 'push', 'own.safetensors')
+    expect([again.code, again.stderr]).toEqual([
+      1,
+      expect.stringContaining('keeps an artifact "own.safetensors" already'),
+    ])
+
+    const weightsManifest = [{ paths: ['w.bin'], weights: [{ name: 'w', shape: [1], dtype: 'float32' }] }]
+    await writeFile(path.join(folder, 'model.json'), JSON.stringify({ weightsManifest }))
+    await writeFile(path.join(folder, 'w.bin'), new Uint8Array(Float32Array.of(7).buffer))
+    const layers = await cli('artifacts', 'push', 'model.json', '--name', 'layers')
+    expect([layers.code, layers.stdout]).toEqual([0, `${digest}\n`])
+    await expect(cli('artifacts', 'push', 'gone')).resolves.toMatchObject({ code: 1 })
   })
 
   test('and checkpoints are not there before any was left: words for a person, a list for a program', async () => {

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { ExperimentSpecInput } from '@baton/contracts'
-import { ExperimentSpec } from '@baton/contracts'
+import { ExperimentSpec, modelOf } from '@baton/contracts'
 import type { Feeds, Outputs, Program, ProgramSpec } from '@baton/graph-step'
 import { compiledProgram, eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
 import { streamKey, uniform } from '@baton/random'
@@ -49,7 +49,7 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
     stages: [{ name: 'only', epochs: 1, schedule: { name: 'constant', lr: 0.01 }, ...stageInput }],
   })
   const stage = spec.stages[0]!
-  const built = buildModel(spec.model, { tf, classes: CLASSES, imageSize: size, seed: 3 })
+  const built = buildModel(modelOf(spec, 0), { tf, classes: CLASSES, imageSize: size, seed: 3 })
   const targets = trainedVariables(built, stage)
   const optimizer = createOptimizer(tf, stage.optimizer, targets)
   onTestFinished(() => {

@@ -10,6 +10,7 @@ import {
   recordCheckpoint,
   retireCheckpoints,
 } from '@baton/core'
+import { modelOf, parseFilter, parseSort } from '@baton/contracts'
 import type { Experiment, ExperimentInput, Lease } from '@baton/contracts'
 import {
   aCheckpoint,
@@ -101,6 +102,31 @@ describe('an experiment takes', () => {
     expect(inputs.map((input) => 'labels' in input && input.labels)).toEqual([['tag'], ['tag'], null, null])
   })
 
+  test('an artifact for the folds whose model starts with it', async () => {
+    const { digest } = await world.blobs.write(new TextEncoder().encode('weights of another place'))
+    await createArtifact(world, { project: 'emoji', name: 'w', digest, kind: 'weights', note: '' })
+    const weights = { artifact: 'w' }
+    const one = await create({ model: { name: 'resnet', weights } })
+    const input = { kind: 'weights', use: 'model.weights', source: 'w', part: 'all', digest, sizeBytes: 24 }
+    expect(one.inputs).toEqual([{ ...input, fold: null }])
+    const model = [{ name: 'convnet' }, { name: 'resnet', weights }]
+    const several = await create({ model, folds: { count: 5 } })
+    const drawn = [0, 1, 2, 3, 4].filter((fold) => modelOf(several.spec, fold).name === 'resnet')
+    expect(drawn.length).toBeGreaterThan(0)
+    expect(drawn.length).toBeLessThan(5)
+    expect(several.inputs).toEqual(drawn.map((fold) => ({ ...input, fold })))
+    const listed = await world.store.experiments.page({
+      projectId: (await world.store.projects.find('emoji'))!.id,
+      completedOnly: false,
+      filter: parseFilter('model = "convnet, resnet"'),
+      sort: parseSort('version'),
+      columns: ['version', 'model'],
+      limit: 10,
+    })
+    expect(listed.items).toMatchObject([{ version: several.version, model: 'convnet, resnet' }])
+    await expect(deleteArtifact(world, { project: 'emoji', name: 'w' })).rejects.toMatchObject({ code: 'conflict' })
+  })
+
   test('the body alone where the labels are others', async () => {
     const { inputs } = await create({ from: 'emoji#1', labels: ['category'] })
     expect(inputs.map((input) => input.kind === 'weights' && input.part)).toEqual(['body', 'body'])
@@ -127,6 +153,11 @@ const refusals: [what: string, changes: Record<string, unknown>, faults: Record<
     'weights that have seen what is validated on',
     { from: 'emoji#1/1' },
     { '/from': /trained on what fold 0 validates on; leave/ },
+  ],
+  [
+    'an artifact that is not there',
+    { model: [{ name: 'convnet' }, { name: 'convnet', weights: { artifact: 'gone' } }] },
+    { '/model/1/weights/artifact': /keeps no artifact "gone"; push it/ },
   ],
   ['a checkpoint that is gone', { from: 'emoji#1', fromCheckpoint: 'last' }, { '/fromCheckpoint': /kept for a day/ }],
   [

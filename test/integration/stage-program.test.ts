@@ -1,5 +1,5 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { ExperimentSpec } from '@baton/contracts'
+import { ExperimentSpec, modelOf } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
 import { buildModel } from '../../packages/trainer/src/models/build.ts'
@@ -29,7 +29,7 @@ function aProgram(train: 'head' | 'all', initialSeed = 1): StageProgram {
     image: { size: SIZE },
     stages: [{ name: 'only', epochs: 1, train, clipNorm: 1, schedule: { name: 'constant', lr: 0.01 } }],
   })
-  const model = buildModel(spec.model, { tf, classes: CLASSES, imageSize: SIZE, seed: initialSeed })
+  const model = buildModel(modelOf(spec, 0), { tf, classes: CLASSES, imageSize: SIZE, seed: initialSeed })
   const program = createStageProgram({ tf, model, stage: spec.stages[0]!, spec, labelColumns, seed: 5 })
   onTestFinished(() => {
     program.dispose()

@@ -1,15 +1,10 @@
 import { z } from 'zod'
-import { Blob, Id } from './ids.ts'
+import { ArtifactName, Blob, Id } from './ids.ts'
 import { Moment } from './resources.ts'
 
 /** `ensemble` is an experiment's assembled test predictions; `test-predictions` are those of one fold. */
 export const ArtifactKind = z.enum(['weights', 'oof', 'test-predictions', 'ensemble', 'submission', 'other'])
 export type ArtifactKind = z.infer<typeof ArtifactKind>
-
-/** A name that is good as a file's, too. */
-export const ArtifactName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, dots, underscores and hyphens, at most 100')
 
 /** What an experiment left: an object that people may want, and the name to keep it under. */
 export const ExperimentArtifact = Blob.extend({

@@ -31,6 +31,11 @@ export const DatasetRef = z
   )
 export type DatasetRef = z.infer<typeof DatasetRef>
 
+/** A name of an artifact; good as a file's, too. */
+export const ArtifactName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, dots, underscores and hyphens, at most 100')
+
 const numbered = '[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?#[1-9]\\d{0,8}'
 
 /** An experiment as a person names it: `imet#41`. */

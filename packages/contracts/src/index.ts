@@ -1,4 +1,4 @@
-export { Blob, Count, DatasetRef, Digest, ExperimentRef, FoldRef, Id, parseFoldRef, Slug } from './ids.ts'
+export { ArtifactName, Blob, Count, DatasetRef, Digest, ExperimentRef, FoldRef, Id, parseFoldRef, Slug } from './ids.ts'
 export { ExperimentInput } from './inputs.ts'
 export type { PredictionsInput } from './inputs.ts'
 export {
@@ -57,7 +57,9 @@ export {
   MetricSpec,
   MineSpec,
   MixSpec,
+  modelOf,
   ModelSpec,
+  modelsOf,
   OptimizerSpec,
   ScheduleSpec,
   StageSpec,
@@ -121,7 +123,7 @@ export type { Filter, FilterField, FilterValue } from './board/filter.ts'
 export { parseFilter } from './board/parse-filter.ts'
 export { parseSort } from './board/sort.ts'
 export type { SortKey } from './board/sort.ts'
-export { Artifact, ArtifactKind, ArtifactName, ExperimentArtifact } from './artifact.ts'
+export { Artifact, ArtifactKind, ExperimentArtifact } from './artifact.ts'
 export { Chat } from './chat.ts'
 export { ProviderLimits, ProviderProfile } from './provider-profile.ts'
 export { Submission, SubmissionOptions } from './submission.ts'

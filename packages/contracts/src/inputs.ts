@@ -21,7 +21,7 @@ const origin = {
 export const ExperimentInput = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('weights'),
-    use: z.enum(['from']),
+    use: z.enum(['from', 'model.weights']),
     ...origin,
     /** `body`: the classifier starts afresh, because it was one of other labels. */
     part: z.enum(['all', 'body']),

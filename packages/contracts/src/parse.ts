@@ -95,11 +95,18 @@ function faultsOf(issue: z.core.$ZodIssue, known: readonly string[]): Fault[] {
   })
 }
 
-/** Of one or a list of something, the faults of the form that was given; undefined where it is neither. */
-function meantBranch({ errors }: Extract<z.core.$ZodIssue, { code: 'invalid_union' }>): z.core.$ZodIssue[] | undefined {
+/**
+ * Of one or a list of something, the faults of the form that was given, or of the one where it is neither. Undefined
+ * where the union has words of its own.
+ */
+function meantBranch({
+  errors,
+  message,
+}: Extract<z.core.$ZodIssue, { code: 'invalid_union' }>): z.core.$ZodIssue[] | undefined {
   const isOther = ({ code, path }: z.core.$ZodIssue) =>
     path.length === 0 && (code === 'invalid_type' || code === 'invalid_value')
-  return errors.find((issues) => !issues.some(isOther))
+  const meant = errors.find((issues) => !issues.some(isOther))
+  return meant ?? (message === 'Invalid input' ? errors[0] : undefined)
 }
 
 function describe(issue: z.core.$ZodIssue): string {

@@ -23,6 +23,7 @@ export function failureClassOf(code: ProblemCode): FailureClass {
     case 'manifest-invalid':
     case 'spec-invalid':
     case 'input-unusable':
+    case 'weights-unfit':
     case 'predictions-incomplete':
       return 'data'
     case 'checkpoint-corrupt':

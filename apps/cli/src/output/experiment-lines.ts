@@ -1,4 +1,4 @@
-import { problems } from '@baton/contracts'
+import { modelOf, modelsOf, problems } from '@baton/contracts'
 import type { Blend, Experiment, Fold, MetricReport, Progress } from '@baton/contracts'
 import { failureText, stopText } from './describe-event.ts'
 import { tableLines } from './table.ts'
@@ -12,6 +12,7 @@ export function experimentLines(experiment: Experiment): string[] {
     ...(parent === null ? [] : [`from the spec of #${parent}`]),
     ...(experiment.blend === null ? [] : [blendLine(experiment.blend)]),
     `dataset ${dataset}  code ${shortDigest(code)}  spec ${shortDigest(specDigest)}  created ${experiment.createdAt}`,
+    ...inputLines(experiment),
     scoreLine(experiment),
     ...(experiment.metrics === null ? [] : metricLines(experiment.metrics, experiment.spec.metric.beta)),
     ...thresholdLines(experiment.thresholds ?? {}),
@@ -21,6 +22,7 @@ export function experimentLines(experiment: Experiment): string[] {
     ...tableLines(experiment.folds, [
       { title: 'fold', value: (fold) => fold.index, align: 'right' },
       { title: 'status', value: (fold) => fold.status },
+      ...modelColumn(experiment),
       { title: 'progress', value: (fold) => progressText(fold) },
       { title: 'score', value: (fold) => formatScore(fold.score), align: 'right' },
       { title: 'attempts', value: (fold) => fold.attempts, align: 'right' },
@@ -35,6 +37,19 @@ export function experimentLines(experiment: Experiment): string[] {
 function blendLine({ by, members }: Blend): string {
   const parts = members.map(({ version, weight }) => `#${version}${weight === null ? '' : ` × ${weight.toFixed(2)}`}`)
   return `ensemble, ${by}: ${parts.join(', ')}`
+}
+
+/** The model of each fold, where they are drawn. */
+function modelColumn({ spec }: Experiment): { title: string; value: (fold: Fold) => string }[] {
+  return modelsOf(spec).length === 1 ? [] : [{ title: 'model', value: ({ index }) => modelOf(spec, index).name }]
+}
+
+/** What it takes from elsewhere, a line for each part of the spec that asks for it. */
+function inputLines({ inputs }: Experiment): string[] {
+  const uses = new Map<string, Set<string>>()
+  // An experiment is named once, not once a fold.
+  for (const { use, source } of inputs) uses.set(use, (uses.get(use) ?? new Set()).add(source.replace(/\/\d+$/, '')))
+  return Array.from(uses, ([use, sources]) => `${use}: ${[...sources].map(printable).join(', ')}`)
 }
 
 /** CV and LB in one line. */

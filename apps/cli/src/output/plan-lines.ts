@@ -1,5 +1,5 @@
 import type { ExperimentSpec } from '@baton/contracts'
-import { foldsOf } from '@baton/contracts'
+import { foldsOf, modelOf, modelsOf } from '@baton/contracts'
 import type { TrainingPlan } from '@baton/trainer'
 import { plotLines } from './plot.ts'
 import { tableLines } from './table.ts'
@@ -10,7 +10,7 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
   const { train, validation } = plan.samples
   const width = Math.max(20, Math.min(72, columns - 2))
   return [
-    `${printable(spec.name)}: ${count(foldsOf(spec).length, 'fold')} of ${spec.dataset}, model ${spec.model.name} at ${spec.image.size} px`,
+    `${printable(spec.name)}: ${count(foldsOf(spec).length, 'fold')} of ${spec.dataset}, model ${modelText(spec)} at ${spec.image.size} px`,
     `Each fold trains on about ${train} samples and is validated on about ${validation}, ${spec.folds.split} split, seed ${spec.seed}.`,
     `It is evaluated ${cadence(spec)}, ${ttaOf(spec)}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
     '',
@@ -80,4 +80,12 @@ function learningRates(stages: TrainingPlan['stages'], totalSteps: number, point
     const stage = stages.findLast(({ firstStep }) => firstStep! <= step)!
     return stage.lr(step - stage.firstStep!)
   })
+}
+
+/** The model, or the one of each fold. */
+function modelText(spec: ExperimentSpec): string {
+  if (modelsOf(spec).length === 1) return modelOf(spec, 0).name
+  return foldsOf(spec)
+    .map((fold) => `${modelOf(spec, fold).name} (fold ${fold})`)
+    .join(', ')
 }

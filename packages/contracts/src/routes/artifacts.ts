@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { Artifact, ArtifactKind, ArtifactName, ExperimentArtifact } from '../artifact.ts'
-import { Digest } from '../ids.ts'
+import { Artifact, ArtifactKind, ExperimentArtifact } from '../artifact.ts'
+import { ArtifactName, Digest } from '../ids.ts'
 import { Download } from '../resources.ts'
 import { experiment, list, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'

@@ -10,13 +10,13 @@ import { checkFrom, FromCheckpointSpec, FromSpec } from './from.ts'
 import { ImageSpec } from './image.ts'
 import { checkLabels, LabelsSpec } from './labels.ts'
 import { checkMetric, MetricSpec } from './metric.ts'
-import { ModelSpec } from './model.ts'
+import { ModelChoice, modelsOf } from './model.ts'
 import type { AddFault } from './parts.ts'
 import { checkSchedule } from './schedule.ts'
 import { RecipeSpec } from './recipe.ts'
 import type { RecipeName } from './recipe.ts'
 import { checkStages, StageSpec } from './stage.ts'
-import { TargetsSpec } from './targets.ts'
+import { checkTargets, TargetsSpec } from './targets.ts'
 
 /** What a person writes to start an experiment. Immutable once accepted; its digest names it. */
 export const ExperimentSpec = z
@@ -33,7 +33,7 @@ export const ExperimentSpec = z
     priority: z.int().min(0).max(1000).default(0),
     folds: FoldsSpec,
     labels: LabelsSpec,
-    model: ModelSpec,
+    model: ModelChoice,
     from: FromSpec,
     fromCheckpoint: FromCheckpointSpec,
     targets: TargetsSpec.prefault({}),
@@ -68,6 +68,7 @@ export const ExperimentSpec = z
     checkFolds(spec.folds, faultIn('folds'))
     checkLabels(spec.labels, faultIn('labels'))
     checkFrom(spec, faultIn())
+    checkTargets(spec.targets, spec.stages, faultIn('targets'))
     checkMetric(spec.metric, faultIn('metric'))
     checkEnsemble(spec, faultIn())
     checkEvaluate(spec.evaluate, faultIn('evaluate'))
@@ -93,12 +94,14 @@ export type WrittenSpecInput =
 
 /** What a code bundle has to bring wants a code bundle. */
 function checkBundleUse(
-  { code, model, stages }: { code: string | null; model: ModelSpec; stages: StageSpec[] },
+  { code, model, stages }: { code: string | null; model: ModelChoice; stages: StageSpec[] },
   fault: AddFault,
 ): void {
   if (code !== null) return
-  if (model.name === 'bundle')
-    fault(['model', 'name'], 'a bundle model needs `code`: push a code bundle or choose convnet or resnet')
+  modelsOf({ model }).forEach(({ name }, i) => {
+    const path = Array.isArray(model) ? ['model', i, 'name'] : ['model', 'name']
+    if (name === 'bundle') fault(path, 'a bundle model needs `code`: push a code bundle or choose convnet or resnet')
+  })
   stages.forEach(({ loss }, i) => {
     if (loss.name === 'bundle')
       fault(['stages', i, 'loss', 'name'], 'a bundle loss needs `code`: push a code bundle or choose loss bce')

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { FoldRef } from '../ids.ts'
+import { modelsOf } from './model.ts'
+import type { ModelChoice } from './model.ts'
 import type { AddFault } from './parts.ts'
 import type { TargetsSpec } from './targets.ts'
 
@@ -15,10 +17,16 @@ export const FromSpec = FoldRef.nullable().default(null)
  */
 export const FromCheckpointSpec = z.enum(['best', 'last']).default('best')
 
-export function checkFrom({ from, targets }: { from: string | null; targets: TargetsSpec }, fault: AddFault): void {
-  if (from !== null && targets.pseudo !== null)
+export function checkFrom(
+  { from, model, targets }: { from: string | null; model: ModelChoice; targets: TargetsSpec },
+  fault: AddFault,
+): void {
+  if (from === null) return
+  if (targets.pseudo !== null)
     fault(
       ['from'],
       'a model that starts with weights of others confirms their pseudo labels; remove `from`, or `targets.pseudo`',
     )
+  if (modelsOf({ model }).some(({ weights }) => weights !== null))
+    fault(['from'], '`model.weights` says what to start with, too; remove one of the two')
 }

@@ -1,7 +1,12 @@
 import { z } from 'zod'
+import { ArtifactName } from '../ids.ts'
+import { oneOrMore } from './parts.ts'
 
 /** Part of the head's inputs that dropout sets to 0 in training. */
 const Dropout = z.number().min(0).max(0.9).default(0)
+
+/** What training starts with: an artifact of the project that holds weights; null: initial values of its own. */
+const Weights = z.strictObject({ artifact: ArtifactName }).nullable().default(null)
 
 /** Of a residual network: 7×7 convolution and max pooling, each of stride 2; or one 3×3 convolution. */
 const Stem = z.enum(['imagenet', 'cifar'])
@@ -11,6 +16,7 @@ const timmOptions = {
   /** Factor to the channels of all layers. */
   width: z.number().min(0.125).max(2).default(1),
   dropout: Dropout,
+  weights: Weights,
 }
 
 export const ModelSpec = z.discriminatedUnion('name', [
@@ -20,6 +26,7 @@ export const ModelSpec = z.discriminatedUnion('name', [
     width: z.int().min(1).max(512).default(16),
     blocks: z.int().min(1).max(6).default(3),
     dropout: Dropout,
+    weights: Weights,
   }),
   z.strictObject({
     name: z.literal('resnet'),
@@ -30,6 +37,7 @@ export const ModelSpec = z.discriminatedUnion('name', [
     /** null: `imagenet` for images of 64 pixels and more, `cifar` for smaller ones. */
     stem: Stem.nullable().default(null),
     dropout: Dropout,
+    weights: Weights,
   }),
   z.strictObject({
     name: z.enum(['resnet18', 'resnet34', 'resnet50', 'seresnext50_32x4d', 'seresnext101_32x4d']),
@@ -42,6 +50,33 @@ export const ModelSpec = z.discriminatedUnion('name', [
     /** The code bundle's `model` export builds it. */
     name: z.literal('bundle'),
     options: z.record(z.string(), z.json()).default({}),
+    weights: Weights,
   }),
 ])
 export type ModelSpec = z.infer<typeof ModelSpec>
+
+/** One model for every fold, or several, of which each fold draws one. */
+export const ModelChoice = oneOrMore(ModelSpec, { max: 50 })
+export type ModelChoice = z.infer<typeof ModelChoice>
+
+/** Those that folds may have. */
+export function modelsOf({ model }: { readonly model: ModelChoice }): readonly ModelSpec[] {
+  return Array.isArray(model) ? model : [model]
+}
+
+/** The model of a fold: of several each is as likely, as a pure function of seed and fold. @param fold 0-based */
+export function modelOf(spec: { readonly model: ModelChoice; readonly seed: number }, fold: number): ModelSpec {
+  const models = modelsOf(spec)
+  return models[Math.floor((mix32(mix32(spec.seed) ^ (fold + 1)) / 2 ** 32) * models.length)]!
+}
+
+/**
+ * Spreads an integer over all 32 bits.
+ * @see MurmurHash3's finaliser fmix32, https://github.com/aappleby/smhasher
+ */
+function mix32(value: number): number {
+  let h = value >>> 0
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}

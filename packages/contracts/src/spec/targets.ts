@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { ExperimentRef } from '../ids.ts'
 import { oneOrMore, Positive, Probability } from './parts.ts'
+import type { AddFault } from './parts.ts'
+import type { StageSpec } from './stage.ts'
 
 /** Experiments of this project on the same dataset version, all folds completed; what several say is averaged. */
 const Sources = oneOrMore(ExperimentRef, { max: 16 })
@@ -63,3 +65,11 @@ export const TargetsSpec = z.strictObject({
   clean: CleanSpec.nullable().default(null),
 })
 export type TargetsSpec = z.infer<typeof TargetsSpec>
+
+export function checkTargets({ distill }: TargetsSpec, stages: readonly StageSpec[], fault: AddFault): void {
+  if (distill !== null && stages.some(({ loss }) => loss.name === 'softmax'))
+    fault(
+      ['distill'],
+      'a teacher speaks of each label by itself, and softmax gives one label a sample; choose another loss, or no teacher',
+    )
+}

@@ -1,4 +1,4 @@
-import { AppError, foldsOf, listOf, parseFoldRef } from '@baton/contracts'
+import { AppError, foldsOf, listOf, modelOf, modelsOf, parseFoldRef } from '@baton/contracts'
 import type {
   Experiment,
   ExperimentInput,
@@ -34,6 +34,7 @@ async function resolveInputs({ store }: { store: Store }, input: ResolveInputs):
   const { distill, pseudo, clean } = input.spec.targets
   const parts = [
     () => resolveFrom(wanted),
+    () => resolveWeights(wanted),
     ...(distill === null
       ? []
       : [() => resolveOof(wanted, 'targets.distill', distill.teacher, '/targets/distill/teacher')]),
@@ -108,7 +109,7 @@ async function resolveFrom(wanted: Wanted): Promise<ExperimentInput[]> {
   const found = await Promise.all(
     pairs.map(async ([from, fold]): Promise<ExperimentInput[]> => {
       const entry = foldOf(source, from, '/from')
-      if (architectureOf(spec.model) !== architectureOf(source.spec.model))
+      if (architectureOf(modelOf(spec, fold ?? from)) !== architectureOf(modelOf(source.spec, from)))
         throw new Unresolved('/from', `${nameOf(wanted, source)} has another model; give this one the same \`model\``)
       const origin = { use: 'from', source: `${nameOf(wanted, source)}/${from}`, fold } as const
       if (spec.fromCheckpoint === 'best') {
@@ -132,8 +133,38 @@ async function resolveFrom(wanted: Wanted): Promise<ExperimentInput[]> {
 
 /** What decides names and shapes of a model's weights, as text. */
 function architectureOf(model: ModelSpec): string {
-  const { dropout: _, ...architecture } = { dropout: 0, ...model }
+  const { dropout: _, weights: __, ...architecture } = { dropout: 0, ...model }
   return canonicalJson(architecture)
+}
+
+/** The artifacts that models start with, each for the folds that have the model. */
+async function resolveWeights({ store, project, spec }: Wanted): Promise<ExperimentInput[]> {
+  const models = modelsOf(spec)
+  const found = await Promise.all(
+    models.map(async (model, i): Promise<ExperimentInput[]> => {
+      if (model.weights === null) return []
+      const { artifact: name } = model.weights
+      const artifact = await store.artifacts.find(project.id, name)
+      const pointer = Array.isArray(spec.model) ? `/model/${i}/weights/artifact` : '/model/weights/artifact'
+      if (artifact === null)
+        throw new Unresolved(
+          pointer,
+          `project "${project.slug}" keeps no artifact "${name}"; push it with \`baton artifacts push\``,
+        )
+      const { digest, sizeBytes } = artifact
+      const folds = models.length === 1 ? [null] : foldsOf(spec).filter((fold) => modelOf(spec, fold) === model)
+      return folds.map((fold) => ({
+        kind: 'weights',
+        use: 'model.weights',
+        source: name,
+        fold,
+        digest,
+        sizeBytes,
+        part: 'all',
+      }))
+    }),
+  )
+  return found.flat()
 }
 
 function noCheckpoint(source: string): never {

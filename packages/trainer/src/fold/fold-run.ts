@@ -18,11 +18,6 @@ export interface FoldRun {
   readonly bundleDir: string | null
   /** What the training takes from elsewhere; what it begins with only where there is no checkpoint. */
   readonly inputs: readonly LocalInput[]
-  /**
-   * A file of weights to begin with, where there is no checkpoint: safetensors, or a TensorFlow.js layers model's
-   * model.json with its binary files beside it.
-   */
-  readonly initialWeights?: string
   /** The checkpoint to go on from. */
   readonly resume: {
     readonly manifest: CheckpointManifest

@@ -10,10 +10,12 @@ import { decode } from '@baton/safetensors'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
+import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
 import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
 import { environment, handOverAtLook, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
 import type { Session, SessionOptions, TrainSessions } from '../fixtures/train-sessions.ts'
+import type { LocalInput } from '../inputs/local-input.ts'
 import type { FoldPorts } from './fold-run.ts'
 
 const specInput: ExperimentSpecInput = {
@@ -54,6 +56,13 @@ afterAll(() => rm(dir, { recursive: true }))
 const train = (options?: SessionOptions) => sessions.train(options)
 const trainInPieces = (signals: SessionOptions['signal'][], options?: SessionOptions) =>
   sessions.trainInPieces(signals, options)
+
+const startingWith = ({ path: file, digest, sizeBytes }: LocalFile): LocalInput[] => {
+  const blob = { digest, sizeBytes }
+  return [
+    { input: { kind: 'weights', use: 'model.weights', source: 'kept', fold: null, part: 'all', ...blob }, path: file },
+  ]
+}
 
 describe('a fold trained to its end', () => {
   let whole: Session
@@ -187,16 +196,20 @@ describe('a fold trained to its end', () => {
     if (whole.outcome.kind !== 'completed') throw new Error('not completed')
     const { weights } = whole.outcome
     const other = { seed: 12 }
-    const first = await train({ spec: other, run: { initialWeights: weights.path }, signal: handOverAtLook(1) })
+    const first = await train({ spec: other, run: { inputs: startingWith(weights) }, signal: handOverAtLook(1) })
     const [begun] = first.checkpoints
     expect(begun!.manifest.files.find(({ name }) => name === 'weights')!.digest).toBe(weights.digest)
-    const rest = await train({ spec: other, run: { initialWeights: 'gone' }, resume: begun })
+    const rest = await train({
+      spec: other,
+      run: { inputs: startingWith({ ...weights, path: 'gone' }) },
+      resume: begun,
+    })
     expect(rest.outcome.kind).toBe('completed')
   })
 
   test('is refused with weights of another network', async () => {
     if (whole.outcome.kind !== 'completed') throw new Error('not completed')
-    const run = { initialWeights: whole.outcome.oof.path }
+    const run = { inputs: startingWith(whole.outcome.oof) }
     await expect(train({ run })).rejects.toMatchObject({ code: 'weights-unfit' })
   })
 

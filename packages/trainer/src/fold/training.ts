@@ -1,6 +1,6 @@
 import { copyFile, link } from 'node:fs/promises'
 import path from 'node:path'
-import { AppError, labelColumns, labelRanges, labelsOf, ofLabelGroups } from '@baton/contracts'
+import { AppError, labelColumns, labelRanges, labelsOf, modelOf, ofLabelGroups } from '@baton/contracts'
 import type { LoopState, Position, StageSpec } from '@baton/contracts'
 import { samplesOf, splitFolds } from '@baton/evaluation'
 import { streamKey } from '@baton/random'
@@ -27,9 +27,7 @@ import { openTargets } from '../inputs/targets.ts'
 import type { Targets } from '../inputs/targets.ts'
 import { buildModel } from '../models/build.ts'
 import type { BundleModule } from '../models/bundle.ts'
-import { loadWeights } from '../models/load-weights.ts'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
-import { readWeights } from '../models/read-weights.ts'
 import { checkStage } from '../step/check-stage.ts'
 import type { Snapshot } from '../step/stage-state.ts'
 import { averagedWeight, isWeight } from '../step/state-names.ts'
@@ -135,9 +133,7 @@ export async function openTraining(
 }
 
 /** Gives the model the weights that training starts with, where it is given some. @returns Optimizer slots to go on with */
-async function begin(workshop: Workshop): Promise<NamedTensors | null> {
-  await takeInitialWeights(workshop)
-  const { run, ports, model } = workshop
+async function begin({ run, ports, model }: Workshop): Promise<NamedTensors | null> {
   const begun = await takeStartingPoint(ports.tensorflow.tf, model, run.inputs)
   if (begun !== null) ports.log('info', begun.text)
   return begun && begun.slots.size > 0 ? begun.slots : null
@@ -164,7 +160,7 @@ async function openWorkshop(
     validation: train.filter((sample) => foldOf[sample] === fold),
     test: samplesOf(manifest, 'test'),
   }
-  const model = buildModel(spec.model, {
+  const model = buildModel(modelOf(spec, fold), {
     tf: ports.tensorflow.tf,
     classes: labels,
     imageSize: spec.image.size,
@@ -205,15 +201,6 @@ async function openWorkshop(
     writer,
     reporter,
   }
-}
-
-/** Lets a training begin with the weights that it was given, where it was. */
-async function takeInitialWeights({ run, ports, model }: Workshop): Promise<void> {
-  if (run.initialWeights === undefined) return
-  const { fresh } = loadWeights(ports.tensorflow.tf, model, await readWeights(run.initialWeights))
-  ports.log('info', `${model.variables.length - fresh.length} tensors taken from the initial weights`)
-  if (fresh.length > 0)
-    ports.log('info', `the head starts fresh, as the file's is of another shape: ${fresh.join(', ')}`)
 }
 
 /** Every fold begins with weights of its own, and draws dropout of its own. */

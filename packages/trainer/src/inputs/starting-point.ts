@@ -1,7 +1,8 @@
-import type { ExperimentInput } from '@baton/contracts'
 import type { Tf } from '@baton/tensorflow'
+import { loadWeights } from '../models/load-weights.ts'
 import { HEAD } from '../models/model.ts'
-import type { Model, ModelVariable, NamedTensor, NamedTensors } from '../models/model.ts'
+import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
+import { readWeights } from '../models/read-weights.ts'
 import { readTensors, unusable } from './local-input.ts'
 import type { LocalInput } from './local-input.ts'
 
@@ -14,54 +15,37 @@ export interface StartingPoint {
 }
 
 /**
- * Gives a model the weights that its training starts with, by name. The head starts afresh where the input says so.
+ * Gives a model the weights that its training starts with, by name. The head starts afresh where the input says so, or
+ * where the file's is of another shape.
  *
  * @returns Null when there are none: the model keeps its initial values.
- * @throws {AppError} `input-unusable`, naming a weight that is missing or has another shape
+ * @throws {AppError} `weights-unfit`, `input-unusable`
  */
 export async function takeStartingPoint(
   tf: Tf,
   model: Model,
   inputs: readonly LocalInput[],
 ): Promise<StartingPoint | null> {
-  const weights = inputs.find(({ input }) => input.kind === 'weights')
+  const weights = inputs.flatMap(({ input, path }) => (input.kind === 'weights' ? [{ input, path }] : []))[0]
   if (!weights) return null
-  const { input } = weights
-  const tensors = await readFloats(weights)
-  const isBody = input.kind === 'weights' && input.part === 'body'
-  const wanted = model.variables.filter(({ group }) => !(isBody && group === HEAD))
-  for (const { name, variable } of wanted) checkTensor(input, name, variable.shape, tensors.get(name))
-  for (const { name, variable } of wanted)
-    tf.tidy(() => variable.assign(tf.tensor(tensors.get(name)!.data, variable.shape)))
+  const { input, path } = weights
+  const head = new Set(model.variables.filter(({ group }) => group === HEAD).map(({ name }) => name))
+  const tensors = [...(await readWeights(path))].filter(([name]) => input.part === 'all' || !head.has(name))
+  const { fresh } = loadWeights(tf, model, new Map(tensors))
   const slots = inputs.find(({ input: other }) => other.kind === 'slots')
+  const taken = fresh.length > 0 ? 'the weights of the body' : 'the weights'
   return {
-    text: `starts with ${isBody ? 'the body' : 'the weights'} of ${input.source}${slots ? ' and its optimizer slots' : ''}`,
-    slots: slots ? ofVariables(wanted, await readFloats(slots)) : new Map(),
+    text: `starts with ${taken} of ${input.source}${slots ? ', and its optimizer slots' : ''}`,
+    slots: slots ? await readSlots(slots, fresh) : new Map(),
   }
 }
 
-/** The slots of these variables; those of a head that starts afresh are left out. */
-function ofVariables(variables: readonly ModelVariable[], slots: NamedTensors): NamedTensors {
-  return new Map([...slots].filter(([slot]) => variables.some(({ name }) => slot.endsWith(`/${name}`))))
-}
-
-async function readFloats(file: LocalInput): Promise<Map<string, NamedTensor>> {
-  const tensors = await readTensors(file)
-  return new Map(
-    Array.from(tensors, ([name, { shape, data }]) => {
-      if (!(data instanceof Float32Array)) throw unusable(file.input, `hold no float32 in ${name}`)
-      return [name, { shape, data }]
-    }),
-  )
-}
-
-function checkTensor(
-  input: ExperimentInput,
-  name: string,
-  shape: readonly number[],
-  tensor: NamedTensor | undefined,
-): void {
-  if (!tensor) throw unusable(input, `lack ${name}: they are of another model`)
-  if (tensor.shape.join() !== shape.join())
-    throw unusable(input, `have ${name} of shape [${tensor.shape.join(', ')}]; this model's is [${shape.join(', ')}]`)
+/** Slots by name; those of variables that start afresh are left out. */
+async function readSlots(file: LocalInput, fresh: readonly string[]): Promise<NamedTensors> {
+  const slots = new Map<string, NamedTensor>()
+  for (const [name, { shape, data }] of await readTensors(file)) {
+    if (!(data instanceof Float32Array)) throw unusable(file.input, `hold no float32 in ${name}`)
+    if (!fresh.some((variable) => name.endsWith(`/${variable}`))) slots.set(name, { shape, data })
+  }
+  return slots
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { ExperimentSpec, OptimizerSpec } from '@baton/contracts'
+import { ExperimentSpec, modelOf, OptimizerSpec } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
 import mixed from '../data/fixtures/mix.json' with { type: 'json' }
 import { buildModel } from '../models/build.ts'
@@ -42,7 +42,7 @@ function aSetup(stage: StageInput = {}, initialSeed = 1, bundle?: BundleModule, 
     stages: [{ name: 'only', epochs: 1, schedule: { name: 'constant', lr: LR }, ...stage }],
   })
   const shared = { tf, ...(bundle && { bundle }) }
-  const model = buildModel(spec.model, { ...shared, classes: CLASSES, imageSize: SIZE, seed: initialSeed })
+  const model = buildModel(modelOf(spec, 0), { ...shared, classes: CLASSES, imageSize: SIZE, seed: initialSeed })
   const program = createStageProgram({ ...shared, labelColumns, model, stage: spec.stages[0]!, spec, seed: 5 })
   onTestFinished(() => {
     program.dispose()
