@@ -85,6 +85,10 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
       seed: tf.tensor1d([7, step], 'int32'),
       rates: optimizer.rates({ lr: 0.01 / (step + 1) }),
       average: average.rates(step),
+      ...(stage.mix && {
+        partners: tf.tensor(images.toReversed(), [n, size, size, 3], 'int32'),
+        lambda: tf.tensor1d(Float32Array.from({ length: n }, (_, row) => 1 - uniform(draw, row) / 2)),
+      }),
     }
   }
   return { spec: compose(parts), feeds }
@@ -129,6 +133,7 @@ const stages: [string, Record<string, unknown>][] = [
   ['bce of weighted labels and fbeta', { loss: { name: 'bce+fbeta', positiveWeight: [1, 2, 3, 4, 5] } }],
   ['rmsprop', { optimizer: { name: 'rmsprop', momentum: 0.9 } }],
   ['lamb', { optimizer: { name: 'lamb' } }],
+  ['mixup', { mix: { name: 'mixup' } }],
   ['adamw of the head', { loss: smoothed, clipNorm: 1, train: 'head' }],
   ['adamw of the last two groups', { train: 'last-two' }],
 ]

@@ -5,15 +5,23 @@ import type { Box } from './augment/erase.ts'
 import type { Scope } from './augment/draws.ts'
 
 /** Rows of a batch in pairs. */
-export interface Blend {
+interface Pairs {
   /** Row of the other one. [n] */
   readonly partner: Int32Array
   /** Part that a row keeps of itself; 1 where it is not mixed. [n] */
   readonly lambda: Float32Array
 }
 
+/** Pictures to be averaged with those of a batch. */
+export interface Blend {
+  /** RGB, 0 to 255. [n, size, size, 3] */
+  readonly partners: Uint8Array
+  /** Part that a picture keeps of itself; 1 where it is not mixed. [n] */
+  readonly lambda: Float32Array
+}
+
 /** What is drawn for a batch: `boxes` of the partners' pictures are pasted in, or pictures are averaged. */
-interface Mix extends Blend {
+interface Mix extends Pairs {
   readonly boxes: readonly Box[] | null
 }
 
@@ -30,12 +38,19 @@ export function mixBatch(
   { images, labels, teacher }: { images: Uint8Array; labels: Float32Array; teacher: Float32Array | null },
   { n, size }: { n: number; size: number },
 ): Blend | null {
-  const { boxes, ...blend } = drawMix(spec, scope, n, size)
-  mixLabels(labels, blend)
-  if (teacher) mixLabels(teacher, blend)
-  if (boxes === null) return blend
-  pasteBoxes(images, size, blend.partner, boxes)
+  const { boxes, ...pairs } = drawMix(spec, scope, n, size)
+  mixLabels(labels, pairs)
+  if (teacher) mixLabels(teacher, pairs)
+  if (boxes === null) return { partners: partnersOf(images, pairs), lambda: pairs.lambda }
+  pasteBoxes(images, size, pairs.partner, boxes)
   return null
+}
+
+function partnersOf(images: Uint8Array, { partner }: Pairs): Uint8Array {
+  const bytes = images.length / partner.length
+  const partners = new Uint8Array(images.length)
+  partner.forEach((other, row) => partners.set(images.subarray(other * bytes, (other + 1) * bytes), row * bytes))
+  return partners
 }
 
 /**
@@ -88,7 +103,7 @@ function areaOf({ left, top, right, bottom }: Box): number {
  *
  * @param labels [n, classes]
  */
-export function mixLabels(labels: Float32Array, { partner, lambda }: Blend): void {
+export function mixLabels(labels: Float32Array, { partner, lambda }: Pairs): void {
   const classes = labels.length / partner.length
   const plain = labels.slice()
   partner.forEach((other, row) => {

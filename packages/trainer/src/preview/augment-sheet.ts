@@ -85,7 +85,7 @@ function mixed(
   const byteOf = (row: number, i: number) => {
     if (blend === null) return images[row * bytes + i]!
     const own = blend.lambda[row]!
-    return Math.round(own * images[row * bytes + i]! + (1 - own) * images[blend.partner[row]! * bytes + i]!)
+    return Math.round(own * images[row * bytes + i]! + (1 - own) * blend.partners[row * bytes + i]!)
   }
   return pictures.map((picture, row) => ({
     ...picture,

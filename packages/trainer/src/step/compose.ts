@@ -36,14 +36,16 @@ export interface Composition {
 export function compose(parts: Composition): ProgramSpec {
   const { model, stage, image, classes, optimizer, average, gathered, teacher } = parts
   const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'int32' }) as const
+  const trainImages = imagesOf(stage.imageSize ?? image.size)
   const labels = { shape: [null, classes], dtype: 'float32' } as const
   const predicted = { images: imagesOf(image.size) }
   const given: Signature['inputs'] = {
-    images: imagesOf(stage.imageSize ?? image.size),
+    images: trainImages,
     labels,
     ...(teacher ? { teacher: labels } : {}),
     seed: { shape: [2], dtype: 'int32' },
-    ...(stage.mix?.name === 'mixup' && blendInputs),
+    // What each is averaged with, and the part that it keeps of itself.
+    ...(stage.mix?.name === 'mixup' && { partners: trainImages, lambda: { shape: [null], dtype: 'float32' } }),
     ...(gathered && { share: { shape: [], dtype: 'float32' } }),
   }
   return {
@@ -61,12 +63,6 @@ export function compose(parts: Composition): ProgramSpec {
     },
   }
 }
-
-/** Which row each is averaged with, and the part that it keeps of itself. */
-const blendInputs = {
-  partner: { shape: [null], dtype: 'int32' },
-  lambda: { shape: [null], dtype: 'float32' },
-} as const
 
 const inference: Pass = { training: false }
 
@@ -99,7 +95,7 @@ interface Differentiated {
 function differentiate(parts: Composition, feeds: Feeds): Differentiated {
   const { tf, model, stage, image, classes, loss, teacher, targets } = parts
   const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
-  const images = blend(tf, normalise(tf, feeds.images!, image), feeds)
+  const images = normalise(tf, blend(tf, feeds), image)
   const trained = trainedGroups(model, stage)
   const passOf = ({ name }: LayerGroup) => (trained.has(name) ? pass : inference)
   const lowest = model.groups.findIndex(({ name }) => trained.has(name))
@@ -147,16 +143,15 @@ function checkLosses(losses: Tensor1D, n: number): Tensor1D {
   throw new AppError('user-code-failed', { shape: losses.shape }, { detail })
 }
 
-/** x ← λ x + (1 − λ) x of the partner, where partners are fed; images that only are partners go. */
-function blend(tf: Tf, images: Tensor4D, { partner, lambda }: Feeds): Tensor4D {
-  if (!partner || !lambda) return images
-  const n = lambda.shape[0]!
-  const own = images.shape[0] === n ? images : tf.slice(images, 0, n)
+/** x ← λ x + (1 − λ) x of the partner, where partners are fed. */
+function blend(tf: Tf, { images, partners, lambda }: Feeds): Tensor {
+  if (!partners || !lambda) return images!
   const part = tf.reshape(lambda, [-1, 1, 1, 1])
-  return tf.add(tf.mul(own, part), tf.mul(tf.gather(images, partner as Tensor1D), tf.sub(1, part)))
+  const [own, other] = [tf.cast(images!, 'float32'), tf.cast(partners, 'float32')]
+  return tf.add(tf.mul(own, part), tf.mul(other, tf.sub(1, part)))
 }
 
-/** x ← (x / 255 − mean) / std, per colour. int32 [n, size, size, 3] to float32. */
+/** x ← (x / 255 − mean) / std, per colour. [n, size, size, 3], to float32. */
 function normalise(tf: Tf, images: Tensor, { mean, std }: ImageSpec): Tensor4D {
   const scale = tf.tensor1d(std.map((deviation) => 1 / (255 * deviation)))
   const shift = tf.tensor1d(mean.map((value, colour) => -value / std[colour]!))

@@ -363,7 +363,7 @@ test.each([
   [8, 2, { name: 'mixup' }],
 ])('a batch of %i in %i parts makes the step that it makes whole (mix %j)', (n, accumulate, mix) => {
   const blend = mix && {
-    partner: Int32Array.of(3, 7, 0, 1, 2, 6, 4, 5),
+    partners: aBatch(1, n).images,
     lambda: Float32Array.from({ length: n }, (_, i) => 0.5 + i / 16),
   }
   const batch = { ...aBatch(0, n), blend }
@@ -506,8 +506,10 @@ test('mixup averages pictures in floats, as torch does', () => {
   }
   const stage = { mix: { name: 'mixup' }, loss: { name: 'bundle' }, imageSize: mixed.size }
   const { program } = aSetup(stage, 1, bundle)
-  const blend = { partner: Int32Array.from(mixed.partner), lambda: Float32Array.from(mixed.lambda) }
   const { n, images } = mixed
+  const bytes = images.length / n
+  const partners = mixed.partner.flatMap((row) => images.slice(row * bytes, (row + 1) * bytes))
+  const blend = { partners: Uint8Array.from(partners), lambda: Float32Array.from(mixed.lambda) }
   const batch = { images: Uint8Array.from(images), labels: new Float32Array(n * CLASSES), blend, n }
   const { losses } = program.train(batch, { lr: 0.01 }, 0)
   // Logits are the mean squares times a weight that all have in common.

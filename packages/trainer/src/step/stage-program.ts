@@ -5,7 +5,6 @@ import type { Feeds, Program } from '@baton/graph-step'
 import { eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
 import { streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
-import type { Blend } from '../data/mix.ts'
 import { buildLoss } from '../losses/build.ts'
 import type { LabelColumns } from '../losses/positive-weights.ts'
 import type { BundleModule } from '../models/bundle.ts'
@@ -112,10 +111,13 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
     (_, part) => streamKey(seed, 'dropout', ...(part === 0 ? [] : [part]))[0] >>> 2,
   )
   const feedsOf = ({ images, labels, teacher: said, blend, n }: TrainBatch, whole: TrainBatch): Feeds => ({
-    images: tensorOfImages(tf, images, images.length / (trainSize * trainSize * 3), trainSize),
+    images: tensorOfImages(tf, images, n, trainSize),
     labels: tf.tensor2d(labels.slice(), [n, classes]),
     ...(said ? { teacher: tf.tensor2d(said.slice(), [n, classes]) } : {}),
-    ...(blend && blendFeeds(tf, blend)),
+    ...(blend && {
+      partners: tensorOfImages(tf, blend.partners, n, trainSize),
+      lambda: tf.tensor1d(blend.lambda.slice()),
+    }),
     ...(gathered && { share: tf.scalar(n / whole.n) }),
   })
   return {
@@ -158,10 +160,6 @@ function joined(done: readonly Record<string, Float32Array>[], parts: readonly T
     losses: losses[0] ? Float32Array.from(losses.flatMap((own) => [...own!])) : null,
     gradNorm: done.at(-1)!.gradNorm![0]!,
   }
-}
-
-function blendFeeds(tf: Tf, { partner, lambda }: Blend): Feeds {
-  return { partner: tf.tensor1d(partner.slice(), 'int32'), lambda: tf.tensor1d(lambda.slice()) }
 }
 
 /** Runs a signature, reads its outputs, and disposes them and the feeds. */

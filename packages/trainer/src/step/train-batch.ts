@@ -12,10 +12,7 @@ export interface TrainBatch {
   readonly n: number
 }
 
-/**
- * A batch in so many runs of rows, whose sizes differ by one at most; fewer where it has fewer rows. Where rows are
- * averaged in pairs, the images of the partners follow those of the run, and `partner` points at them there.
- */
+/** A batch in so many runs of rows, whose sizes differ by one at most; fewer where it has fewer rows. */
 export function splitBatch(batch: TrainBatch, count: number): TrainBatch[] {
   if (count === 1) return [batch]
   const runs = Math.min(count, batch.n)
@@ -24,13 +21,13 @@ export function splitBatch(batch: TrainBatch, count: number): TrainBatch[] {
 }
 
 function rowsOf({ images, labels, teacher, blend, n }: TrainBatch, start: number, end: number): TrainBatch {
-  const pick = <T extends Uint8Array | Float32Array | Int32Array>(table: T) =>
+  const pick = <T extends Uint8Array | Float32Array>(table: T) =>
     table.subarray((start * table.length) / n, (end * table.length) / n) as T
-  const own = { labels: pick(labels), teacher: teacher ? pick(teacher) : null, n: end - start }
-  if (blend === null) return { ...own, images: pick(images), blend: null }
-  const size = images.length / n
-  const both = new Uint8Array(2 * own.n * size)
-  both.set(pick(images))
-  pick(blend.partner).forEach((row, i) => both.set(images.subarray(row * size, (row + 1) * size), (own.n + i) * size))
-  return { ...own, images: both, blend: { partner: Int32Array.from({ length: own.n }, (_, i) => own.n + i), lambda: pick(blend.lambda) } } // prettier-ignore
+  return {
+    images: pick(images),
+    labels: pick(labels),
+    teacher: teacher ? pick(teacher) : null,
+    blend: blend && { partners: pick(blend.partners), lambda: pick(blend.lambda) },
+    n: end - start,
+  }
 }
