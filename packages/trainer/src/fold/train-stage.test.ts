@@ -6,9 +6,9 @@ import { decode } from '@baton/safetensors'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
-import { environment, handOverAtLook, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
+import { aMachine } from '../fixtures/a-machine.ts'
+import { handOverAtLook, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
 import type { Session, TrainSessions } from '../fixtures/train-sessions.ts'
-import type { FoldPorts } from './fold-run.ts'
 
 /** 40 seconds, at a second a step; then 3 steps more. */
 const byHours: ExperimentSpecInput = {
@@ -37,16 +37,6 @@ afterAll(() => rm(dir, { recursive: true }))
 const ratesOf = ({ metrics }: Session) => metrics.filter(({ name }) => name === 'train/lr').map(({ value }) => value)
 
 describe('a stage that lasts so many hours', () => {
-  /** A machine on which time passes while gradients are computed, and only then. */
-  function aMachine(secondsPerStep: number): Partial<FoldPorts> {
-    let nowMs = 0
-    const variableGrads: typeof tf.variableGrads = (...args) => {
-      nowMs += secondsPerStep * 1000
-      return tf.variableGrads(...args)
-    }
-    return { clock: { now: () => nowMs }, tensorflow: { tf: { ...tf, variableGrads }, environment } }
-  }
-
   test('ends when they are over, at its schedule’s last rate, and the next one follows', async () => {
     const whole = await sessions.train({ ports: aMachine(1) })
     expect(whole.outcome).toMatchObject({ kind: 'completed', position: { step: 43, stage: 1, stageStep: 3 } })
