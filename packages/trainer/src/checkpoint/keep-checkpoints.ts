@@ -1,8 +1,10 @@
 import path from 'node:path'
 import type { NamedTensor } from '../models/model.ts'
 import { isMineTensor } from '../data/mining.ts'
+import { breathe } from '../fold/interrupts.ts'
 import type { Snapshot } from '../step/stage-state.ts'
 import { isWeight } from '../step/state-names.ts'
+import { copyMs } from './copy-snapshot.ts'
 import type { CheckpointWriter } from './checkpoint-writer.ts'
 import type { CheckpointContent, SavedCheckpoint } from './save-checkpoint.ts'
 import type { LocalFile } from './write-tensors.ts'
@@ -27,7 +29,7 @@ export interface KeepCheckpoints {
 export interface CheckpointKeeper {
   /**
    * Between two steps: starts a save if one is due or wished for and none is under way, or goes on with the one that is.
-   * Takes `copyMs` and one tensor's copy at most. @throws what an earlier save failed with
+   * Takes `copyMs` and one part's copy at most. @throws what an earlier save failed with
    */
   saveIfDue(takeWish: () => boolean): void
   /** Waits until the training as it stands is saved. Returns at once where it is already. */
@@ -45,9 +47,6 @@ interface Copying {
   /** Spent on it so far. */
   ms: number
 }
-
-/** A training waits so long between two steps for its state to be copied; the rest is copied after the next step. */
-const copyMs = 25
 
 /** Saves one checkpoint at a time, so many seconds from the start of one to the start of the next. */
 export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
@@ -67,14 +66,14 @@ export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
     copying = { manifest, ...options.snapshot(), copied: new Map(), ms: 0 }
   }
 
-  /** Copies for so long, and hands over to the writer once all is copied. */
-  function copy(limitMs: number): void {
+  /** Copies for `copyMs`, and hands over to the writer once all is copied. */
+  function copy(): void {
     if (!copying) return
     const startMs = clock.now()
-    for (let passedMs = 0; passedMs < limitMs; passedMs = clock.now() - startMs) {
-      const { value: tensor, done } = copying.tensors.next()
-      if (!done) copying.copied.set(...tensor)
-      else return handOver(copying, copying.ms + passedMs)
+    for (let passedMs = 0; passedMs < copyMs; passedMs = clock.now() - startMs) {
+      const { value: part, done } = copying.tensors.next()
+      if (part) copying.copied.set(...part)
+      if (done) return handOver(copying, copying.ms + passedMs)
     }
     copying.ms += clock.now() - startMs
   }
@@ -100,7 +99,10 @@ export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
   }
 
   async function settled(): Promise<void> {
-    copy(Infinity)
+    while (copying) {
+      copy()
+      await breathe()
+    }
     await writing
     if (failure) throw failure.error
   }
@@ -112,7 +114,7 @@ export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
       if (writing) return
       const isDue = () => takeWish() || clock.now() - lastStartMs >= options.everySeconds * 1000
       if (!copying && isDue()) begin()
-      copy(copyMs)
+      copy()
     },
     async save() {
       await settled()

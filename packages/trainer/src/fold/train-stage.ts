@@ -2,12 +2,14 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { AppError, labelRanges } from '@baton/contracts'
 import { labelTable, scoreTable } from '@baton/evaluation'
+import { copySnapshot } from '../checkpoint/copy-snapshot.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import { createAugmenter } from '../data/augment/augmenter.ts'
 import { trainOps } from '../data/augment/presets.ts'
 import { trainBatches } from '../data/batches.ts'
 import type { Batch } from '../data/batches.ts'
 import type { Mining } from '../data/mining.ts'
+import { averagedWeight, isWeight } from '../step/state-names.ts'
 import { landingProgress } from '../schedules/landing.ts'
 import { stepRates, timeOf } from '../schedules/step-rates.ts'
 import { warmupStepsOf } from '../schedules/warm-up.ts'
@@ -20,7 +22,7 @@ import type { Verdict } from './loop-state.ts'
 import { predictSamples } from './predict-samples.ts'
 import { decideLanding, spend, watchLaps } from './stage-hours.ts'
 import type { Lap } from './stage-hours.ts'
-import { averagesOf, miningOf, programOf, stageOf, standingOf, weightsOf } from './training.ts'
+import { miningOf, programOf, stageOf, standingOf } from './training.ts'
 import type { Training } from './training.ts'
 
 /** What an evaluation found, not yet part of where the training stands. */
@@ -198,9 +200,15 @@ export function predict(training: Training, samples: Int32Array, by: Predictor =
   return predictSamples({ program, by, manifest, source, views, size, batch, samples, labels, onBatch })
 }
 
-async function keepWeights({ run, writer, program, position }: Training, by: Predictor): Promise<LocalFile> {
-  const file = path.join(run.workDir, `best-step-${position.step}.safetensors`)
-  return writer.writeTensors(file, (by === 'average' ? averagesOf : weightsOf)(program.state()))
+/** Keeps the weights that predicted best, by their own names. */
+async function keepWeights({ run, ports, writer, program, position }: Training, by: Predictor): Promise<LocalFile> {
+  const nameOf = by === 'average' ? averagedWeight : (name: string) => (isWeight(name) ? name : null)
+  const copied = await copySnapshot(
+    program.snapshot((name) => nameOf(name) !== null),
+    ports.clock,
+  )
+  const weights = new Map([...copied].map(([name, tensor]) => [nameOf(name)!, tensor]))
+  return writer.writeTensors(path.join(run.workDir, `best-step-${position.step}.safetensors`), weights)
 }
 
 /** Removes the weights that a better evaluation has replaced, once no checkpoint under way links to them. */

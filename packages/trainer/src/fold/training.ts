@@ -30,7 +30,6 @@ import type { BundleModule } from '../models/bundle.ts'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import { checkStage } from '../step/check-stage.ts'
 import type { Snapshot } from '../step/stage-state.ts'
-import { averagedWeight, isWeight } from '../step/state-names.ts'
 import { createStageProgram } from '../step/stage-program.ts'
 import type { StageProgram } from '../step/stage-program.ts'
 import type { FoldPorts, FoldRun } from './fold-run.ts'
@@ -253,17 +252,6 @@ export function standingOf(training: Training): TrainingStanding {
     undecidedMs: undecidedMs(position, state, run.spec.stages),
     stageName: stageOf(training).name,
   }
-}
-
-/** The tensors of a program's state that are the model's. */
-export function weightsOf(state: NamedTensors): NamedTensors {
-  return new Map([...state].filter(([name]) => isWeight(name)))
-}
-
-/** The averages of a program's state, by the names of the weights that they stand for. */
-export function averagesOf(state: NamedTensors): NamedTensors {
-  const named = [...state].map(([name, tensor]) => [averagedWeight(name), tensor] as const)
-  return new Map(named.filter((entry): entry is [string, NamedTensor] => entry[0] !== null))
 }
 
 function manifestOf({ run, ports }: Workshop, { position, state }: Standing): CheckpointContent['manifest'] {

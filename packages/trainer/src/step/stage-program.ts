@@ -73,8 +73,10 @@ export interface StageProgram {
   /**
    * The same, read tensor by tensor: taking it costs next to nothing, and steps between two reads do not change it. So a
    * training goes on while its state is being copied.
+   *
+   * @param isWanted By name; all where it is left out.
    */
-  snapshot(): Snapshot
+  snapshot(isWanted?: (name: string) => boolean): Snapshot
   /**
    * Takes up a state of `state`, also of another stage of the same model. Slots that it lacks start afresh; slots that
    * this stage has no use for are kept, and given back by `state`.

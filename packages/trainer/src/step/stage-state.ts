@@ -1,15 +1,23 @@
 import type { Tensor } from '@tensorflow/tfjs'
 import { AppError } from '@baton/contracts'
 import type { Program } from '@baton/graph-step'
-import { readTensor } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
 import type { Average } from './average.ts'
+import { readInParts } from './read-in-parts.ts'
 import { isWeight } from './state-names.ts'
 
-/** A state as it was when it was taken. A tensor is copied, and what it stood on freed, when it is read: read them all. */
-export type Snapshot = Generator<[name: string, tensor: NamedTensor], void>
+/**
+ * A state as it was when it was taken. A tensor is copied, and what it stood on freed, when it is read: read them all.
+ * Null comes after each part of a large one, before it is whole: no turn takes long.
+ */
+export type Snapshot = Generator<[name: string, tensor: NamedTensor] | null, void>
+
+/** All of a snapshot at once. */
+function wholeOf(snapshot: Snapshot): NamedTensors {
+  return new Map([...snapshot].filter((part) => part !== null))
+}
 
 interface StageStateOptions {
   readonly tf: Tf
@@ -24,7 +32,7 @@ interface StageStateOptions {
  * stage does not train or of another optimizer, which a later stage may want.
  */
 export function createStageState({ tf, program, optimizer, model, average }: StageStateOptions): {
-  readonly snapshot: () => Snapshot
+  readonly snapshot: (isWanted?: (name: string) => boolean) => Snapshot
   readonly state: () => NamedTensors
   readonly restore: (state: NamedTensors) => void
   readonly resetOptimizer: () => void
@@ -34,8 +42,15 @@ export function createStageState({ tf, program, optimizer, model, average }: Sta
   const slots = new Map(beside.map(({ name, variable }) => [name, variable.shape]))
   let kept: NamedTensors = new Map()
   const isSaved = (name: string) => weights.has(name) || slots.has(name)
-  const snapshot = () => readSnapshot(tf, dumpOf(program, isSaved), new Map([...kept, ...optimizer.counts()]))
-  const state = () => new Map(snapshot())
+  const snapshot = (isWanted: (name: string) => boolean = () => true) => {
+    const others = [...kept, ...optimizer.counts()].filter(([name]) => isWanted(name))
+    return readSnapshot(
+      tf,
+      dumpOf(program, (name) => isSaved(name) && isWanted(name)),
+      others,
+    )
+  }
+  const state = () => wholeOf(snapshot())
 
   function restore(state: NamedTensors): void {
     checkNames(weights, state)
@@ -54,26 +69,26 @@ export function createStageState({ tf, program, optimizer, model, average }: Sta
     restore,
     resetOptimizer() {
       const own = new Set([...optimizer.state.map(({ name }) => name), ...optimizer.counts().keys()])
-      restore(new Map([...snapshot()].filter(([name]) => !own.has(name))))
+      restore(wholeOf(snapshot((name) => !own.has(name))))
     },
   }
 }
 
-/** What the program holds between steps, without what it only uses within them. */
-function dumpOf(program: Program, isSaved: (name: string) => boolean): Map<string, Tensor> {
+/** Of what the program holds those tensors. The others are only used within steps, or not asked for. */
+function dumpOf(program: Program, isWanted: (name: string) => boolean): Map<string, Tensor> {
   const dumped = program.dump()
   for (const [name, tensor] of dumped)
-    if (!isSaved(name)) {
+    if (!isWanted(name)) {
       tensor.dispose()
       dumped.delete(name)
     }
   return dumped
 }
 
-function* readSnapshot(tf: Tf, dumped: Map<string, Tensor>, others: NamedTensors): Snapshot {
+function* readSnapshot(tf: Tf, dumped: Map<string, Tensor>, others: Iterable<[string, NamedTensor]>): Snapshot {
   for (const [name, { shape, data }] of others) yield [name, { shape, data: data.slice() }]
   for (const [name, tensor] of dumped) {
-    const data = readTensor(tf, tensor) as Float32Array
+    const data = yield* readInParts(tf, tensor)
     tensor.dispose()
     yield [name, { shape: tensor.shape, data }]
   }

@@ -1,0 +1,188 @@
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { ExperimentSpec } from '@baton/contracts'
+import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
+import { startCheckpointWriter } from '../packages/trainer/src/checkpoint/checkpoint-writer.ts'
+import { keepCheckpoints } from '../packages/trainer/src/checkpoint/keep-checkpoints.ts'
+import type { CheckpointKeeper } from '../packages/trainer/src/checkpoint/keep-checkpoints.ts'
+import { firstPosition, firstState } from '../packages/trainer/src/fold/loop-state.ts'
+import { buildModel } from '../packages/trainer/src/models/build.ts'
+import { createStageProgram } from '../packages/trainer/src/step/stage-program.ts'
+import type { TrainBatch } from '../packages/trainer/src/step/stage-program.ts'
+import type { Benchmark, Figure, Run } from './figure.ts'
+
+const classes = 100
+const size = 8
+const batch = 4
+/** ResNet-18 half as wide again: 25.2 million parameters, of which one kernel has 5.3 million. */
+const spec = ExperimentSpec.parse({
+  name: 'checkpoint',
+  dataset: 'none',
+  folds: { count: 2 },
+  model: { name: 'resnet', width: 96, layers: [2, 2, 2, 2] },
+  image: { size },
+  stages: [{ name: 'all', epochs: 1, schedule: { name: 'constant', lr: 1e-4 } }],
+})
+const stage = spec.stages[0]!
+/** Between two saves, as long as they are apart in a training. */
+const cadenceMs = 60_000
+const stepsPlain = 10
+
+/** What one save takes from a training: time of its own, and the longest that nothing else came to turn because of it. */
+interface Saving {
+  readonly blockMs: number
+  readonly costMs: number
+  /** Of all processors and threads. */
+  readonly cpuMs: number
+}
+
+/**
+ * Saves of a training of 25 million parameters with AdamW, by the code that saves in a fold. Steps with a save under way
+ * are compared with the steps before and after it.
+ */
+export default {
+  summary: 'what saving 25 million parameters with their AdamW slots takes from a training',
+  repetitions: 5,
+  run: async ({ repetitions, say }: Run): Promise<Figure[]> => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'baton-bench-'))
+    await prepareTensorflow()
+    const tensorflow = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+    const { tf } = tensorflow
+    say(`TensorFlow: ${tensorflow.environment.backend}, ${tensorflow.environment.device}`)
+    const model = buildModel(spec.model, { tf, classes, imageSize: size, seed: 1 })
+    const parameters = model.variables.reduce((sum, { variable }) => sum + variable.size, 0)
+    const program = createStageProgram({
+      tf,
+      model,
+      stage,
+      spec,
+      labelColumns: [{ name: 'all', start: 0, end: classes }],
+      seed: 1,
+    })
+    const writer = startCheckpointWriter()
+    let position = firstPosition
+    const saved: number[] = []
+    const keeper = keepCheckpoints({
+      writer,
+      workDir: folder,
+      everySeconds: 3600,
+      clock: performance,
+      manifest: () => ({
+        format: 'baton.checkpoint/1',
+        specDigest: '0'.repeat(64),
+        fold: 0,
+        position,
+        state: firstState(stage),
+        environment: tensorflow.environment,
+      }),
+      snapshot: () => ({ tensors: program.snapshot(), best: null }),
+      resumed: null,
+      onSaved({ dir, saveSeconds }) {
+        saved.push(saveSeconds)
+        void rm(dir, { recursive: true })
+      },
+    })
+    const step = async () => {
+      program.train(aBatch, { lr: 1e-4 }, position.step)
+      position = { ...position, step: position.step + 1, stageStep: position.stageStep + 1 }
+      await turn()
+    }
+    try {
+      say(`${(parameters / 1e6).toFixed(1)} million parameters`)
+      for (let i = 0; i < 3; i++) await step()
+      const savings: Saving[] = []
+      let before = await plainSteps(step)
+      const steps = [before.ms]
+      for (let i = 0; i < repetitions; i++) {
+        say(`repetition ${i + 1} of ${repetitions}`)
+        const seen = saved.length
+        const start = now()
+        let done = 0
+        let blockMs = 0
+        for (let wish = true; saved.length === seen; wish = false, done++) {
+          await step()
+          blockMs = Math.max(blockMs, saveMs(keeper, wish))
+        }
+        const took = since(start)
+        const after = await plainSteps(step)
+        const costOf = (what: keyof Time) => took[what] - (done * (before[what] + after[what])) / 2
+        savings.push({ blockMs, costMs: costOf('ms'), cpuMs: costOf('cpuMs') })
+        before = after
+        steps.push(before.ms)
+      }
+      await keeper.settled()
+      return [
+        {
+          name: 'longest block of the event loop by a save',
+          unit: 'ms',
+          values: savings.map((one) => one.blockMs),
+          goal: { atMost: 50 },
+        },
+        {
+          name: 'training time lost at one save a minute',
+          unit: '%',
+          values: savings.map(({ costMs }) => (costMs / cadenceMs) * 100),
+          goal: { atMost: 1 },
+        },
+        { name: 'processor time of a save', unit: 'ms', values: savings.map(({ cpuMs }) => cpuMs) },
+        { name: 'from the beginning of a save to its end', unit: 's', values: saved },
+        { name: 'a step without saving', unit: 'ms', values: steps },
+      ]
+    } finally {
+      await writer.close()
+      program.dispose()
+      model.dispose()
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+} satisfies Benchmark
+
+const aBatch: TrainBatch = {
+  images: Uint8Array.from({ length: batch * size * size * 3 }, (_, i) => (i * 7919) % 256),
+  labels: Float32Array.from({ length: batch * classes }, (_, i) => i % 2),
+  blend: null,
+  n: batch,
+}
+
+/** Milliseconds on the wall, and of the process on all processors. */
+interface Time {
+  readonly ms: number
+  readonly cpuMs: number
+}
+
+function now(): Time {
+  const { user, system } = process.cpuUsage()
+  return { ms: performance.now(), cpuMs: (user + system) / 1000 }
+}
+
+function since(start: Time): Time {
+  const { ms, cpuMs } = now()
+  return { ms: ms - start.ms, cpuMs: cpuMs - start.cpuMs }
+}
+
+/** A step without a save under way, as the mean of some. */
+async function plainSteps(step: () => Promise<void>): Promise<Time> {
+  const start = now()
+  for (let i = 0; i < stepsPlain; i++) await step()
+  const { ms, cpuMs } = since(start)
+  return { ms: ms / stepsPlain, cpuMs: cpuMs / stepsPlain }
+}
+
+/** Without the time that the thread waited for a processor that other programs had. */
+function saveMs(keeper: CheckpointKeeper, wish: boolean): number {
+  const [start, waited] = [performance.now(), waitedMs()]
+  keeper.saveIfDue(() => wish)
+  return performance.now() - start - (waitedMs() - waited)
+}
+
+/** How long this thread was ready to run and did not; 0 where the system does not say. */
+function waitedMs(): number {
+  try {
+    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[1]) / 1e6
+  } catch {
+    return 0
+  }
+}
