@@ -11,7 +11,7 @@ import type { CheckpointKeeper } from '../packages/trainer/src/checkpoint/keep-c
 import { firstPosition, firstState } from '../packages/trainer/src/fold/loop-state.ts'
 import { buildModel } from '../packages/trainer/src/models/build.ts'
 import { createStageProgram } from '../packages/trainer/src/step/stage-program.ts'
-import type { TrainBatch } from '../packages/trainer/src/step/stage-program.ts'
+import type { StageProgram } from '../packages/trainer/src/step/stage-program.ts'
 import type { Benchmark, Figure, Run } from './figure.ts'
 
 const classes = 100
@@ -140,7 +140,7 @@ export default {
   },
 } satisfies Benchmark
 
-const aBatch: TrainBatch = {
+const aBatch: Parameters<StageProgram['train']>[0] = {
   images: Uint8Array.from({ length: batch * size * size * 3 }, (_, i) => (i * 7919) % 256),
   labels: Float32Array.from({ length: batch * classes }, (_, i) => i % 2),
   blend: null,
