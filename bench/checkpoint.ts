@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { ExperimentSpec } from '@baton/contracts'
+import { ExperimentSpec, ModelSpec } from '@baton/contracts'
 import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
 import { startCheckpointWriter } from '../packages/trainer/src/checkpoint/checkpoint-writer.ts'
 import { keepCheckpoints } from '../packages/trainer/src/checkpoint/keep-checkpoints.ts'
@@ -18,11 +18,12 @@ const classes = 100
 const size = 8
 const batch = 4
 /** ResNet-18 half as wide again: 25.2 million parameters, of which one kernel has 5.3 million. */
+const modelSpec = ModelSpec.parse({ name: 'resnet', width: 96, layers: [2, 2, 2, 2] })
 const spec = ExperimentSpec.parse({
   name: 'checkpoint',
   dataset: 'none',
   folds: { count: 2 },
-  model: { name: 'resnet', width: 96, layers: [2, 2, 2, 2] },
+  model: modelSpec,
   image: { size },
   stages: [{ name: 'all', epochs: 1, schedule: { name: 'constant', lr: 1e-4 } }],
 })
@@ -52,7 +53,7 @@ export default {
     const tensorflow = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
     const { tf } = tensorflow
     say(`TensorFlow: ${tensorflow.environment.backend}, ${tensorflow.environment.device}`)
-    const model = buildModel(spec.model, { tf, classes, imageSize: size, seed: 1 })
+    const model = buildModel(modelSpec, { tf, classes, imageSize: size, seed: 1 })
     const parameters = model.variables.reduce((sum, { variable }) => sum + variable.size, 0)
     const program = createStageProgram({
       tf,
