@@ -35,7 +35,7 @@ beforeAll(async () => {
   env = { BATON_DATA: path.join(folder, 'data'), BATON_PORT: String(await freePort()), DATABASE_URL: database.url }
   baton = await startBaton({ config: loadConfig(env), log: createLog({ app: 'baton', level: 'silent' }) })
   env = { BATON_DATA: env.BATON_DATA!, BATON_URL: baton.url }
-  await anExperimentThatCompleted()
+  await experimentsThatCompleted()
 })
 afterAll(async () => {
   await baton.close()
@@ -65,14 +65,17 @@ async function write(bytes: Uint8Array): Promise<Blob> {
   return blob
 }
 
-/** An experiment whose folds were trained by a session that knew the answers; the coordinator assembles it. */
-async function anExperimentThatCompleted(): Promise<void> {
+/** Two experiments whose folds were trained by a session that knew the answers; the coordinator assembles them. */
+async function experimentsThatCompleted(): Promise<void> {
   const { api, url } = baton
   await api.createProject({ body: { slug: project, name: 'Emoji' } })
   const manifest = await aManifest({ write })
   const { digest } = await write(new TextEncoder().encode(JSON.stringify(manifest)))
   await api.createDatasetVersion({ params: { project }, body: { name: 'emoji', manifest: digest } })
-  await api.createExperiment({ params: { project }, body: aSpec() })
+  for (const seconds of [1, 2]) {
+    const body = aSpec({ name: `test ${seconds}`, checkpoint: { everySeconds: seconds } })
+    await api.createExperiment({ params: { project }, body })
+  }
   const { token } = await api.createEnrolment({ body: {} })
   const registered = await createClient({ url, token }).registerSession({ body: { name: 'one', provider: 'local' } })
   session = createClient({ url, token: registered.token })
@@ -80,14 +83,16 @@ async function anExperimentThatCompleted(): Promise<void> {
     const params = { session: registered.id }
     return (await session.acquireLease({ params, body: { waitSeconds: 30 } })).lease!
   }
-  for (let fold = 0; fold < 2; fold++) {
+  for (let fold = 0; fold < 4; fold++) {
     const lease = await acquire()
     const result = await aResult({ manifest, blobs: { write } }, lease)
     await session.completeFold({ params: { fold: lease.foldId }, body: { fence: lease.fence, step: 9, result } })
   }
   await vi.waitFor(
-    async () =>
-      expect(await api.getExperiment({ params: { project, version: 1 } })).toMatchObject({ status: 'completed' }),
+    async () => {
+      for (const version of [1, 2])
+        expect(await api.getExperiment({ params: { project, version } })).toMatchObject({ status: 'completed' })
+    },
     { timeout: 100_000, interval: 200 },
   )
 }
@@ -152,6 +157,23 @@ describe('submit', () => {
     expect((await cli('submission', 'write', '1', '--template', 'missing.csv')).stderr).toMatch(
       /missing\.csv cannot be read/,
     )
+  })
+})
+
+describe('ensemble', () => {
+  test('is made by the coordinator, watched to its end and shown with what it was made of', async () => {
+    const ended = await cli('ensemble', '1', '2', '--blend', 'weighted', '--name', 'both')
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stdout).toMatch(/^emoji #3: ensemble of #1, #2\n/)
+    expect(ended.stdout).toMatch(/^emoji #3 {2}both {2}completed\nensemble, weighted: #1 × 1\.00, #2 × 0\.00$/m)
+    expect(ended.stdout).toMatch(/^CV 1\.0000 \[1\.0000, 1\.0000\] \(folds 1\.0000 ± 0\.0000\)/m)
+    expect(ended.stdout).toMatch(/^OOF F2 samples 1\.0000, micro 1\.0000, macro 1\.0000 {2}mAP /m)
+    expect((await cli('leaderboard', '--columns', 'version,model')).stdout).toMatch(/^ +\d +3 +ensemble/m)
+  })
+
+  test('of an experiment alone, or twice of one, is refused', async () => {
+    expect((await cli('ensemble', '1')).stderr).toMatch(/members/)
+    expect((await cli('ensemble', '1', '1')).stderr).toMatch(/#1 is listed twice/)
   })
 })
 

@@ -120,6 +120,20 @@ test('members that have not completed, split otherwise or are ensembles are refu
   await cancelExperiment(world, { ...params, version: open.version })
 })
 
+test('nothing is learnt from an ensemble by its number: the fault says to name its members', async () => {
+  const { version } = await anEnsemble()
+  const targets = { distill: { form: 'max', teacher: [`emoji#${version}`] } }
+  await expect(anExperiment(world, { targets })).rejects.toMatchObject({
+    code: 'spec-invalid',
+    faults: [
+      {
+        pointer: expect.stringContaining('/targets/distill/teacher') as string,
+        detail: expect.stringMatching(/name its members/) as string,
+      },
+    ],
+  })
+})
+
 test('ranks of a specialised model are not those of the others: they are not averaged', async () => {
   const special = await anExperiment(world, { name: 'special', labels: ['tag'] })
   const body = { name: 'refused', members: [first.version, special.version], by: 'rank' as const }

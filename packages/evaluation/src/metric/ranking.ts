@@ -9,17 +9,24 @@ export interface LabelRanking {
   readonly auc: number | null
 }
 
-/** A label's column of several tables, sorted once: its scores under any weights of the rows. */
+/** Rows of one value among which the label is: [start, end) of the sorted column; the label's own come first. */
+interface TiedRows {
+  readonly start: number
+  readonly hitsEnd: number
+  readonly end: number
+}
+
+/**
+ * A label's column of several tables, sorted once: its scores under any weights of the rows. Only rows that have the label
+ * and their ties are looked at one by one; of those in between the weights are added up.
+ */
 export class SortedColumn {
-  private readonly row: Uint32Array // rows of all tables laid end to end, highest value first
-  private readonly hit: Uint8Array // [n], in that order
-  /** Whether a row's value differs from that before it. */
-  private readonly isNext: Uint8Array // [n], in that order
+  private readonly row: Uint32Array // rows of all tables laid end to end, highest value first; of one value hits first
+  private readonly tied: readonly TiedRows[]
 
   constructor(values: Float32Array, actual: Uint8Array) {
     this.row = ascending(values).reverse()
-    this.hit = Uint8Array.from(this.row, (row) => actual[row]!)
-    this.isNext = Uint8Array.from(this.row, (row, i) => (i > 0 && values[row] === values[this.row[i - 1]!]! ? 0 : 1))
+    this.tied = tiedRows(this.row, values, actual)
   }
 
   /**
@@ -33,32 +40,50 @@ export class SortedColumn {
    * @param weights How often each row counts; once where it is left out. [n]
    */
   scores(weights?: ArrayLike<number>): LabelRanking {
-    const { row, hit, isNext } = this
+    const { row, tied } = this
+    const weigh = (from: number, to: number): number => {
+      if (weights === undefined) return to - from
+      let sum = 0
+      for (let i = from; i < to; i++) sum += weights[row[i]!]!
+      return sum
+    }
+    let at = 0
+    let all = 0 // weight of the rows before `at`, and of the hits among them
     let hits = 0
-    let misses = 0
-    let hitsBefore = 0
-    let missesBefore = 0
     let precisions = 0 // Σ hits of the value · precision
-    let pairs = 0 // Σ misses of the value · (hits above + ½ hits of the value)
-    const close = () => {
-      const own = hits - hitsBefore
-      if (own > 0) precisions += (own * hits) / (hits + misses)
-      pairs += (misses - missesBefore) * (hitsBefore + own / 2)
-      hitsBefore = hits
-      missesBefore = misses
+    let pairs = 0 // Σ hits of the value · (misses above + ½ misses of the value)
+    for (const { start, hitsEnd, end } of tied) {
+      all += weigh(at, start)
+      const own = weigh(start, hitsEnd)
+      const beside = weigh(hitsEnd, end)
+      pairs += own * (all - hits + beside / 2)
+      hits += own
+      all += own + beside
+      if (own > 0) precisions += (own * hits) / all
+      at = end
     }
-    for (let i = 0; i < row.length; i++) {
-      if (isNext[i] === 1) close()
-      const weight = weights === undefined ? 1 : weights[row[i]!]!
-      if (hit[i] === 1) hits += weight
-      else misses += weight
-    }
-    close()
+    const misses = all + weigh(at, row.length) - hits
     return {
       averagePrecision: hits === 0 ? 0 : precisions / hits,
-      auc: hits === 0 || misses === 0 ? null : pairs / (hits * misses),
+      auc: hits === 0 || misses === 0 ? null : 1 - pairs / (hits * misses),
     }
   }
+}
+
+/** Values that rows with the label have, highest first; moves those rows before the others of their value. */
+function tiedRows(row: Uint32Array, values: Float32Array, actual: Uint8Array): TiedRows[] {
+  const tied: TiedRows[] = []
+  for (let start = 0, end = 0; start < row.length; start = end) {
+    let hitsEnd = start
+    for (end = start; end < row.length && values[row[end]!] === values[row[start]!]; end++) {
+      if (actual[row[end]!] === 0) continue
+      const hit = row[end]!
+      row[end] = row[hitsEnd]!
+      row[hitsEnd++] = hit
+    }
+    if (hitsEnd > start) tied.push({ start, hitsEnd, end })
+  }
+  return tied
 }
 
 /** So many columns are taken out of the tables at once: a row of them is one or two cache lines. */
