@@ -121,7 +121,7 @@ const specs: [what: string, spec: unknown, faults: Record<string, RegExp>][] = [
   [
     'faults in two stages',
     staged({ epochs: 'ten' }, { name: 'b', loss: { name: 'mse' } }),
-    { '/stages/0/epochs': /a whole number|a number/, '/stages/1/loss/name': /one of "bce", "bundle"/ },
+    { '/stages/0/epochs': /a whole number|a number/, '/stages/1/loss/name': /one of "bce", .*"bundle"/ },
   ],
   [
     'an optimizer of another library',

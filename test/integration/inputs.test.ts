@@ -3,6 +3,7 @@ import {
   cloneExperiment,
   completeFold,
   createArtifact,
+  createEnsemble,
   createExperiment,
   deleteArtifact,
   getExperiment,
@@ -10,7 +11,7 @@ import {
   recordCheckpoint,
   retireCheckpoints,
 } from '@baton/core'
-import { modelOf, parseFilter, parseSort } from '@baton/contracts'
+import { BlendSpec, modelOf, parseFilter, parseSort } from '@baton/contracts'
 import type { Experiment, ExperimentInput, Lease } from '@baton/contracts'
 import {
   aCheckpoint,
@@ -31,6 +32,8 @@ let world: World
 let source: Experiment
 /** #3: completed, of the tags alone. */
 let tags: Experiment
+/** #4: as #1. */
+let other: Experiment
 
 beforeAll(async () => {
   world = await createWorld()
@@ -38,6 +41,7 @@ beforeAll(async () => {
   // #2: fold 0 of 2 completed, the only one that it trains.
   await aCompletedExperiment(world, { folds: { count: 2, only: [0] } })
   tags = await aCompletedExperiment(world, { labels: ['tag'] })
+  other = await aCompletedExperiment(world, { name: 'other' })
 })
 afterAll(() => world.close())
 
@@ -133,7 +137,7 @@ describe('an experiment takes', () => {
   })
 })
 
-const other = { name: 'convnet', width: 5 }
+const wider = { name: 'convnet', width: 5 }
 const refusals: [what: string, changes: Record<string, unknown>, faults: Record<string, RegExp>][] = [
   ['an experiment that is not there', { from: 'emoji#99' }, { '/from': /there is no experiment emoji#99/ }],
   ["another project's", { from: 'imet#1' }, { '/from': /of another project; name an experiment of "emoji"/ }],
@@ -143,7 +147,7 @@ const refusals: [what: string, changes: Record<string, unknown>, faults: Record<
     { '/from': /trained on what fold 1/ },
   ],
   ['a fold that it does not train', { from: 'emoji#2' }, { '/from': /#2 has no fold 1: it trains 0/ }],
-  ['another model', { from: 'emoji#1', model: other }, { '/from': /has another model/ }],
+  ['another model', { from: 'emoji#1', model: wider }, { '/from': /has another model/ }],
   [
     'weights of another split',
     { from: 'emoji#1', seed: 1 },
@@ -196,6 +200,20 @@ test.each(refusals)('%s: refused, with field, reason and remedy', async (_, chan
   expect(faults.map(({ pointer }) => pointer)).toEqual(Object.keys(expected))
   for (const { pointer, detail } of faults) expect(detail).toMatch(expected[pointer]!)
   expect(await runSql(world.databaseUrl, `SELECT next_version AS next FROM project`)).toEqual([{ next }])
+})
+
+test('an ensemble is no source: its members are', async () => {
+  const members = [source.version, other.version]
+  const spec = BlendSpec.parse({ name: 'both', members })
+  const { version } = await createEnsemble(world, { project: 'emoji', spec })
+  const named = { targets: { distill: { ...distill, teacher: `emoji#${version}` } } }
+  const detail = `emoji#${version} is an ensemble, which has no folds of its own; name emoji#1, emoji#4`
+  await expect(create(named)).rejects.toMatchObject({ faults: [{ pointer: '/targets/distill/teacher', detail }] })
+  expect(
+    await create({ targets: { distill: { ...distill, teacher: members.map((of) => `emoji#${of}`) } } }),
+  ).toMatchObject({
+    inputs: [{ fold: null }, { fold: null }, { fold: null }, { fold: null }],
+  })
 })
 
 test('what is still training is refused, but for its newest checkpoint, which then is kept', async () => {

@@ -1,5 +1,5 @@
 import type { ExperimentSpec } from '@baton/contracts'
-import { foldsOf, modelOf, modelsOf } from '@baton/contracts'
+import { foldsOf, listOf, modelOf, modelsOf } from '@baton/contracts'
 import type { TrainingPlan } from '@baton/trainer'
 import { plotLines } from './plot.ts'
 import { tableLines } from './table.ts'
@@ -13,6 +13,7 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
     `${printable(spec.name)}: ${count(foldsOf(spec).length, 'fold')} of ${spec.dataset}, model ${modelText(spec)} at ${spec.image.size} px`,
     `Each fold trains on about ${train} samples and is validated on about ${validation}, ${spec.folds.split} split, seed ${spec.seed}.`,
     `It is evaluated ${cadence(spec)}, ${ttaOf(spec)}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
+    ...targetLines(spec),
     '',
     ...tableLines(plan.stages, [
       { title: 'stage', value: ({ name }) => name },
@@ -88,4 +89,22 @@ function modelText(spec: ExperimentSpec): string {
   return foldsOf(spec)
     .map((fold) => `${modelOf(spec, fold).name} (fold ${fold})`)
     .join(', ')
+}
+
+/** What is learnt beside the labels, and what training starts with: a line each. */
+function targetLines({ from, fromCheckpoint, labels, targets }: ExperimentSpec): string[] {
+  const { distill, pseudo, clean } = targets
+  const named = (refs: string | readonly string[]) => listOf(refs).join(', ')
+  const percent = (share: number) => `${Number((100 * share).toPrecision(3))} %`
+  return [
+    ...(labels === null ? [] : [`It learns ${labels.map(printable).join(', ')} alone.`]),
+    ...(from === null ? [] : [`It starts with the ${fromCheckpoint} weights of ${from}.`]),
+    ...(distill === null ? [] : [`Taught by OOF of ${named(distill.teacher)}: ${distill.form}, κ ${distill.kappa}.`]),
+    ...(pseudo === null
+      ? []
+      : [
+          `${percent(pseudo.share)} of the test samples are added, not counted here, as ${named(pseudo.from)} labels them.`,
+        ]),
+    ...(clean === null ? [] : [`The worst ${percent(clean.share)} by OOF of ${named(clean.from)} are left out.`]),
+  ]
 }

@@ -63,11 +63,13 @@ async function resolveInputs({ store }: { store: Store }, input: ResolveInputs):
  */
 export async function inputsOf(
   { store }: { store: Store },
-  { parent, ...input }: ResolveInputs & { readonly parent: Pick<Experiment, 'spec' | 'inputs'> | null },
+  { parent, ...input }: ResolveInputs & { readonly parent: Pick<Experiment, 'spec' | 'inputs' | 'blend'> | null },
 ): Promise<readonly ExperimentInput[]> {
   const asked = ({ dataset, folds, seed, labels, model, from, fromCheckpoint, targets }: ExperimentSpec) =>
     canonicalJson({ dataset, folds, seed, labels, model, from, fromCheckpoint, targets })
-  if (parent !== null && asked(parent.spec) === asked(input.spec)) return parent.inputs
+  // An ensemble has the spec of its first member, and trained nothing.
+  const isTrained = parent !== null && parent.blend === null
+  if (isTrained && asked(parent.spec) === asked(input.spec)) return parent.inputs
   return resolveInputs({ store }, input)
 }
 
@@ -109,15 +111,18 @@ async function resolveFrom(wanted: Wanted): Promise<ExperimentInput[]> {
   const found = await Promise.all(
     pairs.map(async ([from, fold]): Promise<ExperimentInput[]> => {
       const entry = foldOf(source, from, '/from')
-      if (architectureOf(modelOf(spec, fold ?? from)) !== architectureOf(modelOf(source.spec, from)))
+      const takers = fold === null ? own : [fold]
+      const theirs = architectureOf(modelOf(source.spec, from))
+      if (takers.some((taker) => architectureOf(modelOf(spec, taker)) !== theirs))
         throw new Unresolved('/from', `${nameOf(wanted, source)} has another model; give this one the same \`model\``)
       const origin = { use: 'from', source: `${nameOf(wanted, source)}/${from}`, fold } as const
       if (spec.fromCheckpoint === 'best') {
         const { weights } = resultOf(wanted, source, entry, '/from')
         return [{ kind: 'weights', ...origin, ...weights, part }]
       }
-      const { items } = await store.folds.checkpoints(entry.id, { limit: 1 })
-      const files = items[0]?.manifest.files ?? []
+      // One that was found unreadable may stand before it.
+      const { items } = await store.folds.checkpoints(entry.id, { limit: 10 })
+      const files = items.find(({ isNewest }) => isNewest)?.manifest.files ?? []
       const fileOf = (name: string) => {
         const { digest, sizeBytes } = files.find((file) => file.name === name) ?? noCheckpoint(origin.source)
         return { digest, sizeBytes }
@@ -301,6 +306,10 @@ async function findSource({ store, project }: Wanted, ref: string, pointer: stri
   const record = experiment && (await store.experiments.find(experiment.id))
   if (!record)
     throw new Unresolved(pointer, `there is no experiment ${slug}#${version}; \`baton experiments\` lists them`)
+  if (record.blend !== null) {
+    const members = record.blend.members.map((member) => `${slug}#${member.version}`).join(', ')
+    throw new Unresolved(pointer, `${slug}#${version} is an ensemble, which has no folds of its own; name ${members}`)
+  }
   return record
 }
 

@@ -3,6 +3,7 @@ import { loadWeights } from '../models/load-weights.ts'
 import { HEAD } from '../models/model.ts'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import { readWeights } from '../models/read-weights.ts'
+import { isOptimizerSlot } from '../optimizers/optimizer.ts'
 import { readTensors, unusable } from './local-input.ts'
 import type { LocalInput } from './local-input.ts'
 
@@ -40,10 +41,11 @@ export async function takeStartingPoint(
   }
 }
 
-/** Slots by name; those of variables that start afresh are left out. */
+/** Slots by name; those of variables that start afresh are left out, and what else stands beside slots in a checkpoint. */
 async function readSlots(file: LocalInput, fresh: readonly string[]): Promise<NamedTensors> {
   const slots = new Map<string, NamedTensor>()
   for (const [name, { shape, data }] of await readTensors(file)) {
+    if (!isOptimizerSlot(name)) continue
     if (!(data instanceof Float32Array)) throw unusable(file.input, `hold no float32 in ${name}`)
     if (!fresh.some((variable) => name.endsWith(`/${variable}`))) slots.set(name, { shape, data })
   }

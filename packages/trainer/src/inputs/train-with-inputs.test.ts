@@ -6,6 +6,7 @@ import { decode } from '@baton/safetensors'
 import type { Tensor } from '@baton/safetensors'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
 import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
@@ -69,6 +70,14 @@ const weightsOf = (fold: number, part: 'all' | 'body' = 'all'): LocalInput => {
 }
 /** A file of a session's last checkpoint. */
 const checkpointFile = ({ checkpoints }: Session, name: 'weights' | 'optimizer') => checkpoints.at(-1)!.files[name]!
+/** What `fromCheckpoint: last` takes of a checkpoint. */
+const lastOf = ({ manifest, files }: SavedCheckpoint): LocalInput[] =>
+  (['weights', 'optimizer'] as const).map((name) => {
+    const { digest, sizeBytes } = manifest.files.find((file) => file.name === name)!
+    const origin = { use: 'from', source: 'tiny#1/1', fold: 1, digest, sizeBytes } as const
+    const input = name === 'weights' ? { kind: 'weights', ...origin, part: 'all' } : { kind: 'slots', ...origin }
+    return { input: input as ExperimentInput, path: files[name]! }
+  })
 const tensorsAt = async (file: string) => decode(await readFile(file)).tensors
 /** One step that changes nothing that can be seen: what the training began with is what it leaves. */
 const still: Partial<ExperimentSpecInput> = {
@@ -108,12 +117,7 @@ describe('a training that starts from another one', () => {
     const whole = await sessions.train({ spec: { ...once, stages: [equal, { ...equal, name: 'again' }] }, fold: 1 })
     const at = whole.checkpoints[0]!
     expect(at.manifest.position).toMatchObject({ stage: 1, stageStep: 0 })
-    const inputs = (['weights', 'optimizer'] as const).map((name): LocalInput => {
-      const { digest, sizeBytes } = at.manifest.files.find((file) => file.name === name)!
-      const origin = { use: 'from', source: 'tiny#1/1', fold: 1, digest, sizeBytes } as const
-      const input = name === 'weights' ? { kind: 'weights', ...origin, part: 'all' } : { kind: 'slots', ...origin }
-      return { input: input as ExperimentInput, path: at.files[name]! }
-    })
+    const inputs = lastOf(at)
     const slotsAfter = async (session: Session) => tensorsAt(checkpointFile(session, 'optimizer'))
     const wanted = await slotsAfter(whole)
     const distance = async (session: Session) => {
@@ -128,6 +132,18 @@ describe('a training that starts from another one', () => {
     expect(await distance(await sessions.train({ spec: once, fold: 1, run: { inputs } }))).toBeLessThan(1e-5)
     const afresh = await sessions.train({ spec: once, fold: 1, run: { inputs: inputs.slice(0, 1) } })
     expect(await distance(afresh)).toBeGreaterThan(1)
+  })
+
+  test('leaves averages and losses behind that stand beside the slots', async () => {
+    const spec: Partial<ExperimentSpecInput> = { ema: {}, stages: [{ ...stage, mine: {} }] }
+    const averaged = await sessions.train({ spec, fold: 1, signal: handOverAtLook(30) })
+    const at = averaged.checkpoints.at(-1)!
+    const names = [...(await tensorsAt(at.files.optimizer!)).keys()]
+    expect(names.filter((name) => !name.startsWith('adamw/'))).not.toEqual([])
+    const inputs = lastOf(at)
+    const on = await sessions.train({ fold: 1, run: { inputs } })
+    const kept = [...(await tensorsAt(checkpointFile(on, 'optimizer'))).keys()]
+    expect(kept.filter((name) => !name.startsWith('adamw/'))).toEqual([])
   })
 
   test('is refused where the weights are of another model', async () => {

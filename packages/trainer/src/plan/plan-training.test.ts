@@ -29,3 +29,8 @@ test('learning rates are those of the training', () => {
   const all = planTraining(spec, 700).stages[1]!
   expect([0, 1, 2, 9].map(all.lr)).toEqual([0.005, 0.01, 0.01, 0])
 })
+
+test('samples that are left out by cleaning are not counted', () => {
+  const { targets } = ExperimentSpec.parse({ ...spec, targets: { clean: { from: 'imet#1', share: 0.1 } } })
+  expect(planTraining({ ...spec, targets }, 700).samples).toEqual({ train: 504, validation: 140 })
+})

@@ -7,7 +7,10 @@ import { stepRates, timeOf } from '../schedules/step-rates.ts'
 
 /** What the training of one fold comes to, told from its spec alone. */
 export interface TrainingPlan {
-  /** Samples that a fold trains on and is validated on. Folds differ by a few: this is the mean, rounded. */
+  /**
+   * Samples that a fold trains on and is validated on. Folds differ by a few: this is the mean, rounded. Pseudo labels add
+   * to them; how many, the test samples decide.
+   */
   readonly samples: { readonly train: number; readonly validation: number }
   readonly stages: readonly PlannedStage[]
   /** Null where a stage lasts so many hours. */
@@ -40,7 +43,8 @@ export interface PlannedStage {
  */
 export function planTraining(spec: ExperimentSpec, samples: number): TrainingPlan {
   const validation = Math.round(samples / spec.folds.count)
-  const train = samples - validation
+  const own = samples - validation
+  const train = own - Math.floor(own * (spec.targets.clean?.share ?? 0))
   let firstStep: number | null = 0
   const stages = spec.stages.map((stage): PlannedStage => {
     const plan = planStage(stage, train)
