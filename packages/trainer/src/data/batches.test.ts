@@ -57,8 +57,7 @@ const targets = (): Targets => ({
 })
 function train(source: Source, stageStep = 0, { augment = moving, change, mix, again = null }: TrainOptions = {}) {
   const augmenter = createAugmenter(trainOps(AugmentSpec.parse(augment)), image)
-  const kind = augmenter.takesOriginals ? ('original' as const) : size
-  const shared = { source, kind, augmenter, size, targets: targets(), key, plan }
+  const shared = { source, augmenter, size, targets: targets(), key, plan }
   return collect(trainBatches({ ...shared, change: change ?? null, mix: mix ?? null, again }, stageStep))
 }
 const moving = [{ op: 'flip' }, { op: 'shift', pixels: 2 }]
@@ -129,7 +128,7 @@ test('what an epoch has twice is asked for when the one before is through, and c
     return asked.length === 1 ? new Int32Array() : hard
   }
   const augmenter = createAugmenter([], image)
-  const shared = { source, kind: size, augmenter, size, targets: targets(), key, change: null, mix: null }
+  const shared = { source, augmenter, size, targets: targets(), key, change: null, mix: null }
   const long = planStage({ batch: 5, epochs: 40 }, 23)
   const counts = new Map<number, number>()
   for await (const batch of trainBatches({ ...shared, plan: long, again }, 0)) {

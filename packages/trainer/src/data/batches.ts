@@ -5,7 +5,7 @@ import type { Targets } from '../inputs/targets.ts'
 import type { ChangeBatch } from '../models/bundle.ts'
 import type { Augmenter } from './augment/augmenter.ts'
 import type { Scope } from './augment/draws.ts'
-import type { ImageSource, PictureKind } from './image-source.ts'
+import type { ImageSource } from './image-source.ts'
 import { mixBatch } from './mix.ts'
 import type { Blend } from './mix.ts'
 import { prefetch } from './prefetch.ts'
@@ -79,8 +79,6 @@ export function orderOf(samples: Int32Array, { seed, fold, stage, epoch }: Epoch
 export interface TrainBatches {
   readonly source: ImageSource
   readonly augmenter: Augmenter
-  /** What the augmenter takes. */
-  readonly kind: PictureKind
   /** Side of the squares in pixels. */
   readonly size: number
   /** What the fold trains on, and what it is to learn. */
@@ -120,7 +118,7 @@ const batchesAhead = 2
  * @throws {AppError} `sample-broken`, `user-code-failed`, in the turn of the batch that they concern
  */
 export async function* trainBatches(options: TrainBatches, stageStep: number): AsyncGenerator<Batch, void> {
-  const { source, augmenter, kind, size, targets, key, plan, change, mix, again } = options
+  const { source, augmenter, size, targets, key, plan, change, mix, again } = options
   const end = plan.totalSteps ?? Infinity
   const epochOf = remembering((epoch: number) => ({
     order: orderOf(again ? joined(targets.samples, again()) : targets.samples, { ...key, epoch }),
@@ -132,7 +130,7 @@ export async function* trainBatches(options: TrainBatches, stageStep: number): A
     const own = order.slice(start, start + plan.batch)
     const images = new Uint8Array(own.length * size * size * 3)
     await source.forEach(own, async (sample, row) => {
-      const augmented = await augment(await source.picture(sample, kind), sample)
+      const augmented = await augment(await source.picture(sample, augmenter.takes), sample)
       images.set(augmented.data, row * size * size * 3)
     })
     const labels = targets.labelsOf(own)

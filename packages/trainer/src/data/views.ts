@@ -27,9 +27,10 @@ export function createViews({ augment, evaluate, image, seed }: ExperimentSpec, 
   const drawn = viewsOf({ augment, evaluate }, [seed, fold, 'tta'])
   const views = drawn.map(({ ops, scope }) => {
     const augmenter = createAugmenter(ops, image)
-    return { takesOriginals: augmenter.takesOriginals, make: augmenter.in(scope) }
+    return { takes: augmenter.takes, make: augmenter.in(scope) }
   })
-  const kind = views.some(({ takesOriginals }) => takesOriginals) ? 'original' : image.size
+  // All views cut or none does.
+  const kind = views[0]!.takes
   return {
     count: views.length,
     kind,

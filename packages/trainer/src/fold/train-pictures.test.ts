@@ -40,7 +40,7 @@ afterAll(() => rm(dir, { recursive: true }))
 
 test('presets, sizes of stages, mixes, mining and drawn views end with the same bytes when interrupted', async () => {
   const whole = await sessions.train({ signal: () => null })
-  for (const seed of [1, 2, 3]) {
+  for (const seed of [1, 2]) {
     const key = streamKey('interrupt', seed)
     const looks = Array.from({ length: 6 }, (_, i) => 1 + integer(key, i, Math.ceil(whole.polls / 4)))
     const pieces = await sessions.trainInPieces(looks.map(handOverAtLook))

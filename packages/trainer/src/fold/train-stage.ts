@@ -4,8 +4,8 @@ import { AppError, labelRanges } from '@baton/contracts'
 import { labelTable, scoreTable } from '@baton/evaluation'
 import { copySnapshot } from '../checkpoint/copy-snapshot.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
-import { createAugmenter } from '../data/augment/augmenter.ts'
-import { trainOps } from '../data/augment/presets.ts'
+import { stageAugmenter } from '../data/augment/augmenter.ts'
+import { trainSize } from '../data/augment/model-picture.ts'
 import { trainBatches } from '../data/batches.ts'
 import type { Batch } from '../data/batches.ts'
 import type { Mining } from '../data/mining.ts'
@@ -69,22 +69,20 @@ function batchesOf(training: Training) {
   const { run, source, targets, plans, position, bundle, labels, views } = training
   const { spec, fold } = run
   const { stage, stageStep } = position
-  const { augment, imageSize, mix } = stageOf(training)
   const { mining } = training
-  const size = imageSize ?? spec.image.size
-  const augmenter = createAugmenter(trainOps(augment ?? spec.augment), { ...spec.image, size })
-  const kind = augmenter.takesOriginals ? 'original' : size
-  source.keepOnly([kind, views.kind])
+  const stageSpec = stageOf(training)
+  const size = trainSize(stageSpec, spec.image)
+  const augmenter = stageAugmenter(spec, stageSpec)
+  source.keepOnly([augmenter.takes, views.kind])
   const input = {
     source,
-    kind,
     augmenter,
     size,
     targets,
     key: { seed: spec.seed, fold, stage },
     plan: plans[stage]!,
     change: datasetOf(bundle, labels, size),
-    mix,
+    mix: stageSpec.mix,
     again: mining && (() => mining.again()),
   } as const
   return trainBatches(input, stageStep)

@@ -16,6 +16,7 @@ import type { CheckpointWriter } from '../checkpoint/checkpoint-writer.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import { planStage } from '../data/batches.ts'
 import type { StagePlan } from '../data/batches.ts'
+import { trainSize } from '../data/augment/model-picture.ts'
 import { createMining, isMineTensor } from '../data/mining.ts'
 import type { Mining } from '../data/mining.ts'
 import { createImageSource } from '../data/image-source.ts'
@@ -163,7 +164,7 @@ async function openWorkshop(
     tf: ports.tensorflow.tf,
     classes: labels,
     imageSize: spec.image.size,
-    imageSizes: spec.stages.map(({ imageSize }) => imageSize ?? spec.image.size),
+    imageSizes: spec.stages.map((stage) => trainSize(stage, spec.image)),
     seed: foldSeed(run),
     blank: run.resume !== null,
     ...(bundle && { bundle }),

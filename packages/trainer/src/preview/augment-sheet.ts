@@ -1,10 +1,10 @@
 import { AppError } from '@baton/contracts'
 import type { ExperimentSpec, StageSpec } from '@baton/contracts'
 import sharp from 'sharp'
-import { createAugmenter } from '../data/augment/augmenter.ts'
+import { stageAugmenter } from '../data/augment/augmenter.ts'
+import { trainSize } from '../data/augment/model-picture.ts'
 import type { ModelPicture } from '../data/augment/model-picture.ts'
 import type { Picture } from '../data/augment/picture.ts'
-import { trainOps } from '../data/augment/presets.ts'
 import { augmentScope, mixScope } from '../data/batches.ts'
 import { decodeImage, decodeOriginal } from '../data/decode-image.ts'
 import { mixBatch } from '../data/mix.ts'
@@ -38,12 +38,11 @@ const gap = 4
  */
 export async function drawAugmentSheet({ spec, stage, images, epochs, mix }: AugmentSheet): Promise<Buffer> {
   const stageSpec = spec.stages[stage]!
-  const model = { ...spec.image, size: stageSpec.imageSize ?? spec.image.size }
-  const augmenter = createAugmenter(trainOps(stageSpec.augment ?? spec.augment), model)
+  const model = { ...spec.image, size: trainSize(stageSpec, spec.image) }
+  const augmenter = stageAugmenter(spec, stageSpec)
   const originals = await Promise.all(images.map((image) => decode(image, model)))
-  const pictures = augmenter.takesOriginals
-    ? originals
-    : await Promise.all(images.map(({ bytes }) => decodeImage(bytes, model)))
+  const pictures =
+    augmenter.takes === 'original' ? originals : await Promise.all(images.map(({ bytes }) => decodeImage(bytes, model)))
   const columns = await Promise.all(
     Array.from({ length: epochs }, async (_, epoch) => {
       const key = { seed: spec.seed, fold: 0, stage }

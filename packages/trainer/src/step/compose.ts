@@ -1,6 +1,7 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
 import type { ImageSpec, StageSpec } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
+import { trainSize } from '../data/augment/model-picture.ts'
 import type { Feeds, Outputs, ProgramSpec, Signature } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { Loss } from '../losses/build.ts'
@@ -36,7 +37,7 @@ export interface Composition {
 export function compose(parts: Composition): ProgramSpec {
   const { model, stage, image, classes, optimizer, average, gathered, teacher } = parts
   const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'int32' }) as const
-  const trainImages = imagesOf(stage.imageSize ?? image.size)
+  const trainImages = imagesOf(trainSize(stage, image))
   const labels = { shape: [null, classes], dtype: 'float32' } as const
   const predicted = { images: imagesOf(image.size) }
   const given: Signature['inputs'] = {

@@ -5,6 +5,7 @@ import type { Feeds, Program } from '@baton/graph-step'
 import { eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
 import { streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
+import { trainSize } from '../data/augment/model-picture.ts'
 import { buildLoss } from '../losses/build.ts'
 import type { LabelColumns } from '../losses/positive-weights.ts'
 import type { BundleModule } from '../models/bundle.ts'
@@ -106,18 +107,18 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const gathered = stage.accumulate === 1 ? null : createGathered(tf, targets)
   const made = { loss, teacher, targets, optimizer, average, gathered }
   const program = eagerProgram(tf, compose({ tf, model, stage, image: spec.image, classes, ...made }))
-  const trainSize = stage.imageSize ?? spec.image.size
+  const size = trainSize(stage, spec.image)
   // 30 bits, as statelessUniform asks. Every part of a batch draws dropout of its own.
   const dropoutKeys = Array.from(
     { length: stage.accumulate },
     (_, part) => streamKey(seed, 'dropout', ...(part === 0 ? [] : [part]))[0] >>> 2,
   )
   const feedsOf = ({ images, labels, teacher: said, blend, n }: TrainBatch, whole: TrainBatch): Feeds => ({
-    images: tensorOfImages(tf, images, n, trainSize),
+    images: tensorOfImages(tf, images, n, size),
     labels: tf.tensor2d(labels.slice(), [n, classes]),
     ...(said ? { teacher: tf.tensor2d(said.slice(), [n, classes]) } : {}),
     ...(blend && {
-      partners: tensorOfImages(tf, blend.partners, n, trainSize),
+      partners: tensorOfImages(tf, blend.partners, n, size),
       lambda: tf.tensor1d(blend.lambda.slice()),
     }),
     ...(gathered && { share: tf.scalar(n / whole.n) }),

@@ -1,20 +1,22 @@
-import type { AugmentOp } from '@baton/contracts'
+import type { AugmentOp, ExperimentSpec, StageSpec } from '@baton/contracts'
 import { resizePicture } from '../decode-image.ts'
+import type { PictureKind } from '../image-source.ts'
 import { openCanvas } from './canvas.ts'
 import type { Canvas } from './canvas.ts'
 import { drawsIn } from './draws.ts'
 import type { Draw, Scope } from './draws.ts'
+import { trainSize } from './model-picture.ts'
 import type { ModelPicture } from './model-picture.ts'
 import { doMove, isMoveOp } from './move-op.ts'
 import type { MoveOp } from './move-op.ts'
 import type { Picture } from './picture.ts'
 import { doPixels } from './pixel-op.ts'
 import type { PixelOp } from './pixel-op.ts'
-import { resizePlace } from './presets.ts'
+import { resizePlace, trainOps } from './presets.ts'
 
 export interface Augmenter {
-  /** Whether it takes pictures as they are stored; otherwise it takes squares of the model's size. */
-  readonly takesOriginals: boolean
+  /** What it takes: pictures as they are stored, or squares of the model's size. */
+  readonly takes: PictureKind
   /**
    * Augments one picture, which stays as it is, to a square of the model's size: a pure function of scope, sample and
    * picture. The very picture comes back where nothing was done to it.
@@ -24,11 +26,19 @@ export interface Augmenter {
   in(scope: Scope): (picture: Picture, sample: number) => Promise<Picture>
 }
 
+/** What a stage does to its train pictures. */
+export function stageAugmenter(
+  { augment, image }: Pick<ExperimentSpec, 'augment' | 'image'>,
+  stage: StageSpec,
+): Augmenter {
+  return createAugmenter(trainOps(stage.augment ?? augment), { ...image, size: trainSize(stage, image) })
+}
+
 /** Operations, one after the other, on pictures for a model. */
 export function createAugmenter(ops: readonly AugmentOp[], model: ModelPicture): Augmenter {
   const place = resizePlace(ops)
   return {
-    takesOriginals: place > 0,
+    takes: place > 0 ? 'original' : model.size,
     in(scope) {
       const drawsOf = drawsIn(scope)
       return async (picture, sample) => {

