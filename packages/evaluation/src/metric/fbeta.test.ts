@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { fbetaSamples } from '../fixtures/plain-scores.ts'
 import reference from '../fixtures/reference.json' with { type: 'json' }
-import { fbeta, fbetaSamples } from './fbeta.ts'
+import { fbeta } from './fbeta.ts'
 
 const { labels, actual, predicted, scores } = reference.fbeta
 

@@ -1,11 +1,11 @@
 import { MetricSpec } from '@baton/contracts'
 import { expect, test } from 'vitest'
+import { searchThresholds } from '../fixtures/plain-scores.ts'
 import reference from '../fixtures/reference.json' with { type: 'json' }
 import { binarise } from './binarise.ts'
 import { bestByExpectedFbeta } from './expected-fbeta.ts'
 import { topColumns } from './label-rows.ts'
 import { scoreTable } from './score.ts'
-import { searchThresholds } from './search-thresholds.ts'
 
 const { ranges, maxLabels, ...giving } = reference.giving
 const labels = ranges.at(-1)!.end

@@ -1,12 +1,11 @@
 import { MetricSpec } from '@baton/contracts'
 import { integer, streamKey, uniform } from '@baton/random'
 import { expect, test } from 'vitest'
+import { fbetaSamples, searchThresholds } from '../fixtures/plain-scores.ts'
 import reference from '../fixtures/reference.json' with { type: 'json' }
 import { binarise } from './binarise.ts'
 import { candidatesOf, fbetaAt } from './candidates.ts'
-import { fbetaSamples } from './fbeta.ts'
 import { topColumns } from './label-rows.ts'
-import { searchThresholds } from './search-thresholds.ts'
 
 const { ranges, minLabels, maxLabels, ...threshold } = reference.threshold
 const probability = Float32Array.from(threshold.probability)

@@ -153,14 +153,3 @@ function matchCount(parts: readonly Candidates[], labelsPerSample: number | null
   }
   return best
 }
-
-/** The thresholds with the best F-beta of a table, and the F-beta they reach. @see thresholdSearch */
-export function searchThresholds(
-  scored: Scored,
-  ranges: readonly LabelRange[],
-  metric: MetricSpec,
-  space: Space = 'probability',
-): Found {
-  const { candidates, best } = thresholdSearch(metric, ranges, space)
-  return best([candidates(scored)])
-}
