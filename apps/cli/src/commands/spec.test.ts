@@ -56,6 +56,18 @@ test('explain says what is taken from elsewhere, and which fold has which model'
   )
 })
 
+test('explain says what a training takes, and plainly what it does not know', async () => {
+  const bare = await spec('explain', file, '--samples', '100')
+  expect(bare.out).toContain('model: not known, say how many labels there are with --labels')
+  expect(bare.out).toContain('time: not known; say --images-per-second')
+  expect(bare.out).toContain('sessions: not known; say where with --provider')
+  const told = await spec('explain', file, '--samples', '1000', '--labels', '20', '--images-per-second', '50')
+  expect(told.err).toBe('')
+  expect(told.out).toMatch(/model: 0\.7 M weights, [\d.]+ M activations a picture\nmemory, about: .+ on the device/)
+  expect(told.out).toMatch(/uploads: 8\.4 MB a checkpoint, 2\.8 MB more/)
+  expect(told.out).toMatch(/time: \d+ (?:min|s).* a fold at 50 images a second \(as told\)/)
+})
+
 test('what is wrong is said with its place in the file', async () => {
   await writeFile(file, specTemplate({ ...defaultAnswers, folds: 1 }))
   const { code, out, err } = await spec('validate', file)

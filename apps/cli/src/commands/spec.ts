@@ -1,8 +1,10 @@
-import { allPages, AppError, cellLabel } from '@baton/contracts'
-import type { ExperimentSpec } from '@baton/contracts'
+import { cellLabel, Provider } from '@baton/contracts'
+import { Option } from 'commander'
 import type { Command } from 'commander'
-import { chooseProject, connect } from '../client/connect.ts'
+import { factsOf } from '../client/facts-of.ts'
+import type { Told } from '../client/facts-of.ts'
 import type { Io } from '../io.ts'
+import { estimateLines } from '../output/estimate-lines.ts'
 import { planLines, plannedJson } from '../output/plan-lines.ts'
 import { printJson } from '../output/print.ts'
 import { count, printable } from '../output/text.ts'
@@ -13,6 +15,8 @@ import type { CommonOptions } from './options.ts'
 interface SpecOptions extends CommonOptions {
   readonly set?: readonly string[]
 }
+
+type ExplainOptions = SpecOptions & Told
 
 export function specCommand(program: Command, io: Io): void {
   const spec = program.command('spec').description('Specs, before anything is started.')
@@ -34,41 +38,47 @@ export function specCommand(program: Command, io: Io): void {
     .command('explain')
     .summary('say what a spec will do')
     .description(
-      'Says what a spec will do: folds, stages, steps and the learning rate over them. The number of samples comes\n' +
-        'from the dataset that the spec names, or from --samples, which needs no Baton running.',
+      'Says what a spec will do: folds, stages, steps and the learning rate over them; sessions, disk and memory that it\n' +
+        'takes. The number of samples comes from the dataset that the spec names, or from --samples, which needs no Baton\n' +
+        'running.',
     )
     .argument('<spec>', 'file with the spec')
     .option('--samples <n>', 'training samples of the dataset', numberArgument({ min: 2, isWhole: true }))
+    .option('--labels <n>', 'labels of the dataset', numberArgument({ min: 1, isWhole: true }))
+    .addOption(
+      new Option('--provider <provider>', 'how long a session lives, by its profile').choices(Provider.options),
+    )
+    .option(
+      '--images-per-second <n>',
+      'pace of training; default: as a completed experiment of the same model had it',
+      numberArgument({ min: 0.001 }),
+    )
     .addOption(setOption())
     .addOption(projectOption())
     .addOption(jsonOption())
-    .addHelpText('after', example('baton spec explain spec.yaml', 'baton spec explain spec.yaml --samples 109237'))
-    .action((file: string, options: SpecOptions & { samples?: number }) =>
+    .addHelpText(
+      'after',
+      example(
+        'baton spec explain spec.yaml --provider kaggle',
+        'baton spec explain spec.yaml --samples 109237 --labels 1103 --images-per-second 90',
+      ),
+    )
+    .action((file: string, options: ExplainOptions) =>
       withSpec(file, options.set, async ({ spec: valid, matrix }) => {
-        const samples = options.samples ?? (await samplesOf(io, valid, options.project))
+        const facts = await factsOf(io, valid, options)
         // Only this command needs the trainer, which is most of what `baton` would load.
-        const { planTraining } = await import('@baton/trainer')
-        const plan = planTraining(valid, samples)
-        if (options.json) printJson(io, plannedJson(valid, plan))
+        const { estimateTraining, measureModel, planTraining } = await import('@baton/trainer')
+        const plan = planTraining(valid, facts.samples)
+        const model = facts.labels === null ? null : await measureModel(valid, facts.labels)
+        const estimate = estimateTraining(valid, plan, { ...facts, model })
+        if (options.json) printJson(io, { ...plannedJson(valid, plan), model, pace: facts.pace, estimate })
         else {
           for (const { values } of matrix?.cells ?? []) io.out(printable(`experiment: ${cellLabel(values)}`))
           if (matrix) io.out('\nOf the first:')
           for (const line of planLines(valid, plan, io.terminal?.columns ?? 80)) io.out(line)
+          for (const line of ['', ...estimateLines(estimate, { ...facts, model, provider: options.provider })])
+            io.out(line)
         }
       }),
     )
-}
-
-/** Training samples of the dataset version that a spec names, as Baton knows it. */
-async function samplesOf(io: Io, { dataset }: ExperimentSpec, named: string | undefined): Promise<number> {
-  const connection = await connect(io)
-  const project = await chooseProject(connection, named)
-  const [name, version] = dataset.split('@')
-  const versions = await allPages(connection.api.listDatasetVersions, { params: { project } })
-  const found = versions.find(
-    (item) => item.dataset === name && (version ?? String(item.version)) === String(item.version),
-  )
-  if (found) return found.samplesTrain
-  const detail = `project "${project}" has no dataset ${dataset}; create it, or say how large it is with --samples`
-  throw new AppError('spec-invalid', {}, { faults: [{ pointer: '/dataset', detail }] })
 }

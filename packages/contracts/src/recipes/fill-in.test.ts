@@ -6,7 +6,9 @@ import { recipes } from './recipes.ts'
 
 const own = { name: 'mine', dataset: 'imet', recipe: 'imet/ceshine-320' }
 /** What a recipe cannot know. */
-const needed: Readonly<Record<string, object>> = {}
+const needed: Readonly<Record<string, object>> = {
+  'imet/distill-9': { targets: { distill: { teacher: 'imet#40' } } },
+}
 
 test.each(recipeNames)('%s makes a valid spec of a name and a dataset, which says all of it', (recipe) => {
   const spec = parseSpec({ name: 'mine', dataset: 'imet', recipe, ...needed[recipe] })
@@ -14,6 +16,16 @@ test.each(recipeNames)('%s makes a valid spec of a name and a dataset, which say
   expect(spec).toMatchObject({ recipe, model, stages })
   expect(parseCompleteSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec)
   expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec)
+})
+
+test('a recipe that learns from teachers asks which', () => {
+  expect(() => parseSpec({ name: 'mine', dataset: 'imet', recipe: 'imet/distill-9' })).toThrow(
+    expect.objectContaining({
+      faults: [expect.objectContaining({ pointer: '/targets/distill/teacher' })],
+    }) as Error,
+  )
+  const spec = parseSpec({ name: 'mine', dataset: 'imet', recipe: 'imet/distill-9', ...needed['imet/distill-9'] })
+  expect(spec.targets.distill).toMatchObject({ form: 'max', kappa: 0.7 })
 })
 
 describe('what the spec says itself wins', () => {
@@ -40,7 +52,7 @@ describe('what the spec says itself wins', () => {
       model: { name: 'convnet' },
       stages: { all: { lrScale: null, optimizer: { name: 'sgdm' } } },
     })
-    expect(spec.model).toEqual({ name: 'convnet', width: 16, blocks: 3, dropout: 0 })
+    expect(spec.model).toMatchObject({ name: 'convnet', width: 16, blocks: 3, dropout: 0 })
     expect(spec.stages[1]!.optimizer).toEqual({ name: 'sgdm', momentum: 0.9, nesterov: false, weightDecay: 0 })
   })
 

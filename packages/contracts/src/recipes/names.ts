@@ -3,5 +3,7 @@ export const recipeNames = [
   'imet/ceshine-256',
   'imet/ceshine-320',
   'imet/ceshine-freezing',
+  'imet/gavrilchik',
+  'imet/distill-9',
   'imet/bce-then-f2-10',
 ] as const

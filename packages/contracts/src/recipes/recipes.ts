@@ -3,7 +3,9 @@ import type { RecipeName } from '../spec/recipe.ts'
 
 /** What a recipe fills in: all but what only a person can know. */
 type Recipe = Pick<ExperimentSpecInput, 'folds' | 'model' | 'image' | 'stages'> &
-  Partial<Pick<ExperimentSpecInput, 'augment' | 'evaluate' | 'metric' | 'ensemble' | 'earlyStop' | 'seed'>>
+  Partial<Pick<ExperimentSpecInput, 'augment' | 'evaluate' | 'metric' | 'ensemble' | 'earlyStop' | 'seed'>> & {
+    readonly targets?: { readonly distill: { readonly form: 'max'; readonly kappa: number } }
+  }
 
 /** All of iMet 2019 was scored so: F2 over samples, 1 to 10 labels each, one threshold. */
 const metric = { beta: 2, threshold: 'global', minLabels: 1, maxLabels: 10 } as const
@@ -115,6 +117,54 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
     ensemble: { blend: 'mean' },
     earlyStop: { patience: 4, minGain: 1e-4 },
   },
+  'imet/gavrilchik': {
+    folds: { count: 5 },
+    model: { name: 'seresnext101_32x4d' },
+    image: { size: 320 },
+    augment: 'imet-320',
+    stages: [
+      {
+        name: 'all',
+        epochs: 15,
+        batch: 1000,
+        accumulate: 20,
+        optimizer: { name: 'adam' },
+        schedule: { name: 'constant', lr: 5e-3 },
+        loss: { name: 'focal' },
+        mine: { share: 0.05 },
+      },
+      {
+        name: 'low',
+        epochs: 5,
+        batch: 1000,
+        accumulate: 20,
+        optimizer: { name: 'adam' },
+        schedule: { name: 'constant', lr: 1e-3 },
+        loss: { name: 'focal' },
+        mine: { share: 0.05 },
+      },
+    ],
+    metric: { ...metric, threshold: 'grouped' },
+    ensemble: { blend: 'mean' },
+  },
+  'imet/distill-9': {
+    folds: { count: 5 },
+    model: { name: 'seresnext50_32x4d' },
+    image: { size: 320 },
+    augment: [{ op: 'flip' }, { op: 'crop-if-needed' }, { op: 'resize' }, { op: 'erase', p: 0.3 }],
+    // A person gives the `teacher`.
+    targets: { distill: { form: 'max', kappa: 0.7 } },
+    stages: [
+      { ...warm('head-low', 1.2e-5), train: 'head' },
+      { ...warm('head-half', 6e-5), train: 'head' },
+      warm('all-low', 1.2e-5),
+      warm('all-half', 6e-5),
+      { ...warm('all', 1.2e-4), epochs: 10, schedule: { name: 'cosine', lr: 1.2e-4 } },
+    ],
+    evaluate: { tta: { views: 10 } },
+    metric,
+    ensemble: { blend: 'mean' },
+  },
   'imet/bce-then-f2-10': {
     folds: { count: 5 },
     model: { name: 'seresnext50_32x4d' },
@@ -143,4 +193,16 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
     metric,
     ensemble: { blend: 'mean' },
   },
+}
+
+/** An epoch of the ninth place's way up to its rate. */
+function warm(name: string, lr: number) {
+  return {
+    name,
+    epochs: 1,
+    batch: 36,
+    optimizer: { name: 'adam' },
+    schedule: { name: 'constant', lr },
+    loss: { name: 'bce+fbeta', beta: 2 },
+  } as const
 }
