@@ -24,5 +24,5 @@ export default tseslint.config(
     },
   },
   // What a person runs prints to the terminal.
-  { files: ['apps/cli/**', 'scripts/**', 'bench/**'], rules: { 'no-console': 'off' } },
+  { files: ['apps/cli/**', 'scripts/**', 'bench/**', 'test/verify/**'], rules: { 'no-console': 'off' } },
 )

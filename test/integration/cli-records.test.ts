@@ -12,7 +12,7 @@ import { loadConfig } from '@baton/config'
 import { createClient } from '@baton/contracts'
 import type { Artifact, Blob, Client, ExperimentArtifact, Lease, ProviderProfile, Submission } from '@baton/contracts'
 import { createLog } from '@baton/log'
-import { encode } from '@baton/safetensors'
+import { decode, encode } from '@baton/safetensors'
 import { aCheckpoint, aManifest, aResult, aSpec, createTestDatabase, freePort } from '@baton/testing'
 import type { TestDatabase } from '@baton/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -65,6 +65,8 @@ async function write(bytes: Uint8Array): Promise<Blob> {
   return blob
 }
 
+const someWeights = new Map([['block0/conv/kernel', { shape: [1, 1, 2, 1], data: Float32Array.of(1, 2) }]])
+
 /** Two experiments whose folds were trained by a session that knew the answers; the coordinator assembles them. */
 async function experimentsThatCompleted(): Promise<void> {
   const { api, url } = baton
@@ -85,7 +87,9 @@ async function experimentsThatCompleted(): Promise<void> {
   }
   for (let fold = 0; fold < 4; fold++) {
     const lease = await acquire()
-    const result = await aResult({ manifest, blobs: { write } }, lease)
+    const made = await aResult({ manifest, blobs: { write } }, lease)
+    // Of a layer of the model that the spec asks for.
+    const result = fold === 0 ? made : { ...made, weights: await write(encode(someWeights)) }
     await session.completeFold({ params: { fold: lease.foldId }, body: { fence: lease.fence, step: 9, result } })
   }
   await vi.waitFor(
@@ -174,6 +178,23 @@ describe('ensemble', () => {
   test('of an experiment alone, or twice of one, is refused', async () => {
     expect((await cli('ensemble', '1')).stderr).toMatch(/members/)
     expect((await cli('ensemble', '1', '1')).stderr).toMatch(/#1 is listed twice/)
+  })
+})
+
+describe('export', () => {
+  test('writes the weights of a completed fold, and says where', async () => {
+    const ended = await cli('export', '1', '--fold', '1')
+    expect(ended).toMatchObject({ code: 0, stdout: 'emoji-1-fold-1/model.safetensors\n' })
+    const bytes = await readFile(path.join(folder, 'emoji-1-fold-1/model.safetensors'))
+    expect(decode(bytes).tensors).toEqual(someWeights)
+  })
+
+  test('says which fold has left no weights, what of them cannot be read, and which formats there are', async () => {
+    expect((await cli('export', '1', '--fold', '7')).stderr).toContain('fold 7 of emoji #1 has left no weights')
+    expect((await cli('export', '1', '--fold', '0')).stderr).toContain('the file of weights cannot be read')
+    const unknown = await cli('export', '1', '--fold', '0', '--format', 'onnx')
+    expect(unknown.code).toBe(2)
+    expect(unknown.stderr).toContain('safetensors, saved-model, tfjs')
   })
 })
 

@@ -14,6 +14,7 @@ import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enrolCommand } from './commands/enrol.ts'
 import { experimentsCommand } from './commands/experiments.ts'
+import { exportCommand } from './commands/export.ts'
 import { prioritiseCommand, retryCommand } from './commands/fold.ts'
 import { initCommand } from './commands/init.ts'
 import { compareCommand } from './commands/compare.ts'
@@ -65,6 +66,7 @@ const commands = [
   matrixCommand,
   lbCommand,
   artifactsCommand,
+  exportCommand,
   checkpointsCommand,
   steerCommands,
   cloneCommand,

@@ -173,6 +173,13 @@ export const problems = {
     title: 'The weights do not fit the model',
     remedy: 'Give weights of this architecture and width, as safetensors or a TensorFlow.js layers model.',
   },
+  'export-impossible': {
+    met: 'machine',
+    status: 422,
+    retryable: false,
+    title: 'The model cannot be written in that format',
+    remedy: 'Choose another --format; safetensors takes every model.',
+  },
   'user-code-failed': {
     met: 'fold',
     status: 422,

@@ -1,4 +1,4 @@
-import type { DataType, GraphNode } from './proto.ts'
+import type { DataType, GraphNode, SavedSignature } from './proto.ts'
 import { attrValue, dataType, savedModel } from './proto.ts'
 
 /** Below this a constant is written as it is, whatever its values. */
@@ -15,7 +15,7 @@ export interface GraphBuilder {
    */
   constant(type: DataType, shape: readonly number[], content: Uint8Array): string
   /** The saved model, as a file holds it. */
-  toBytes(): Uint8Array
+  toBytes(signature?: SavedSignature): Uint8Array
 }
 
 export function createBuilder(): GraphBuilder {
@@ -40,7 +40,7 @@ export function createBuilder(): GraphBuilder {
     const types = { T: attrValue.type(dataType[type]), index_type: attrValue.type(dataType.int32) }
     return add('Fill', [dims, value], types)
   }
-  return { add, constant, toBytes: () => savedModel(nodes) }
+  return { add, constant, toBytes: (signature) => savedModel(nodes, signature) }
 }
 
 /** Whether all values are the same, bit for bit. */

@@ -17,7 +17,8 @@ import { trace } from './trace.ts'
  * `dump` does.
  *
  * Not equal to `eagerProgram` in every byte. Training steps of the convnet and the ResNet on even maps are equal to the
- * bit; on odd maps they differ in rounding, and so do predictions. A training must not go on with the one where it
+ * bit in most stages; on odd maps, and in some stages of a network that pads its maps, they differ in rounding, and so
+ * do predictions. A training must not go on with the one where it
  * began with the other, unless its checkpoints say which it was. The trainer's do not, so it runs eagerly.
  *
  * What cannot be traced runs eagerly, as does everything where tfjs-node does not compute. An error that TensorFlow

@@ -87,14 +87,41 @@ function nodeDef({ name, op, inputs, attributes }: GraphNode): Uint8Array {
   ])
 }
 
+/** What a saved model takes or gives: a node's first output, and its shape, in which -1 stands for any size. */
+export interface SignatureTensor {
+  readonly name: string
+  readonly node: string
+  readonly type: DataType
+  readonly shape: readonly number[]
+}
+
+/** What whoever does not know a graph's nodes calls it by. */
+export interface SavedSignature {
+  readonly inputs: readonly SignatureTensor[]
+  readonly outputs: readonly SignatureTensor[]
+}
+
+/** The name and the kind that loaders look for. */
+const SIGNATURE_NAME = 'serving_default'
+const PREDICT_METHOD = 'tensorflow/serving/predict'
+
+function signatureDef({ inputs, outputs }: SavedSignature): Uint8Array {
+  const info = ({ node, type, shape }: SignatureTensor) =>
+    concat([text(1, `${node}:0`), integer(2, dataType[type]), message(3, shapeProto(shape))])
+  const entries = (field: number, tensors: readonly SignatureTensor[]) =>
+    tensors.map((tensor) => message(field, concat([text(1, tensor.name), message(2, info(tensor))])))
+  return concat([...entries(1, inputs), ...entries(2, outputs), text(3, PREDICT_METHOD)])
+}
+
 /**
- * A saved model that holds this graph and nothing else: no signatures, as whoever runs it knows the names of its
- * nodes, and no variables, as they are restored.
+ * A saved model that holds this graph and no variables: they are restored, or constants. Without a signature whoever
+ * runs it knows the names of its nodes.
  */
-export function savedModel(nodes: readonly GraphNode[]): Uint8Array {
+export function savedModel(nodes: readonly GraphNode[], signature?: SavedSignature): Uint8Array {
   const versions = message(4, integer(1, GRAPH_VERSION))
   const graph = concat([...nodes.map((node) => message(1, nodeDef(node))), versions])
-  const metaGraph = concat([message(1, text(4, SERVE_TAG)), message(2, graph)])
+  const named = signature ? [message(5, concat([text(1, SIGNATURE_NAME), message(2, signatureDef(signature))]))] : []
+  const metaGraph = concat([message(1, text(4, SERVE_TAG)), message(2, graph), ...named])
   const schemaVersion = integer(1, 1)
   return concat([schemaVersion, message(2, metaGraph)])
 }

@@ -25,11 +25,15 @@ export interface Recorder {
   watch<T>(body: () => T): T
 }
 
-/** @param readState Gives the graph's name for the value of a variable of the program, null for other tensors. */
+/**
+ * @param readState Gives the graph's name for the value of a variable of the program, null for other tensors.
+ * @param anyRows Leaves out reshapes that change nothing, as TensorFlow.js makes many: they tie a graph to one size.
+ */
 export function createRecorder(
   backend: NodeBackend,
   graph: GraphBuilder,
   readState: (dataId: DataId) => string | null,
+  anyRows: boolean,
 ): Recorder {
   const refs = new WeakMap<DataId, string>()
   const made = new WeakSet<DataId>()
@@ -55,6 +59,8 @@ export function createRecorder(
       ]),
     )
   const record = (op: string, attributes: readonly Attribute[], inputs: readonly Tensor[], outputs: Tensor[]) => {
+    if (anyRows && op === 'Reshape' && inputs[0]!.shape.join() === outputs[0]!.shape.join())
+      return void refs.set(outputs[0]!.dataId, refOf(inputs[0]!))
     const name = graph.add(op, inputs.map(refOf), attributesOf(attributes))
     outputs.forEach(({ dataId }, i) => refs.set(dataId, i === 0 ? name : `${name}:${i}`))
   }

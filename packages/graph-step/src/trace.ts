@@ -29,6 +29,11 @@ export interface TraceInput {
   readonly state: readonly StateEntry[]
   /** Their shapes are those the graph is for; their values play no part. */
   readonly feeds: Feeds
+  /**
+   * Feeds of other sizes, where the signature takes any: the graph is then for all of them, and a signature whose graph
+   * depends on the size is refused.
+   */
+  readonly otherFeeds?: Feeds
 }
 
 /**
@@ -42,9 +47,12 @@ export interface TraceInput {
  * @throws whatever the signature itself throws
  */
 export function trace(tf: Tf, backend: NodeBackend, input: TraceInput): Trace {
-  const [first, second] = [traceOnce(tf, backend, input), traceOnce(tf, backend, input)]
-  if (Buffer.compare(first.graph.toBytes(), second.graph.toBytes()) !== 0)
-    throw new Untraceable('it computes something else each time, from values that are neither feeds nor state')
+  const first = traceOnce(tf, backend, input)
+  const second = traceOnce(tf, backend, { ...input, feeds: input.otherFeeds ?? input.feeds })
+  if (Buffer.compare(first.graph.toBytes(), second.graph.toBytes()) !== 0) {
+    const size = input.otherFeeds ? ' or the size of its feeds' : ''
+    throw new Untraceable(`it computes something else each time, from values that are neither feeds nor state${size}`)
+  }
   return first
 }
 
@@ -72,15 +80,15 @@ function unalias(tf: Tf, state: readonly StateEntry[]): void {
   }
 }
 
-function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds }: TraceInput): Trace {
+function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds, otherFeeds }: TraceInput): Trace {
   const graph = createBuilder()
   const variables = graphVariables(graph, state)
-  const recorder = createRecorder(backend, graph, variables.read)
+  const recorder = createRecorder(backend, graph, variables.read, otherFeeds !== undefined)
   const given: Record<string, Tensor> = {}
-  const inputs = Object.entries(signature.inputs).map(([name, { dtype }]) => {
+  const inputs = Object.entries(signature.inputs).map(([name, { dtype, shape }]) => {
     // A copy, as a feed may stand on the same tensor as another feed or as state.
     given[name] = copyTensor(tf, feeds[name]!)
-    const node = addPlaceholder(graph, dtype, given[name].shape)
+    const node = addPlaceholder(graph, dtype, otherFeeds ? shape.map((size) => size ?? -1) : given[name].shape)
     recorder.refs.set(given[name].dataId, dtype === 'uint8' ? addCast(graph, node) : node)
     return { name, node, dtype }
   })

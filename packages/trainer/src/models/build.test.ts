@@ -63,7 +63,15 @@ test.each([
   model.dispose()
 })
 
-const NAMED = ['resnet18', 'resnet34', 'resnet50', 'seresnext50_32x4d', 'seresnext101_32x4d', 'densenet161', 'mobilenetv2'] // prettier-ignore
+const NAMED = [
+  'resnet18',
+  'resnet34',
+  'resnet50',
+  'seresnext50_32x4d',
+  'seresnext101_32x4d',
+  'densenet161',
+  'mobilenetv2',
+]
 
 test.each(NAMED)('a narrow %s has the layer groups of all networks in order of depth, and takes any size', (name) => {
   const model = build({ name, width: 0.125 })

@@ -54,7 +54,8 @@ export function buildModel(
   }
 }
 
-function groupsOf(spec: ModelSpec, tools: GroupTools, bundle: BundleModule | undefined): readonly LayerGroup[] {
+/** The layer groups of a model, made with whatever layers it is given. @throws {AppError} `user-code-failed` */
+export function groupsOf(spec: ModelSpec, tools: GroupTools, bundle?: BundleModule): readonly LayerGroup[] {
   switch (spec.name) {
     case 'convnet':
       return buildConvnet(spec, tools)

@@ -61,7 +61,7 @@ export interface Layers extends MapOps {
 /** Part of the moving statistics that each training batch replaces; PyTorch's default. */
 const STATISTICS_STEP = 0.1
 /** Added to the variance; PyTorch's default. */
-const EPSILON = 1e-5
+export const EPSILON = 1e-5
 /** A path of plain words: it becomes part of a checkpoint's tensor names and of a graph's node names. */
 const NAME = /^[\w.-]+(?:\/[\w.-]+)*$/
 
@@ -154,12 +154,18 @@ function depthwiseConv2d(layers: Layers, { channels, ...window }: DepthwiseOptio
  * in TensorFlow 2.15 with oneDNN the filter's gradient of a 1×1 convolution of stride 2 writes past its memory when the
  * batch is odd.
  */
-function slideOver(tf: Tf, convolve: Convolve, { size, stride = 1 }: Window) {
-  if (stride === 1) return (x: Tensor4D, kernel: Tensor4D) => convolve(x, kernel, 1, 'same')
-  if (size === 1)
-    return (x: Tensor4D, kernel: Tensor4D) => convolve(tf.avgPool(x, 1, stride, 'same'), kernel, 1, 'same')
-  const pad = Math.floor((size - 1) / 2)
-  return (x: Tensor4D, kernel: Tensor4D) => convolve(frame(tf, x, pad), kernel, stride, 'valid')
+function slideOver(tf: Tf, convolve: Convolve, window: Window) {
+  const { size, stride = 1 } = window
+  const padding = paddingOf(window)
+  if (padding !== 'same')
+    return (x: Tensor4D, kernel: Tensor4D) => convolve(frame(tf, x, padding), kernel, stride, 'valid')
+  const kept = (x: Tensor4D) => (size === 1 && stride > 1 ? tf.avgPool(x, 1, stride, 'same') : x)
+  return (x: Tensor4D, kernel: Tensor4D) => convolve(kept(x), kernel, 1, 'same')
+}
+
+/** Zeros on each side of a map before a convolution without padding; where TensorFlow's `same` puts as many, that. */
+export function paddingOf({ size, stride = 1 }: Window): 'same' | number {
+  return stride === 1 || size === 1 ? 'same' : Math.floor((size - 1) / 2)
 }
 
 /** No relu follows logits, so variance 1 / fan-in keeps the size. */

@@ -105,7 +105,9 @@ async function aFolder(): Promise<string> {
 
 test('a TensorFlow.js layers model’s weights are read from model.json and the files beside it', async () => {
   const [from, to, folder] = [aModel(1), aModel(2), await aFolder()]
-  const named = [...valuesOf(from)].map(([name, tensor]) => [name.replace(/\/(mean|variance)$/, '/moving_$1'), tensor] as const) // prettier-ignore
+  const named = [...valuesOf(from)].map(
+    ([name, tensor]) => [name.replace(/\/(mean|variance)$/, '/moving_$1'), tensor] as const,
+  )
   const bytes = Buffer.concat(named.map(([, { data }]) => Buffer.from(data.buffer)))
   await writeFile(path.join(folder, 'a.bin'), bytes.subarray(0, 1001))
   await writeFile(path.join(folder, 'b.bin'), bytes.subarray(1001))

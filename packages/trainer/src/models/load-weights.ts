@@ -21,8 +21,11 @@ const dialects: readonly Dialect[] = [
   { nameOf: timmNameOf, convert: fromTimm },
 ]
 
-/** PyTorch counts batches in its normalisation; nothing depends on it. */
-const IGNORED = /(^|\.)num_batches_tracked$/
+/** The layer of an exported layers model that normalises images. */
+export const NORMALISE = 'normalise'
+
+/** PyTorch counts batches in its normalisation; nothing depends on it. The spec says how images are normalised. */
+const IGNORED = new RegExp(`(^|\\.)num_batches_tracked$|^${NORMALISE}/`)
 
 /**
  * Sets a model's variables, by name, from a file of weights: one of timm for the networks named as there, a
@@ -37,7 +40,10 @@ const IGNORED = /(^|\.)num_batches_tracked$/
 export function loadWeights(tf: Tf, model: Pick<Model, 'variables'>, tensors: Tensors): { fresh: readonly string[] } {
   const { variables } = model
   const { nameOf, convert } = dialectOf(variables, tensors)
-  const found = variables.map((target) => ({ target, name: nameOf(target.name), ...match(target, tensors.get(nameOf(target.name)), convert) })) // prettier-ignore
+  const found = variables.map((target) => {
+    const name = nameOf(target.name)
+    return { target, name, ...match(target, tensors.get(name), convert) }
+  })
   const isFresh = found.some(({ target, fault }) => target.group === HEAD && fault !== null)
   const wanted = found.filter(({ target }) => !(isFresh && target.group === HEAD))
   refuse({

@@ -48,7 +48,8 @@ async function readLayersModel(json: Buffer, folder: string): Promise<Map<string
       tensors.set(name, { shape, data: new Float32Array(buffer, offset, count) })
       offset += 4 * count
     }
-    if (offset !== buffer.byteLength) throw new Error(`${paths.join(', ')} hold ${buffer.byteLength} bytes instead of ${offset}`) // prettier-ignore
+    if (offset !== buffer.byteLength)
+      throw new Error(`${paths.join(', ')} hold ${buffer.byteLength} bytes instead of ${offset}`)
   }
   return tensors
 }

@@ -36,7 +36,9 @@ export function toTimm(name: string, tensor: NamedTensor): NamedTensor {
 /** The other way round. */
 export function fromTimm(name: string, tensor: NamedTensor): NamedTensor {
   const axes = axesOf(name, tensor.shape.length)
-  return axes && axes.length === tensor.shape.length ? transpose(tensor, axes.map((_, axis) => axes.indexOf(axis))) : tensor // prettier-ignore
+  if (axes?.length !== tensor.shape.length) return tensor
+  const inverse = axes.map((_, axis) => axes.indexOf(axis))
+  return transpose(tensor, inverse)
 }
 
 /** Axis i of the result is axis `axes[i]` of what is given. */

@@ -153,7 +153,7 @@ function blend(tf: Tf, { images, partners, lambda }: Feeds): Tensor {
 }
 
 /** x ← (x / 255 − mean) / std, per colour. [n, size, size, 3], to float32. */
-function normalise(tf: Tf, images: Tensor, { mean, std }: ImageSpec): Tensor4D {
+export function normalise(tf: Tf, images: Tensor, { mean, std }: ImageSpec): Tensor4D {
   const scale = tf.tensor1d(std.map((deviation) => 1 / (255 * deviation)))
   const shift = tf.tensor1d(mean.map((value, colour) => -value / std[colour]!))
   return tf.add(tf.mul(tf.cast(images, 'float32'), scale), shift)
