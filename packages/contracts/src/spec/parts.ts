@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 export const Positive = z.number().positive()
-/** A layer group of the model, `group1` say; which there are is the model's to say. */
+/** A layer group of the model, `layer1` say; which there are is the model's to say. */
 export const GroupName = z.string().regex(/^[\w.-]{1,64}$/, 'the name of a layer group')
 export const Probability = z.number().min(0).max(1)
 

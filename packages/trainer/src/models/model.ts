@@ -4,7 +4,7 @@ import type { Tensor, Tensor1D, Variable } from '@tensorflow/tfjs'
 export type Role = 'kernel' | 'bias' | 'norm' | 'statistic'
 
 export interface ModelVariable {
-  /** Unique in the model, and what its value is saved by: `group1/block0/bn1/gamma`. */
+  /** Unique in the model, and what its value is saved by: `layer1/0/bn1/gamma`. */
   readonly name: string
   readonly role: Role
   /** The layer group it belongs to. */
@@ -25,7 +25,7 @@ export type Pass = { readonly training: false } | { readonly training: true; rea
  * label, [batch, classes].
  */
 export interface LayerGroup {
-  /** One word, unique in the model: `stem`, `group1`. */
+  /** One word, unique in the model: `stem`, `layer1`. */
   readonly name: string
   /** What it takes is what the group before it gives; no type follows that, so `runGroups` is who calls it. */
   readonly run: (x: never, pass: Pass) => Tensor
