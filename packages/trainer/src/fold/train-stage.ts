@@ -9,11 +9,11 @@ import { trainSize } from '../data/augment/model-picture.ts'
 import { trainBatches } from '../data/batches.ts'
 import type { Batch } from '../data/batches.ts'
 import type { Mining } from '../data/mining.ts'
-import { averagedWeight, isWeight } from '../step/state-names.ts'
 import { landingProgress } from '../schedules/landing.ts'
 import { stepRates, timeOf } from '../schedules/step-rates.ts'
 import { warmupStepsOf } from '../schedules/warm-up.ts'
 import type { Predictor, StepResult } from '../step/stage-program.ts'
+import { averagedWeight, isWeight } from '../step/state-names.ts'
 import { breathe } from './interrupts.ts'
 import { datasetOf } from './load-bundle.ts'
 import { endOf, evaluationInterval, isEvaluationDue } from './cadence.ts'
@@ -125,7 +125,7 @@ function countTime(training: Training, lap: Lap): void {
   if (!landing) return
   const end = position.step - position.stageStep + landing.end
   const held = state.hours!.landings.at(-1)
-  const before = held ? `${landing.end - held.end > 0 ? 'later' : 'earlier'} than decided before, ` : ''
+  const before = held ? `${landing.end > held.end ? 'later' : 'earlier'} than decided before, ` : ''
   ports.metrics([{ step: position.step, name: 'train/planned-end', value: end }])
   ports.log('info', `stage ${stage.name} ends at step ${end}, ${before}by ${Math.round(hours.stepMs!)} ms a step`)
 }
