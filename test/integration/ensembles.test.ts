@@ -128,7 +128,7 @@ test('nothing is learnt from an ensemble by its number: the fault says to name i
     faults: [
       {
         pointer: expect.stringContaining('/targets/distill/teacher') as string,
-        detail: expect.stringMatching(/name its members/) as string,
+        detail: expect.stringMatching(/is an ensemble, which has no folds of its own; name emoji#1/) as string,
       },
     ],
   })

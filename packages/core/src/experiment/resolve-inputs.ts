@@ -322,11 +322,6 @@ function foldOf(source: ExperimentRecord, index: number, pointer: string): FoldE
 
 function resultOf(wanted: Wanted, source: ExperimentRecord, { index, status, result }: FoldEntry, pointer: string) {
   if (status === 'completed' && result !== null) return result
-  if (source.blend !== null)
-    throw new Unresolved(
-      pointer,
-      `${nameOf(wanted, source)} is an ensemble, of which nothing was trained; name its members`,
-    )
   throw new Unresolved(
     pointer,
     `fold ${index} of ${nameOf(wanted, source)} is ${status}; start this experiment once it is completed`,
