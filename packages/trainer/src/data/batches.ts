@@ -8,7 +8,7 @@ import type { Scope } from './augment/draws.ts'
 import type { ImageSource } from './image-source.ts'
 import { mixBatch } from './mix.ts'
 import type { Blend } from './mix.ts'
-import { prefetch } from './prefetch.ts'
+import { batchesAhead, prefetch } from './prefetch.ts'
 
 /** Samples as the model takes them. */
 export interface Batch {
@@ -107,9 +107,6 @@ export function augmentScope(key: EpochKey): Scope {
 export function mixScope(key: StageKey, step: number): Scope {
   return [...scopeOf(key), 'mix', step]
 }
-
-/** Batches made ahead: one being finished while the next one's images are decoded. */
-const batchesAhead = 2
 
 /**
  * The batches of a stage from step `stageStep` on. Batch i is a pure function of the key and i: it does not matter from

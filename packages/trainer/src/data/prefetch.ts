@@ -1,3 +1,6 @@
+/** Batches made ahead: one being finished while the next one's images are decoded. */
+export const batchesAhead = 2
+
 /**
  * Makes items ahead of their use: while one is used, up to `ahead` next ones are being made.
  *

@@ -5,7 +5,7 @@ import type { Scope } from './augment/draws.ts'
 import type { Picture } from './augment/picture.ts'
 import { plainOps, viewOps } from './augment/presets.ts'
 import type { ImageSource, PictureKind } from './image-source.ts'
-import { prefetch } from './prefetch.ts'
+import { batchesAhead, prefetch } from './prefetch.ts'
 
 /** The pictures of a sample that its prediction is the mean of. */
 export interface Views {
@@ -68,9 +68,6 @@ export interface ViewBatch {
   /** RGB, 0 to 255, each sample's views together. [n · views, size, size, 3] */
   readonly images: Uint8Array
 }
-
-/** Batches made ahead: one being finished while the next one's images are decoded. */
-const batchesAhead = 2
 
 /** The samples in their order, as many at a time as have `batch` views, at least one; the last may be fewer. */
 export function viewBatches(
