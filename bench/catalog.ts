@@ -4,5 +4,6 @@ import type { Benchmark } from './figure.ts'
 export const catalog: Readonly<Record<string, () => Promise<Benchmark>>> = {
   checkpoint: async () => (await import('./checkpoint.ts')).default,
   dispatch: async () => (await import('./dispatch/index.ts')).dispatch,
+  results: async () => (await import('./results.ts')).default,
   leaderboard: async () => (await import('./leaderboard.ts')).default,
 }

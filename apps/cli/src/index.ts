@@ -1,3 +1,4 @@
+export { pushDataset } from './client/push-dataset.ts'
 export { startLocalWorkers } from './up/local-workers.ts'
 export type { LocalWorkers, LocalWorkersOptions } from './up/local-workers.ts'
 export { startBaton } from './up/start-baton.ts'

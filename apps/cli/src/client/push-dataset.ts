@@ -10,7 +10,7 @@ export interface PushDataset {
   readonly project: string
   readonly name: string
   readonly dataset: ImportedDataset
-  readonly progress: Progress
+  readonly progress: Pick<Progress, 'update'>
   readonly signal: AbortSignal
 }
 

@@ -1,0 +1,88 @@
+import { stringify } from 'yaml'
+import type { PairedDifference } from '@baton/evaluation'
+import { machine } from './report.ts'
+import type { Results } from './results.ts'
+
+/** `docs/results.md`: all that stands in it was measured. */
+export function resultsPage({ matrix, spec, names, rows, baselines, samples, tensorflow, seconds }: Results): string {
+  const { halving: _, ...written } = spec
+  const { exclude: __, ...axes } = written.matrix
+  const baselineRows = [
+    ...baselines.map(({ name, cv, cvLow, cvHigh, difference }) => [
+      name,
+      score(cv),
+      bounds(cvLow, cvHigh),
+      change(difference),
+    ]),
+    ['`imet/ceshine-320`, scaled down', score(rows[0]!.cv!), bounds(rows[0]!.cvLow!, rows[0]!.cvHigh!), ''],
+  ]
+  const cells = matrix.cells.map(({ difference }, i) => [
+    names[i]!,
+    score(rows[i]!.cv!),
+    bounds(rows[i]!.cvLow!, rows[i]!.cvHigh!),
+    difference === null ? 'baseline' : change(difference),
+    difference === null ? '' : difference.pValue.toPrecision(2),
+    difference === null ? '' : difference.pHolm.toPrecision(2),
+  ])
+  return `# Results on the emoji set
+
+Written by \`npm run results\`, which trains all of it through an embedded Baton and takes some minutes. Measured ${new Date().toISOString().slice(0, 10)} in ${Math.round(seconds / 60)} min on ${machine()}; ${tensorflow}, one thread a session.
+
+The set is ${samples.train} train pictures of ${samples.side} px with ${samples.labels} labels in two groups, split into ${matrix.cells[0]!.foldsTotal} folds. Scores are F2 over samples, at a threshold searched on OOF; the pooled CV with its 95 % bootstrap interval.
+
+## Beside baselines
+
+On the same folds, scored alike. The difference is the recipe's folds minus the baseline's, nested, with the 95 % interval of the paired test of [matrix](spec/matrix.md).
+
+${table(['', 'CV', '95 %', 'recipe − baseline'], baselineRows)}
+
+${verdict(baselines)}
+
+*Mean label frequency* predicts for each picture how often the train pictures of the other folds have each label. *Logistic regression* sees 100 principal components of the standardised pixels, by scikit-learn: \`bench/pixel-baseline.py\`.
+
+## Ablation
+
+One thing is otherwise in each; differences are from the recipe, fold by fold.
+
+${table(['', 'CV', '95 %', 'difference', 'p', 'p (Holm)'], cells)}
+
+With ${matrix.cells[0]!.foldsTotal} folds of so few pictures only large effects show; a difference whose interval holds 0 says nothing.
+
+## The spec
+
+\`\`\`yaml
+${stringify({ ...written, matrix: axes }, { lineWidth: 110 }).trimEnd()}
+\`\`\`
+`
+}
+
+/** What the intervals allow to be said. */
+function verdict(baselines: Results['baselines']): string {
+  return baselines
+    .map(({ name, difference: { low, high } }) => {
+      if (low > 0) return `The recipe is above ${name}.`
+      return high < 0 ? `The recipe is below ${name}.` : `From ${name} it is not told apart.`
+    })
+    .join(' ')
+}
+
+function score(value: number): string {
+  return value.toFixed(4)
+}
+
+function bounds(low: number, high: number): string {
+  return `${score(low)} … ${score(high)}`
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${score(Math.abs(value))}`
+}
+
+function change({ mean, low, high }: Pick<PairedDifference, 'mean' | 'low' | 'high'>): string {
+  return `${signed(mean)} (${signed(low)} … ${signed(high)})`
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
