@@ -74,7 +74,6 @@ export type {
   ExperimentSpecInput,
   MetricAverage,
   PseudoSpec,
-  WrittenSpecInput,
 } from './spec/index.ts'
 export {
   Attempt,
@@ -140,3 +139,4 @@ export { allPages, createClient, etagOf, Problem, retryAfterMs } from './client.
 export type { CallOptions, Client, ClientOptions, FollowCallOptions } from './client.ts'
 export { openApiDocument } from './openapi.ts'
 export { fieldPicker } from './fields.ts'
+export type { WrittenSpecInput } from './recipes/written-spec.ts'

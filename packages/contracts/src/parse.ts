@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import { AppError, pointerOf } from './problems.ts'
 import type { Fault, ProblemCode } from './problems.ts'
-import { ExperimentSpec, WrittenSpec } from './spec/index.ts'
+import { WrittenSpec } from './recipes/written-spec.ts'
+import { ExperimentSpec } from './spec/index.ts'
 
 /** Most faults that one error lists: enough to correct a file by, small enough to answer with. */
 export const FAULTS_LISTED = 1000

@@ -4,7 +4,7 @@ import { CELLS_MAX, MatrixSpec } from '../matrix/matrix-spec.ts'
 import { Matrix } from '../matrix/matrix.ts'
 import { BlendSpec } from '../blend.ts'
 import { Experiment, Fold, Lb } from '../resources.ts'
-import { WrittenSpec } from '../spec/index.ts'
+import { WrittenSpec } from '../recipes/written-spec.ts'
 import { boardQuery, experiment, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 

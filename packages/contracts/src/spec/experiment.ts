@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { DatasetRef, Digest, Slug } from '../ids.ts'
-import { fillInRecipe } from '../recipes/fill-in.ts'
 import { AugmentSpec, checkAugment } from './augment.ts'
 import { EmaSpec } from './ema.ts'
 import { checkEnsemble, EnsembleSpec } from './ensemble.ts'
@@ -14,7 +13,6 @@ import { ModelChoice, modelsOf } from './model.ts'
 import type { AddFault } from './parts.ts'
 import { checkSchedule } from './schedule.ts'
 import { RecipeSpec } from './recipe.ts'
-import type { RecipeName } from './recipe.ts'
 import { checkStages, StageSpec } from './stage.ts'
 import { checkTargets, TargetsSpec } from './targets.ts'
 
@@ -82,15 +80,6 @@ export const ExperimentSpec = z
 export type ExperimentSpec = z.infer<typeof ExperimentSpec>
 /** A spec as written, before defaults are filled in. */
 export type ExperimentSpecInput = z.input<typeof ExperimentSpec>
-
-/** The same as it is written: what it leaves out is filled in by its `recipe` first, then by defaults. */
-export const WrittenSpec = z.preprocess(fillInRecipe, ExperimentSpec) as unknown as z.ZodType<
-  ExperimentSpec,
-  WrittenSpecInput
->
-type Named = Pick<ExperimentSpecInput, 'name' | 'dataset'>
-export type WrittenSpecInput =
-  ExperimentSpecInput | (Named & { readonly recipe: RecipeName } & Readonly<Record<string, unknown>>)
 
 /** What a code bundle has to bring wants a code bundle. */
 function checkBundleUse(
