@@ -1,7 +1,21 @@
 import { stringify } from 'yaml'
+import type { ExperimentRow, Matrix, MatrixSpec } from '@baton/contracts'
 import type { PairedDifference } from '@baton/evaluation'
+import type { Baseline } from './pixel-baselines.ts'
 import { machine } from './report.ts'
-import type { Results } from './results.ts'
+
+/** What has been measured. */
+export interface Results {
+  readonly matrix: Matrix
+  readonly spec: MatrixSpec
+  /** What each experiment of the matrix is called. */
+  readonly names: readonly string[]
+  readonly rows: readonly ExperimentRow[]
+  readonly baselines: readonly Baseline[]
+  readonly samples: { readonly train: number; readonly labels: number; readonly side: number }
+  readonly tensorflow: string
+  readonly seconds: number
+}
 
 /** `docs/results.md`: all that stands in it was measured. */
 export function resultsPage({ matrix, spec, names, rows, baselines, samples, tensorflow, seconds }: Results): string {

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { pushDataset, startBaton, startLocalWorkers } from '@baton/cli'
 import { loadConfig } from '@baton/config'
 import { isFinal, labelsOf } from '@baton/contracts'
-import type { Client, ExperimentRow, Matrix, MatrixSpec } from '@baton/contracts'
+import type { Client, Matrix, MatrixSpec } from '@baton/contracts'
 import { buildEmojiDataset } from '@baton/dataset'
 import type { EmojiDataset } from '@baton/dataset'
 import { samplesOf } from '@baton/evaluation'
@@ -14,8 +14,8 @@ import { prepareTensorflow } from '@baton/tensorflow'
 import type { Benchmark, Figure, Run } from './figure.ts'
 import { freePort } from './free-port.ts'
 import { pixelBaselines } from './pixel-baselines.ts'
-import type { Baseline } from './pixel-baselines.ts'
 import { resultsPage } from './results-page.ts'
+import type { Results } from './results-page.ts'
 
 const project = 'emoji'
 const pictures = { limit: 700, size: 32 }
@@ -74,19 +74,6 @@ const cellNames = [
   'random erasing, p 0.5',
   'SGDM in place of AdamW',
 ]
-
-/** What has been measured. */
-export interface Results {
-  readonly matrix: Matrix
-  readonly spec: MatrixSpec
-  /** What each experiment of the matrix is called. */
-  readonly names: readonly string[]
-  readonly rows: readonly ExperimentRow[]
-  readonly baselines: readonly Baseline[]
-  readonly samples: { readonly train: number; readonly labels: number; readonly side: number }
-  readonly tensorflow: string
-  readonly seconds: number
-}
 
 /**
  * Trains the emoji set through an embedded Baton, once as a recipe has it and in ablations, beside baselines that see
