@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 
 export interface HeldFold {
@@ -15,6 +16,13 @@ export async function insertDataset(databaseUrl: string, project: string): Promi
       [project],
     ),
   )
+}
+
+/** Waits until all that was accepted has left the outbox for the queue. */
+export async function dispatched(databaseUrl: string): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    while ((await client.query('SELECT 1 FROM outbox LIMIT 1')).rows.length > 0) await delay(20)
+  })
 }
 
 /**

@@ -34,6 +34,9 @@ interface Waiter {
  * Offers of folds on one BullMQ queue a pool. However many sessions wait in this process, each pool has one fetch
  * under way, on one connection, which hands what it gets to the session that waits longest.
  *
+ * An offer that is made while sessions wait in this process goes to the first of them and never through the database;
+ * should both die at once, the fold is offered again by the reconciler, as after the loss of the whole queue.
+ *
  * An offer leaves the queue only after a session has it. Taken for one that went away it goes to the next, or back to
  * its old place in the queue; taken by a process that died it comes back when its lock runs out.
  */
@@ -144,17 +147,20 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
     const warn = (error: unknown) => log.warn({ error, job: job.id, pool: name }, `offer not settled: ${how}`)
     void track(told.then(() => undefined, warn))
   }
+  const give = (offer: FoldOffer, takers: Iterable<Waiter>): boolean => {
+    const taken = [...takers].find((taker) => taker.give(offer))
+    if (taken === undefined) return false
+    // At once: while anybody is in here the next offer is fetched.
+    waiters.delete(taken)
+    return true
+  }
   const hand = (job: Job, takers: Iterable<Waiter>) => {
     const offer = payload.safeParse(job.data)
     if (!offer.success) {
       log.error({ job: job.id, pool: name, problem: offer.error.message }, 'offer dropped: its payload does not fit')
       return settle(job, 'moveToCompleted')
     }
-    const taken = [...takers].find((taker) => taker.give(offer.data))
-    if (taken === undefined) return settle(job, 'moveToWait')
-    // At once: while anybody is in here the next offer is fetched.
-    waiters.delete(taken)
-    settle(job, 'moveToCompleted')
+    settle(job, give(offer.data, takers) ? 'moveToCompleted' : 'moveToWait')
   }
   const pump = async () => {
     isPumping = true
@@ -172,6 +178,7 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
   }
   return {
     offer: async (offer) => {
+      if (!closing.aborted && give(offer, waiters)) return
       const opts = {
         jobId: jobId(offer),
         priority: bullPriority(offer.priority),
