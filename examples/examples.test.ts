@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkBundle, packBundle } from '@baton/bundle'
-import { Digest, parseSpec } from '@baton/contracts'
+import { Digest, expandMatrix, MatrixSpec, parseOrThrow, parseSpec } from '@baton/contracts'
 import { importDataset } from '@baton/dataset'
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -29,6 +29,25 @@ test.each(specs)('%s is accepted, with the digest of its code where `baton run` 
   expect(spec.folds.count).toBe(5)
   expect(spec.stages.map((stage) => stage.train)).toEqual(['head', 'all'])
   expect(spec.stages.every((stage) => stage.loss.name === (code === null ? 'bce' : 'bundle'))).toBe(true)
+})
+
+/** Specs in YAML that guides show whole. */
+async function shownSpecs(): Promise<[where: string, spec: object][]> {
+  const guides = await readdir(at('../docs/spec'))
+  const files = ['../README.md', ...guides.filter((name) => name.endsWith('.md')).map((name) => `../docs/spec/${name}`)]
+  const texts = await Promise.all(files.map(async (file) => [file, await readFile(at(file), 'utf8')] as const))
+  return texts
+    .flatMap(([file, text]) =>
+      Array.from(text.matchAll(/^```yaml\n(.*?)^```/gms), ([, yaml]) => [file, yaml!] as const),
+    )
+    .map(([file, yaml]): [string, object] => [file, parseYaml(yaml) as object])
+    .filter(([, spec]) => 'name' in spec && 'dataset' in spec)
+}
+
+test.each(await shownSpecs())('the spec in %s is accepted', (_where, shown) => {
+  const accepted =
+    'matrix' in shown ? expandMatrix(parseOrThrow(MatrixSpec, shown, 'spec-invalid')) : [parseSpec(shown)]
+  expect(accepted.length).toBeGreaterThan(0)
 })
 
 test('the example bundle packs to one safe file', async () => {
