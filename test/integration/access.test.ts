@@ -1,11 +1,11 @@
 import { startApi } from '@baton/api'
 import type { RunningApi } from '@baton/api'
-import { idScopes, isPersonal, Role, routes } from '@baton/contracts'
+import { idScopes, isPersonal, MatrixSpec, Role, routes } from '@baton/contracts'
 import type { IdScope, Problem, RouteName, RouteSpec } from '@baton/contracts'
-import { authenticate, insertToken } from '@baton/core'
+import { authenticate, createMatrix, insertToken } from '@baton/core'
 import type { Caller } from '@baton/core'
 import { createLog } from '@baton/log'
-import { anExperiment, aSession, createWorld } from '@baton/testing'
+import { aSession, aSpec, createWorld } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -38,8 +38,11 @@ beforeAll(async () => {
   api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
   const own = (await store.projects.find('emoji'))!
   projects = { own, other: await store.projects.insert({ slug: 'other', name: 'Other' }), all: null }
-  const experiment = await anExperiment(world)
-  version = experiment.version
+  // Of a matrix, so that there is one to be read.
+  const { recipe: _, ...spec } = aSpec()
+  const matrix = MatrixSpec.parse({ ...spec, matrix: { include: [{}] } })
+  version = (await createMatrix(world, { project: 'emoji', spec: matrix })).version
+  const experiment = (await store.experiments.get('emoji', version))!
   targets = {
     fold: experiment.folds[0]!.id,
     session: await aSession(world, 'a session of emoji', own),

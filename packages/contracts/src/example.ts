@@ -65,6 +65,7 @@ const byName: Readonly<Record<string, unknown>> = {
   },
   thresholds: { all: 0.42 },
   files: ['index.js'],
+  members: [41, 42],
   url: 'https://baton.example.org/s3/baton/blobs/9f86d081',
   token: 'baton_session_…',
   target: '/v1/projects/emoji/experiments',
