@@ -49,9 +49,9 @@ const spec: MatrixSpec = {
   image: { size: pictures.size },
   stages: {
     head: { batch: 32, epochs: 1 },
-    all: { batch: 32, epochs: 40, schedule: { lr: 6e-3 }, lrScale: null },
+    all: { batch: 32, epochs: 25, schedule: { lr: 6e-3 }, lrScale: null },
   },
-  evaluate: { everyEpochs: 10 },
+  evaluate: { everyEpochs: 13 },
   earlyStop: null,
   checkpoint: { everySeconds: 600 },
   matrix: {
