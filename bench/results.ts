@@ -18,7 +18,7 @@ import { resultsPage } from './results-page.ts'
 import type { Results } from './results-page.ts'
 
 const project = 'emoji'
-const pictures = { limit: 1400, size: 32 }
+const pictures = { limit: 700, size: 32 }
 
 /** What is done to train pictures by `augment: imet-320`, and a box erased from half of them. */
 const withErasing = [
@@ -45,13 +45,13 @@ const spec: MatrixSpec = {
   dataset: 'emoji',
   recipe: 'imet/ceshine-320',
   folds: { count: 4 },
-  model: { name: 'convnet', width: 16, blocks: 3, dropout: 0.25 },
+  model: { name: 'convnet', width: 24, blocks: 3, dropout: 0.25 },
   image: { size: pictures.size },
   stages: {
     head: { batch: 32, epochs: 1 },
-    all: { batch: 32, epochs: 25, schedule: { lr: 6e-3 }, lrScale: null },
+    all: { batch: 32, epochs: 55, schedule: { lr: 6e-3 }, lrScale: null },
   },
-  evaluate: { everyEpochs: 13 },
+  evaluate: { everyEpochs: 28 },
   earlyStop: null,
   checkpoint: { everySeconds: 600 },
   matrix: {
