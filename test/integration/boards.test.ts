@@ -164,7 +164,7 @@ describe('CSV', () => {
     expect(records.slice(1).map(([version]) => Number(version))).toEqual(rows.map((row) => row.columns.version))
     expect((await csv('experiments?fields=version,name&sort=version', { accept: 'text/csv' })).text).toBe(answer.text)
     expect((await csv('leaderboard?format=csv')).text.split('\r\n')[0]).toBe(
-      'rank,version,name,code,cv,cvLow,cvHigh,cvStd,lbPublic,gap,gpuHours',
+      'rank,version,name,code,cv,cvStd,lbPublic,gap,gpuHours',
     )
   })
 

@@ -91,7 +91,7 @@ export type LeaderboardRow = z.infer<typeof LeaderboardRow>
 /** What a row carries where nothing else is asked for: small, as a hundred of them are read at once. */
 export const usualColumns = {
   experiments: ['version', 'name', 'status', 'foldsCompleted', 'foldsTotal', 'cv', 'lbPublic', 'createdAt'],
-  leaderboard: ['version', 'name', 'code', 'cv', 'cvLow', 'cvHigh', 'cvStd', 'lbPublic', 'gap', 'gpuHours'],
+  leaderboard: ['version', 'name', 'code', 'cv', 'cvStd', 'lbPublic', 'gap', 'gpuHours'],
 } as const satisfies Record<string, readonly ColumnName[]>
 
 /**
