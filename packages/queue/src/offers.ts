@@ -148,11 +148,13 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
     void track(told.then(() => undefined, warn))
   }
   const give = (offer: FoldOffer, takers: Iterable<Waiter>): boolean => {
-    const taken = [...takers].find((taker) => taker.give(offer))
-    if (taken === undefined) return false
-    // At once: while anybody is in here the next offer is fetched.
-    waiters.delete(taken)
-    return true
+    for (const taker of takers) {
+      if (!taker.give(offer)) continue
+      // At once: while anybody is in here the next offer is fetched.
+      waiters.delete(taker)
+      return true
+    }
+    return false
   }
   const hand = (job: Job, takers: Iterable<Waiter>) => {
     const offer = payload.safeParse(job.data)
