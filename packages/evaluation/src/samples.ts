@@ -9,6 +9,13 @@ export interface Predictions {
   readonly probability: Float32Array
 }
 
+/** The predictions in a fold's stored tensors; null where they lack int32 `sample` or float32 `probability`. */
+export function predictionsIn(tensors: ReadonlyMap<string, { readonly data: unknown }>): Predictions | null {
+  const sample = tensors.get('sample')?.data
+  const probability = tensors.get('probability')?.data
+  return sample instanceof Int32Array && probability instanceof Float32Array ? { sample, probability } : null
+}
+
 /** Indexes of a split's samples in the manifest, ascending. */
 export function samplesOf(manifest: Pick<DatasetManifest, 'samples'>, split: Split): Int32Array {
   return Int32Array.from(manifest.samples.keys()).filter((i) => manifest.samples[i]!.split === split)

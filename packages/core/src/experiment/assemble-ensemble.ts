@@ -1,11 +1,11 @@
 import { AppError, isAppError, isFinal, ofLabelGroups } from '@baton/contracts'
-import type { Blend, DatasetManifest, Failure } from '@baton/contracts'
+import type { Blend, DatasetManifest } from '@baton/contracts'
 import type { Blended, BlendInput, ExperimentPredictions } from '@baton/evaluation'
-import { emit } from '../notification/emit.ts'
 import type { BlobStore } from '../ports.ts'
 import { maxManifestBytes, readManifest } from '../project/create-dataset-version.ts'
 import type { ExperimentRecord, Store } from '../store.ts'
 import { completeExperiment, storeAssembly } from './complete-experiment.ts'
+import { failExperiment, failureFrom } from './fail-experiment.ts'
 import { lockExperiment } from './lock-experiment.ts'
 import { readPredictions } from './read-predictions.ts'
 
@@ -69,11 +69,8 @@ async function readMember(
 }
 
 async function fail(store: Store, id: string, error: AppError): Promise<void> {
-  const failure: Failure = { code: error.code, detail: error.message, lastLines: [], step: null }
   await store.transaction(async (tables) => {
     const locked = await lockExperiment(tables, id)
-    if (isFinal(locked.status)) return
-    await tables.experiments.setStatus(id, 'failed', failure)
-    await emit(tables, id, { kind: 'experiment-failed', failure })
+    if (!isFinal(locked.status)) await failExperiment(tables, id, failureFrom(error))
   })
 }

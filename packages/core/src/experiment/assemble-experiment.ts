@@ -8,6 +8,7 @@ import { decideHalving } from '../matrix/halving.ts'
 import { assembleEnsemble } from './assemble-ensemble.ts'
 import type { EnsembleDeps } from './assemble-ensemble.ts'
 import { completeExperiment, storeAssembly } from './complete-experiment.ts'
+import { failExperiment, failureFrom } from './fail-experiment.ts'
 import { lockExperiment } from './lock-experiment.ts'
 import { readPredictions } from './read-predictions.ts'
 
@@ -116,7 +117,7 @@ async function loadPredictions(
 }
 
 async function failUnusable(store: Store, experimentId: string, entry: FoldEntry, error: AppError): Promise<void> {
-  const failure: Failure = { code: error.code, detail: error.message, lastLines: [], step: null }
+  const failure = failureFrom(error)
   await store.transaction(async (tables) => {
     const fold = (await tables.folds.lock(entry.id))!
     // It may have been retried meanwhile, and have other predictions now.
@@ -213,9 +214,7 @@ async function fail(store: Store, experimentId: string): Promise<void> {
     const failed = locked.folds.filter((fold) => fold.status === 'failed')
     // Those that had failed may have been retried meanwhile, and even have finished.
     if (isFinal(locked.status) || !isOver(locked) || failed.length === 0) return
-    const failure = failureOf(failed)
-    await tables.experiments.setStatus(experimentId, 'failed', failure)
-    await emit(tables, experimentId, { kind: 'experiment-failed', failure })
+    await failExperiment(tables, experimentId, failureOf(failed))
   })
 }
 

@@ -1,5 +1,6 @@
 import { AppError, isAppError, labelsOf } from '@baton/contracts'
 import type { DatasetManifest, FoldResult } from '@baton/contracts'
+import { predictionsIn } from '@baton/evaluation'
 import type { FoldPredictions, Predictions } from '@baton/evaluation'
 import { decode } from '@baton/safetensors'
 import { readTwice } from '../blobs.ts'
@@ -36,11 +37,9 @@ async function readTable(blobs: BlobStore, digest: string, maxBytes: number): Pr
     if (isAppError(cause, 'digest-mismatch')) throw unusable(digest, 'the predictions are damaged in storage', cause)
     throw cause
   })
-  const tensors = decodeTable(digest, bytes)
-  const sample = tensors.get('sample')?.data
-  const probability = tensors.get('probability')?.data
-  if (sample instanceof Int32Array && probability instanceof Float32Array) return { sample, probability }
-  throw unusable(digest, 'the predictions lack int32 `sample` or float32 `probability`')
+  const predictions = predictionsIn(decodeTable(digest, bytes))
+  if (predictions === null) throw unusable(digest, 'the predictions lack int32 `sample` or float32 `probability`')
+  return predictions
 }
 
 function decodeTable(digest: string, bytes: Uint8Array): ReturnType<typeof decode>['tensors'] {

@@ -1,5 +1,6 @@
 import { labelColumns } from '@baton/contracts'
 import type { DatasetManifest, PredictionsInput } from '@baton/contracts'
+import { predictionsIn } from '@baton/evaluation'
 import { readTensors, unusable } from './local-input.ts'
 import type { LocalInput } from './local-input.ts'
 
@@ -44,11 +45,9 @@ async function openFile(
   wanted: readonly number[],
 ): Promise<{ samples: Int32Array; rowOf: (i: number) => Float32Array }> {
   const { input } = file
-  const tensors = await readTensors(file)
-  const samples = tensors.get('sample')?.data
-  const probability = tensors.get('probability')?.data
-  if (!(samples instanceof Int32Array) || !(probability instanceof Float32Array))
-    throw unusable(input, 'lack int32 `sample` or float32 `probability`')
+  const predictions = predictionsIn(await readTensors(file))
+  if (predictions === null) throw unusable(input, 'lack int32 `sample` or float32 `probability`')
+  const { sample: samples, probability } = predictions
   const theirs = labelColumns(manifest, input.labels)
   const columns = wanted.map((label) => theirs.indexOf(label))
   if (columns.includes(-1) || probability.length !== samples.length * theirs.length)
