@@ -30,6 +30,18 @@ const ceshineAll = {
   mix: { name: 'mixup', alpha: 0.2, per: 'sample' },
 } as const
 
+/** What ceshine's solutions share after the competition, beside the model and the second stage. */
+const ceshineAfter = {
+  seed: 42,
+  folds: { count: 10 },
+  image: { size: 320 },
+  augment: 'imet-320',
+  evaluate: { everyEpochs: 0.5, tta: 'flip' },
+  metric,
+  ensemble: { blend: 'mean' },
+  earlyStop: { patience: 4, minGain: 1e-4 },
+} satisfies Partial<Recipe>
+
 const focal = { name: 'focal', alpha: 0.5, gamma: 0.25, detach: true } as const
 
 /**
@@ -79,26 +91,16 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
     earlyStop: { patience: 5, minGain: 1e-4 },
   },
   'imet/ceshine-320': {
-    seed: 42,
-    folds: { count: 10 },
+    ...ceshineAfter,
     model: { name: 'seresnext50_32x4d', dropout: 0.25 },
-    image: { size: 320 },
-    augment: 'imet-320',
     stages: [
       { ...ceshineHead, batch: 48, loss: focal },
       { ...ceshineAll, batch: 48, epochs: 11, loss: focal },
     ],
-    evaluate: { everyEpochs: 0.5, tta: 'flip' },
-    metric,
-    ensemble: { blend: 'mean' },
-    earlyStop: { patience: 4, minGain: 1e-4 },
   },
   'imet/ceshine-freezing': {
-    seed: 42,
-    folds: { count: 10 },
+    ...ceshineAfter,
     model: { name: 'seresnext101_32x4d', dropout: 0.25 },
-    image: { size: 320 },
-    augment: 'imet-320',
     stages: [
       { ...ceshineHead, batch: 48, loss: focal },
       {
@@ -112,10 +114,6 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
         loss: focal,
       },
     ],
-    evaluate: { everyEpochs: 0.5, tta: 'flip' },
-    metric,
-    ensemble: { blend: 'mean' },
-    earlyStop: { patience: 4, minGain: 1e-4 },
   },
   'imet/gavrilchik': {
     folds: { count: 5 },
