@@ -15,20 +15,7 @@ beforeAll(async () => {
   // Fetching it may take minutes, the first time on a machine.
   await prepareTensorflow()
   world = await startTestBaton({ workers: 2 })
-  await world.cli('project', 'create', project)
-  const created = await world.cli(
-    'dataset',
-    'create',
-    'emoji',
-    '--project',
-    project,
-    '--emoji',
-    '--limit',
-    '120',
-    '--size',
-    '16',
-  )
-  expect(created.code, created.stderr).toBe(0)
+  await world.createEmoji(project)
   source = await ended(await start({ name: 'source' }))
 }, 600_000)
 afterAll(() => world.close())

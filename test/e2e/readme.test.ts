@@ -17,20 +17,7 @@ function blockUnder(heading: string): string {
 let world: TestBaton
 beforeAll(async () => {
   world = await startTestBaton({ workers: 0 })
-  await world.cli('project', 'create', 'emoji')
-  const created = await world.cli(
-    'dataset',
-    'create',
-    'emoji',
-    '--project',
-    'emoji',
-    '--emoji',
-    '--limit',
-    '120',
-    '--size',
-    '16',
-  )
-  expect(created.stderr + String(created.code)).toMatch(/0$/)
+  await world.createEmoji('emoji')
 })
 afterAll(() => world.close())
 

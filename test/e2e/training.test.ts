@@ -18,20 +18,7 @@ beforeAll(async () => {
   // Fetching it may take minutes, the first time on a machine.
   await prepareTensorflow()
   world = await startTestBaton({ workers: 1 })
-  await world.cli('project', 'create', project)
-  const created = await world.cli(
-    'dataset',
-    'create',
-    'emoji',
-    '--project',
-    project,
-    '--emoji',
-    '--limit',
-    '120',
-    '--size',
-    '16',
-  )
-  expect(created.code).toBe(0)
+  await world.createEmoji(project)
 }, 600_000)
 afterAll(() => world.close())
 

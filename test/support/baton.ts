@@ -27,6 +27,8 @@ export interface TestBaton {
   run(command: string, args: readonly string[]): Promise<Ended>
   /** Runs `baton` as a process. */
   cli(...args: string[]): Promise<Ended>
+  /** Makes a project with the small emoji dataset, `emoji`. */
+  createEmoji(project: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -66,11 +68,21 @@ export async function startTestBaton({
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended])
     return { code, stdout, stderr }
   }
+  const cli = (...args: string[]) => run(process.execPath, [main, ...args])
   return {
     baton,
     env,
     run,
-    cli: (...args) => run(process.execPath, [main, ...args]),
+    cli,
+    createEmoji: async (project) => {
+      for (const args of [
+        ['project', 'create', project],
+        ['dataset', 'create', 'emoji', '--project', project, '--emoji', '--limit', '120', '--size', '16'],
+      ]) {
+        const { code, stderr } = await cli(...args)
+        if (code !== 0) throw new Error(`baton ${args.join(' ')} ended with ${code}: ${stderr}`)
+      }
+    },
     close: async () => {
       await sessions.close()
       await baton.close()

@@ -1,15 +1,9 @@
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { createProgram } from './cli.ts'
+import { anIo } from './fixtures/an-io.ts'
 
-const program = createProgram({
-  env: {},
-  out: () => undefined,
-  err: () => undefined,
-  terminal: null,
-  ask: null,
-  stopSignal: () => new AbortController().signal,
-})
+const program = createProgram(anIo())
 
 /** `path` is what stands after `baton`. Commands that only gather others are left out, and so are the completion's. */
 function leaves(command: Command, path: readonly string[] = []): { path: string; command: Command }[] {

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import sharp from 'sharp'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { runCli } from '../cli.ts'
+import { runOffline } from '../fixtures/an-io.ts'
 import { exitCodes } from '../exit.ts'
 import { defaultAnswers, specTemplate } from '../spec/spec-template.ts'
 
@@ -19,19 +19,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** Runs `baton augment preview` where nothing answers. */
-async function preview(...args: string[]) {
-  const [out, err]: [string[], string[]] = [[], []]
-  const code = await runCli(['augment', 'preview', path.join(folder, 'spec.yaml'), ...args], {
-    env: { BATON_URL: 'http://127.0.0.1:9' },
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    terminal: null,
-    ask: null,
-    stopSignal: () => new AbortController().signal,
-  })
-  return { code, out: out.join('\n'), err: err.join('\n') }
-}
+const preview = (...args: string[]) => runOffline('augment', 'preview', path.join(folder, 'spec.yaml'), ...args)
 
 test('pictures from all over a folder are drawn beside what training makes of them', async () => {
   const out = path.join(folder, 'sheet.png')

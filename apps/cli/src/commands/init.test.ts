@@ -5,6 +5,7 @@ import { parseSpec } from '@baton/contracts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { runCli } from '../cli.ts'
+import { anIo } from '../fixtures/an-io.ts'
 import { exitCodes } from '../exit.ts'
 
 let folder: string
@@ -20,14 +21,8 @@ async function init(answers: string[] | null, ...args: string[]) {
     questions.push(question)
     return answers!.shift()!
   }
-  const code = await runCli(['init', path.join(folder, 'spec.yaml'), ...args], {
-    env: {},
-    out: () => undefined,
-    err: (line) => errors.push(line),
-    terminal: null,
-    ask: answers === null ? null : ask,
-    stopSignal: () => new AbortController().signal,
-  })
+  const io = anIo({ err: (line) => errors.push(line), ask: answers === null ? null : ask })
+  const code = await runCli(['init', path.join(folder, 'spec.yaml'), ...args], io)
   return { code, questions, errors: errors.join('\n') }
 }
 const written = async () => parseSpec(parse(await readFile(path.join(folder, 'spec.yaml'), 'utf8')))

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { runCli } from '../cli.ts'
 import { exitCodes } from '../exit.ts'
+import { runOffline } from '../fixtures/an-io.ts'
 import { defaultAnswers, specTemplate } from '../spec/spec-template.ts'
 
 let file: string
@@ -14,19 +14,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(path.dirname(file), { recursive: true, force: true }))
 
-/** Runs `baton spec` where nothing answers. */
-async function spec(...args: string[]) {
-  const [out, err]: [string[], string[]] = [[], []]
-  const code = await runCli(['spec', ...args], {
-    env: { BATON_URL: 'http://127.0.0.1:9' },
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    terminal: null,
-    ask: null,
-    stopSignal: () => new AbortController().signal,
-  })
-  return { code, out: out.join('\n'), err: err.join('\n') }
-}
+const spec = (...args: string[]) => runOffline('spec', ...args)
 
 test('what init writes is valid, with its defaults for programs', async () => {
   expect(await spec('validate', file)).toMatchObject({ code: exitCodes.ok, out: `${file} is valid` })

@@ -2,19 +2,12 @@ import { AppError, problems } from '@baton/contracts'
 import { CommanderError } from 'commander'
 import { expect, test } from 'vitest'
 import { Exit, UsageError } from '../exit.ts'
-import type { Io } from '../io.ts'
+import { anIo } from '../fixtures/an-io.ts'
 import { reportEnd } from './problem.ts'
 
 function report(error: unknown) {
   const lines: string[] = []
-  const io: Io = {
-    env: {},
-    out: () => undefined,
-    err: (line) => void lines.push(line),
-    terminal: null,
-    ask: null,
-    stopSignal: () => new AbortController().signal,
-  }
+  const io = anIo({ err: (line) => void lines.push(line) })
   return { code: reportEnd(io, error), lines }
 }
 

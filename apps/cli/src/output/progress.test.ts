@@ -1,18 +1,15 @@
 import { expect, test } from 'vitest'
-import type { Io } from '../io.ts'
+import { anIo } from '../fixtures/an-io.ts'
 import { createProgress } from './progress.ts'
 
 function fakeIo(columns: number | null) {
   const lines: string[] = []
   const written: string[] = []
-  const io: Io = {
-    env: {},
+  const io = anIo({
     out: (line) => void lines.push(line),
     err: (line) => void lines.push(line),
     terminal: columns === null ? null : { write: (text) => void written.push(text), columns, hasColours: false },
-    ask: null,
-    stopSignal: () => new AbortController().signal,
-  }
+  })
   return { io, lines, written }
 }
 

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { createLog } from '@baton/log'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Io } from '../io.ts'
+import { anIo } from '../fixtures/an-io.ts'
 import { openLogOutput } from './log-output.ts'
 
 let folder: string
@@ -14,14 +14,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 function fakeIo(isTerminal: boolean) {
   const lines: string[] = []
-  const io: Io = {
-    env: {},
-    out: () => undefined,
+  const io = anIo({
     err: (line) => void lines.push(line),
     terminal: isTerminal ? { write: () => undefined, columns: 80, hasColours: false } : null,
-    ask: null,
-    stopSignal: () => new AbortController().signal,
-  }
+  })
   return { io, lines }
 }
 
