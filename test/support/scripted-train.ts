@@ -122,6 +122,7 @@ function manifestOf(
       interOpThreads: 1,
       oneDnn: false,
       precision: 'fp32',
+      execution: 'compiled',
     },
     files,
   }

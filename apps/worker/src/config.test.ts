@@ -28,6 +28,7 @@ test('every setting is read', () => {
     BATON_CACHE: '/tmp/cache',
     BATON_CACHE_BYTES: '1000',
     BATON_THREADS: '2',
+    BATON_EXECUTION: 'eager',
     BATON_LOG_LEVEL: 'debug',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/',
     OTEL_EXPORTER_OTLP_HEADERS: 'x-key=1',
@@ -44,6 +45,7 @@ test('every setting is read', () => {
     cacheDir: '/tmp/cache',
     cacheBytes: 1000,
     threads: 2,
+    execution: 'eager',
     logLevel: 'debug',
     tracing: { endpoint: 'http://127.0.0.1:4318', headers: 'x-key=1' },
   })

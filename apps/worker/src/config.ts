@@ -1,5 +1,5 @@
 import { availableParallelism, hostname } from 'node:os'
-import { AppError, Provider, Slug } from '@baton/contracts'
+import { AppError, Provider, Slug, TrainingEnvironment } from '@baton/contracts'
 import { defaultCacheDir } from '@baton/tensorflow'
 import { z } from 'zod'
 
@@ -36,6 +36,7 @@ const WorkerEnvironment = z
     BATON_CACHE: text('a folder').default(() => defaultCacheDir()),
     BATON_CACHE_BYTES: count(Number.MAX_SAFE_INTEGER).default(20e9),
     BATON_THREADS: count(1024).default(availableParallelism),
+    BATON_EXECUTION: oneOf(TrainingEnvironment.shape.execution.unwrap().options).default('compiled'),
     BATON_LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     OTEL_EXPORTER_OTLP_ENDPOINT: z
       .url({ protocol: /^https?$/, ...must('the address of a collector, e.g. http://127.0.0.1:4318') })
@@ -56,6 +57,7 @@ const WorkerEnvironment = z
     cacheDir: env.BATON_CACHE,
     cacheBytes: env.BATON_CACHE_BYTES,
     threads: env.BATON_THREADS,
+    execution: env.BATON_EXECUTION,
     logLevel: env.BATON_LOG_LEVEL,
     tracing:
       env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
@@ -82,6 +84,8 @@ or Ctrl-C ends it earlier, and loses nothing. All settings are environment varia
   BATON_CACHE             folder for data, code and TensorFlow (default ${defaultCacheDir()})
   BATON_CACHE_BYTES       bytes of data and code kept there for later (default 20000000000)
   BATON_THREADS           threads of a training; another number gives other bytes (default one a core)
+  BATON_EXECUTION         compiled: a training's steps run as graphs; eager: operation by operation, in other bytes
+                          (default compiled)
   BATON_LOG_LEVEL         debug, info, warn, error, silent (default info)
 
 To send traces of what it does to an OpenTelemetry collector:

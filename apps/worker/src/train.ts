@@ -13,7 +13,7 @@ async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome>
   const manifest = parseManifest(JSON.parse(await readFile(run.manifestPath, 'utf8')))
   // One operation at a time: the order in which several would add up is nobody's to promise.
   const threads = { intraOpThreads: run.threads, interOpThreads: 1 }
-  const tensorflow = await loadTensorflow({ ...threads, cacheDir: run.cacheDir })
+  const tensorflow = await loadTensorflow({ ...threads, execution: run.execution, cacheDir: run.cacheDir })
   return outcomeOf(await trainFold({ ...foldRunOf(run), manifest }, portsTo(supervisor, tensorflow)))
 }
 

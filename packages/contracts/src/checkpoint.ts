@@ -10,6 +10,8 @@ export const TrainingEnvironment = z.strictObject({
   interOpThreads: z.int().positive(),
   oneDnn: z.boolean(),
   precision: z.literal('fp32'),
+  /** Whether steps and predictions run as graphs, or operation by operation: so they did before this was recorded. */
+  execution: z.enum(['compiled', 'eager']).default('eager'),
 })
 export type TrainingEnvironment = z.infer<typeof TrainingEnvironment>
 

@@ -18,8 +18,7 @@ import { trace } from './trace.ts'
  *
  * Not equal to `eagerProgram` in every byte. Training steps of the convnet and the ResNet on even maps are equal to the
  * bit in most stages; on odd maps, and in some stages of a network that pads its maps, they differ in rounding, and so
- * do predictions. A training must not go on with the one where it
- * began with the other, unless its checkpoints say which it was. The trainer's do not, so it runs eagerly.
+ * do predictions. A training that goes on with the one where it began with the other is not the one it would have been.
  *
  * What cannot be traced runs eagerly, as does everything where tfjs-node does not compute. An error that TensorFlow
  * ends a run with leaves the state unknown.

@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly intraOpThreads: number
   /** Operations that run at once. */
   readonly interOpThreads: number
+  /** How steps are to run. Default compiled; the JavaScript backend has no graphs, and is eager always. */
+  readonly execution?: TrainingEnvironment['execution']
   readonly cacheDir?: string
 }
 
@@ -69,7 +71,8 @@ async function load(options: LoadOptions, settings: Record<string, string>): Pro
 async function loadJavascript(): Promise<LoadedTensorflow> {
   const tf = await useJavascript()
   const backend = `tfjs-cpu ${versionOf('@tensorflow/tfjs')}`
-  const fixed = { intraOpThreads: 1, interOpThreads: 1, oneDnn: false, precision: 'fp32' } as const
+  const threads = { intraOpThreads: 1, interOpThreads: 1 }
+  const fixed = { ...threads, oneDnn: false, precision: 'fp32', execution: 'eager' } as const
   return { tf, environment: { backend, tensorflow: 'none', device: 'JavaScript', ...fixed } }
 }
 
@@ -84,6 +87,7 @@ function loadNative(report: TensorflowReport, binding: string, options: LoadOpti
       interOpThreads: options.interOpThreads,
       oneDnn: process.env.TF_ENABLE_ONEDNN_OPTS !== '0',
       precision: 'fp32',
+      execution: options.execution ?? 'compiled',
     }
     return { tf, environment }
   } catch (cause) {

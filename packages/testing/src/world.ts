@@ -142,6 +142,7 @@ export async function aCheckpoint(
       interOpThreads: 1,
       oneDnn: false,
       precision: 'fp32',
+      execution: 'compiled',
     },
     files: [{ name: 'weights', ...weights }],
   }

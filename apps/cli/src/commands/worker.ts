@@ -16,8 +16,8 @@ interface WorkerOptions {
 
 const settings = `
 Environment: BATON_URL, BATON_ENROLMENT_TOKEN, BATON_CACHE (data, code and TensorFlow), BATON_CACHE_BYTES, BATON_THREADS
-(another number gives other bytes), BATON_MARGIN_SECONDS (kept free at the end), BATON_LOG_LEVEL,
-OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_HEADERS (where traces go, if anywhere).`
+(another number gives other bytes), BATON_EXECUTION (compiled or eager), BATON_MARGIN_SECONDS (kept free at the
+end), BATON_LOG_LEVEL, OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_HEADERS (where traces go, if anywhere).`
 
 export function workerCommand(program: Command, io: Io): void {
   const positive = numberArgument({ min: 1 })

@@ -35,7 +35,7 @@ const entry = new URL('./worker-process.ts', import.meta.url)
 /** A worker that cannot start, or has no time for a lease, would otherwise be started again and again. */
 const restartDelayMs = 2000
 /** The worker's settings that `baton up` hands through. */
-const passedSettings = ['CACHE', 'CACHE_BYTES', 'THREADS', 'POOLS', 'LOG_LEVEL', 'MARGIN_SECONDS'].map(
+const passedSettings = ['CACHE', 'CACHE_BYTES', 'THREADS', 'EXECUTION', 'POOLS', 'LOG_LEVEL', 'MARGIN_SECONDS'].map(
   (name) => `BATON_${name}`,
 )
 

@@ -8,6 +8,7 @@ import {
   LogLine,
   MetricPoint,
   Progress,
+  TrainingEnvironment,
 } from '@baton/contracts'
 import { z } from 'zod'
 
@@ -33,6 +34,7 @@ export const TrainingRun = z.strictObject({
   /** An empty folder of the child's own. */
   workDir: Path,
   threads: z.int().positive(),
+  execution: TrainingEnvironment.shape.execution.unwrap(),
   /** Where packages and libraries that take long to prepare are kept. */
   cacheDir: Path,
 })

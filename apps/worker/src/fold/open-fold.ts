@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { assertNever } from '@baton/contracts'
 import type { Client, Command, Lease, LogLine, Progress } from '@baton/contracts'
 import type { Tracer } from '@baton/trace'
-import type { FromTraining } from '../child/messages.ts'
+import type { FromTraining, TrainingRun } from '../child/messages.ts'
 import type { Child } from '../child/start-child.ts'
 import type { Pace } from '../pace/pace.ts'
 import { shouldHandOver } from '../pace/should-hand-over.ts'
@@ -42,6 +42,7 @@ export interface FoldContext extends Tools {
   /** Null: nobody asked for traces. */
   readonly tracer: Tracer | null
   readonly threads: number
+  readonly execution: TrainingRun['execution']
 }
 
 /** A lease being worked on: its folder, its heartbeat, its uploads, and what ends it. */

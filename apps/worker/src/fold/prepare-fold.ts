@@ -38,6 +38,7 @@ export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<
     resume: resumeOf(lease, pathOf),
     workDir: runDir,
     threads: context.threads,
+    execution: context.execution,
     cacheDir: context.cacheDir,
   }
 }

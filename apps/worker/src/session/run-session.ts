@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createClient, isAppError } from '@baton/contracts'
-import type { Provider, RegisteredSession } from '@baton/contracts'
+import type { Provider, RegisteredSession, TrainingEnvironment } from '@baton/contracts'
 import type { Tracer } from '@baton/trace'
 import { systemClock } from '../clock.ts'
 import { createPace } from '../pace/pace.ts'
@@ -35,6 +35,8 @@ export interface SessionOptions extends Partial<Pick<Tools, 'clock' | 'random'>>
   readonly cacheBytes?: number
   /** Threads that a training may use. */
   readonly threads: number
+  /** How its steps run, where they can run in both ways. Default compiled. */
+  readonly execution?: TrainingEnvironment['execution']
   /** Script of the training child. */
   readonly trainEntry: URL
   /** Takes spans of what the session does; null: nobody asked. */
@@ -130,7 +132,7 @@ async function openSession(
   time: SessionTime,
   { id: sessionId, token, heartbeatSeconds }: RegisteredSession,
 ): Promise<SessionContext> {
-  const { url, trainEntry, threads } = options
+  const { url, trainEntry, threads, execution = 'compiled' } = options
   const cacheDir = resolve(options.cacheDir)
   await mkdir(join(cacheDir, 'work'), { recursive: true })
   await removeAbandoned(join(cacheDir, 'work'))
@@ -151,6 +153,7 @@ async function openSession(
     trainEntry,
     tracer: options.tracer ?? null,
     threads,
+    execution,
     marginSeconds: options.marginSeconds ?? defaultMarginSeconds,
     minLeaseSeconds: options.minLeaseSeconds ?? 2 * (options.marginSeconds ?? defaultMarginSeconds),
     maxIdleSeconds: options.maxIdleSeconds ?? Infinity,

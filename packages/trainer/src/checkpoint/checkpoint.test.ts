@@ -21,6 +21,7 @@ const environment = {
   interOpThreads: 1,
   oneDnn: true,
   precision: 'fp32' as const,
+  execution: 'eager' as const,
 }
 const manifest: Omit<CheckpointManifest, 'files'> = {
   format: 'baton.checkpoint/1',

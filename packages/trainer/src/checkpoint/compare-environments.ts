@@ -9,5 +9,8 @@ export function differenceOf(saved: TrainingEnvironment, now: TrainingEnvironmen
   const changed = names.filter((name) => saved[name] !== now[name])
   if (changed.length === 0) return null
   const list = changed.map((name) => `${name} ${saved[name]} → ${now[name]}`).join(', ')
-  return `resumed in another environment (${list}): from here on the bytes are not exactly those of an uninterrupted training`
+  return (
+    `resumed in another environment (${list}): from here on weights, scores and predictions differ from those of an ` +
+    'uninterrupted training, at first by rounding; the training is as good, and cannot be repeated to the byte'
+  )
 }

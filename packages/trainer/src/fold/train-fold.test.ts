@@ -238,6 +238,21 @@ describe('a fold trained to its end', () => {
     const { logs } = await train({ resume, ports: { tensorflow: elsewhere } })
     expect(logs.filter((line) => line.startsWith('warn:'))).toEqual([expect.stringContaining('intraOpThreads 1 → 8')])
   })
+
+  test.each([
+    [environment, 'without TensorFlow there are no graphs'],
+    [{ ...environment, tensorflow: '2.15.1' }, 'the worker was told to'],
+  ])('a fold says how its steps run, and why', async (here, reason) => {
+    const { logs } = await train({ ports: { tensorflow: { tf, environment: here } } })
+    expect(logs.filter((line) => line.includes('steps run'))).toEqual([`info: steps run eagerly: ${reason}`])
+  })
+
+  test('going on eagerly where it was compiled before is no longer exact either', async () => {
+    const resume = whole.checkpoints[0]!
+    const manifest = { ...resume.manifest, environment: { ...environment, execution: 'compiled' as const } }
+    const { logs } = await train({ resume: { ...resume, manifest } })
+    expect(logs).toContainEqual(expect.stringContaining('execution compiled → eager'))
+  })
 })
 
 test('with averages of the weights both are scored, the better is kept, and a resumed fold ends with the same bytes', async () => {

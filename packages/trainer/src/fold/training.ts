@@ -1,7 +1,7 @@
 import { copyFile, link } from 'node:fs/promises'
 import path from 'node:path'
 import { AppError, labelColumns, labelRanges, labelsOf, modelOf, ofLabelGroups } from '@baton/contracts'
-import type { LoopState, Position, StageSpec } from '@baton/contracts'
+import type { LoopState, Position, StageSpec, TrainingEnvironment } from '@baton/contracts'
 import { samplesOf, splitFolds } from '@baton/evaluation'
 import { streamKey } from '@baton/random'
 import type { Tensors } from '@baton/safetensors'
@@ -128,8 +128,14 @@ export async function openTraining(
       onSaved: ports.checkpoint,
     }),
   })
+  ports.log('info', describeExecution(ports.tensorflow.environment))
   if (checkpoint) announce(training, checkpoint)
   return training
+}
+
+function describeExecution({ execution, tensorflow }: TrainingEnvironment): string {
+  if (execution === 'compiled') return `steps run compiled, as graphs of TensorFlow ${tensorflow}`
+  return `steps run eagerly: ${tensorflow === 'none' ? 'without TensorFlow there are no graphs' : 'the worker was told to'}`
 }
 
 /** Gives the model the weights that training starts with, where it is given some. @returns Optimizer slots to go on with */
@@ -216,6 +222,8 @@ export function programOf({ run, ports, model, bundle }: Workshop, stage: number
     spec: run.spec,
     labelColumns: labelRanges(run.manifest),
     seed: foldSeed(run),
+    execution: ports.tensorflow.environment.execution,
+    log: (line) => ports.log('info', `stage ${run.spec.stages[stage]!.name}: ${line}`),
     ...(bundle && { bundle }),
   })
 }

@@ -1,8 +1,8 @@
 import type { Tensor4D } from '@tensorflow/tfjs'
-import type { ExperimentSpec, StageSpec } from '@baton/contracts'
+import type { ExperimentSpec, StageSpec, TrainingEnvironment } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
 import type { Feeds, Program } from '@baton/graph-step'
-import { eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
+import { compiledProgram, eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
 import { streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
 import { trainSize } from '../data/augment/model-picture.ts'
@@ -34,6 +34,10 @@ export interface StageProgramOptions {
   /** Decides what dropout draws; give each fold its own. */
   readonly seed: number
   readonly bundle?: BundleModule
+  /** Default compiled, where TensorFlow's library computes. */
+  readonly execution?: TrainingEnvironment['execution']
+  /** Takes a line for each thing that runs eagerly though it was to be compiled, saying why. */
+  readonly log?: (line: string) => void
 }
 
 export interface StepResult {
@@ -94,7 +98,7 @@ export interface StageProgram {
 
 /** @throws {AppError} `user-code-failed`, when the bundle's loss is missing or fails; `spec-invalid`, when the stage does not fit model or labels */
 export function createStageProgram(options: StageProgramOptions): StageProgram {
-  const { tf, model, stage, spec, labelColumns, seed, bundle } = options
+  const { tf, model, stage, spec, labelColumns, seed, bundle, execution = 'compiled', log = () => undefined } = options
   const classes = labelColumns.at(-1)!.end
   installNativeGradients(tf)
   const loss = buildLoss(stage.loss, { tf, labelColumns, bundle })
@@ -106,7 +110,8 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const teacher = distill?.form === 'mix' ? distill : null
   const gathered = stage.accumulate === 1 ? null : createGathered(tf, targets)
   const made = { loss, teacher, targets, optimizer, average, gathered }
-  const program = eagerProgram(tf, compose({ tf, model, stage, image: spec.image, classes, ...made }))
+  const composed = compose({ tf, model, stage, image: spec.image, classes, ...made })
+  const program = execution === 'compiled' ? compiledProgram(tf, composed, log) : eagerProgram(tf, composed)
   const size = trainSize(stage, spec.image)
   // 30 bits, as statelessUniform asks. Every part of a batch draws dropout of its own.
   const dropoutKeys = Array.from(
