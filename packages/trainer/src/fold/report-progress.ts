@@ -1,4 +1,5 @@
 import type { Position } from '@baton/contracts'
+import type { StepTime } from './data-wait.ts'
 import type { FoldPorts, FoldProgress } from './fold-run.ts'
 
 /** At most so often: people watch progress, and every message goes through a process and a network. */
@@ -16,7 +17,8 @@ export interface TrainingStanding {
   readonly stageName: string
 }
 
-interface StepReport extends TrainingStanding {
+/** What a step did. */
+export interface StepReport extends TrainingStanding {
   readonly images: number
   readonly loss: number
   readonly gradNorm: number
@@ -25,19 +27,27 @@ interface StepReport extends TrainingStanding {
 
 export interface ProgressReporter {
   /** After a step was done. */
-  step(report: StepReport): void
+  step(report: StepReport, time: StepTime): void
   /** While something else is done: says where the training stands, so that it does not look stuck. */
   tick(standing: TrainingStanding): void
 }
 
-/** Turns steps into progress, at a pace for people, and into curves, at steps that no clock decides. */
+/** Since the last point of the curves. */
+const noSteps = { steps: 0, loss: 0, gradNorm: 0, ms: 0, waitMs: 0 }
+
+/**
+ * Turns steps into progress, at a pace for people, and into curves, at steps that no clock decides: `train/loss` and
+ * `train/grad-norm`, means over the steps since the point before, `train/lr`, and `train/data-wait`, the share of these
+ * steps' time, 0 to 1, that they waited for their batches. Every point but the last of a training is of as many steps, so
+ * the mean of its points is the share of the whole.
+ */
 export function reportProgress({ clock, progress, metrics }: FoldPorts): ProgressReporter {
   const startMs = clock.now()
   let lastMs = -Infinity
   let steps = 0
   let imagesSince = 0
   let latest: Pick<FoldProgress, 'loss' | 'lr' | 'imagesPerSecond'> = { loss: null, lr: null, imagesPerSecond: null }
-  let point = { steps: 0, loss: 0, gradNorm: 0 }
+  let point = noSteps
 
   function tick({ position, totalSteps, undecidedMs, stageName }: TrainingStanding): void {
     const now = clock.now()
@@ -53,19 +63,27 @@ export function reportProgress({ clock, progress, metrics }: FoldPorts): Progres
 
   return {
     tick,
-    step(report) {
+    step(report, { ms, waitMs }) {
       const { position, totalSteps, images, loss, gradNorm, lr } = report
       steps++
       imagesSince += images
       latest = { ...latest, loss, lr }
-      point = { steps: point.steps + 1, loss: point.loss + loss, gradNorm: point.gradNorm + gradNorm }
+      point = {
+        steps: point.steps + 1,
+        loss: point.loss + loss,
+        gradNorm: point.gradNorm + gradNorm,
+        ms: point.ms + ms,
+        waitMs: point.waitMs + waitMs,
+      }
       if (position.step % Math.ceil(totalSteps / pointsPerTraining) === 0) {
         metrics([
           { step: position.step, name: 'train/loss', value: point.loss / point.steps },
           { step: position.step, name: 'train/grad-norm', value: point.gradNorm / point.steps },
           { step: position.step, name: 'train/lr', value: lr },
+          // A clock may stand still.
+          { step: position.step, name: 'train/data-wait', value: point.ms > 0 ? point.waitMs / point.ms : 0 },
         ])
-        point = { steps: 0, loss: 0, gradNorm: 0 }
+        point = noSteps
       }
       tick(report)
     },

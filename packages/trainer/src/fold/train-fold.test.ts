@@ -122,6 +122,9 @@ describe('a fold trained to its end', () => {
     expect(last.loss).toBeGreaterThan(0)
     expect(last.etaSeconds).toBeGreaterThan(0)
     expect(last.imagesPerSecond).toBeGreaterThan(0)
+    const waits = whole.metrics.filter(({ name }) => name === 'train/data-wait')
+    expect(waits).toHaveLength(20)
+    for (const { value } of waits) expect(value > 0 && value < 1).toBe(true)
   })
 
   test('ends with the same bytes every time, and another fold or seed with others', async () => {

@@ -16,10 +16,12 @@ import type { Predictor, StepResult } from '../step/stage-program.ts'
 import { averagedWeight, isWeight } from '../step/state-names.ts'
 import { breathe } from './interrupts.ts'
 import { datasetOf } from './load-bundle.ts'
+import { watchDataWait } from './data-wait.ts'
 import { endOf, evaluationInterval, isEvaluationDue } from './cadence.ts'
 import { afterStage, afterStep, judge, limitMsOf } from './loop-state.ts'
 import type { Verdict } from './loop-state.ts'
 import { predictSamples } from './predict-samples.ts'
+import type { StepReport } from './report-progress.ts'
 import { decideLanding, spend, watchLaps } from './stage-hours.ts'
 import type { Lap } from './stage-hours.ts'
 import { miningOf, programOf, stageOf, standingOf } from './training.ts'
@@ -45,17 +47,25 @@ interface Evaluation extends Verdict {
 export async function trainStage(training: Training): Promise<void> {
   const { interrupts, checkpoints, position } = training
   const batches = batchesOf(training)
-  const lap = watchLaps(training.ports.clock)
+  const { clock } = training.ports
+  const lap = watchLaps(clock)
+  const dataWait = watchDataWait()
   try {
     for (let evaluation: Evaluation | null = null; ; evaluation = null) {
       interrupts.poll()
       if (isDue(training)) evaluation = await evaluate(training)
       if (evaluation?.isStageOver) return await enterNextStage(training, evaluation)
+      const askedMs = clock.now()
       const { value: batch } = await batches.next()
+      const waitMs = clock.now() - askedMs
       if (!batch) throw new Error(`stage ${position.stage} has no batch for step ${training.position.stageStep}`)
       const previousBest = training.best
-      doStep(training, batch, evaluation)
-      if (training.state.hours) countTime(training, lap(evaluation?.ms ?? null))
+      const report = doStep(training, batch, evaluation)
+      const time = lap(evaluation?.ms ?? null)
+      if (training.state.hours) countTime(training, time)
+      const stepTime = { ms: time.ms - (time.evaluationMs ?? 0), waitMs }
+      training.reporter.step(report, stepTime)
+      tellWait(training, dataWait(stepTime))
       await dropReplaced(training, previousBest)
       checkpoints.saveIfDue(interrupts.takeWish)
       await breathe()
@@ -94,8 +104,8 @@ function isDue({ run, position, plans, state }: Training): boolean {
 }
 
 /** One optimizer step; where the training stands moves on by it, and by the evaluation before it. */
-function doStep(training: Training, batch: Batch, evaluation: Evaluation | null): void {
-  const { position, plans, program, reporter } = training
+function doStep(training: Training, batch: Batch, evaluation: Evaluation | null): StepReport {
+  const { position, plans, program } = training
   const plan = plans[position.stage]!
   const { schedule } = stageOf(training)
   if (evaluation?.dropsRate && schedule.name === 'plateau' && schedule.resetOptimizer) program.resetOptimizer()
@@ -106,7 +116,7 @@ function doStep(training: Training, batch: Batch, evaluation: Evaluation | null)
   training.position = afterStep(position, plan)
   if (training.mining) mine(training.mining, batch, result, training.position.stageStep % plan.stepsPerEpoch === 0)
   if (evaluation) Object.assign(training, { state: evaluation.state, best: evaluation.best })
-  reporter.step({ ...standingOf(training), ...result, lr: rates.lr, images: batch.samples.length })
+  return { ...standingOf(training), ...result, lr: rates.lr, images: batch.samples.length }
 }
 
 /** In a stage of so many hours: the step's time, and where the stage is to end by it. Told where that changes. */
@@ -128,6 +138,15 @@ function countTime(training: Training, lap: Lap): void {
   const before = held ? `${landing.end > held.end ? 'later' : 'earlier'} than decided before, ` : ''
   ports.metrics([{ step: position.step, name: 'train/planned-end', value: end }])
   ports.log('info', `stage ${stage.name} ends at step ${end}, ${before}by ${Math.round(hours.stepMs!)} ms a step`)
+}
+
+function tellWait(training: Training, share: number | null): void {
+  if (share === null) return
+  const stage = stageOf(training).name
+  const told = `stage ${stage} waits ${Math.round(100 * share)} % of its time for pictures to be decoded and augmented`
+  const remedy =
+    'fewer or cheaper operations, pictures stored at the size they are used in, or more cores make it faster'
+  training.ports.log('warn', `${told}: ${remedy}`)
 }
 
 /** @throws {AppError} `user-code-failed` when a bundle's loss says nothing of single samples */
