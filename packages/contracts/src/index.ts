@@ -61,6 +61,7 @@ export {
   ModelSpec,
   modelsOf,
   OptimizerSpec,
+  SampleSpec,
   ScheduleSpec,
   StageSpec,
   TargetsSpec,

@@ -33,14 +33,17 @@ test('explain needs no Baton where it is told the number of samples', async () =
   })
 })
 
-test('explain says what is taken from elsewhere, and which fold has which model', async () => {
+test('explain says what is taken from elsewhere, what is drawn more often, and which fold has which model', async () => {
   const targets = 'targets={distill: {form: max, teacher: [imet#41, imet#42]}, clean: {from: imet#41, share: 0.05}}'
-  const sets = ['model=[{name: convnet}, {name: resnet}]', 'from=imet#41', 'labels=[tag]', targets]
+  const draws = ['stages.0.sample={weight: sqrt}', 'stages.0.mine={share: 0.05}']
+  const sets = [...draws, 'model=[{name: convnet}, {name: resnet}]', 'from=imet#41', 'labels=[tag]', targets]
   const { out } = await spec('explain', file, '--samples', '100', ...sets.flatMap((set) => ['--set', set]))
   expect(out).toMatch(/model (convnet|resnet) \(fold 0\), (convnet|resnet) \(fold 1\)/)
   expect(out).toContain(
     'It learns tag alone.\nIt starts with the best weights of imet#41.\nTaught by OOF of imet#41, imet#42: max, κ 0.7.\n' +
-      'The worst 5 % by OOF of imet#41 are left out.\n',
+      'The worst 5 % by OOF of imet#41 are left out.\n' +
+      'Stage head draws samples with replacement, by the sqrt weight of their rarest label.\n' +
+      'Stage head has the 5 % learnt worst in an epoch again in the next.\n',
   )
 })
 

@@ -1,4 +1,4 @@
-import type { ExperimentSpec } from '@baton/contracts'
+import type { ExperimentSpec, StageSpec } from '@baton/contracts'
 import { foldsOf, listOf, modelOf, modelsOf } from '@baton/contracts'
 import type { TrainingPlan } from '@baton/trainer'
 import { plotLines } from './plot.ts'
@@ -14,6 +14,7 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
     `Each fold trains on about ${train} samples and is validated on about ${validation}, ${spec.folds.split} split, seed ${spec.seed}.`,
     `It is evaluated ${cadence(spec)}, ${ttaOf(spec)}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
     ...targetLines(spec),
+    ...spec.stages.flatMap(drawLines),
     '',
     ...tableLines(plan.stages, [
       { title: 'stage', value: ({ name }) => name },
@@ -91,11 +92,28 @@ function modelText(spec: ExperimentSpec): string {
     .join(', ')
 }
 
+/** What of its samples a stage has more often than once an epoch. */
+function drawLines({ name, mine, sample }: StageSpec): string[] {
+  return [
+    ...(sample === null
+      ? []
+      : [
+          `Stage ${name} draws samples with replacement, by the ${sample.weight} weight ${sample.over === 'rarest' ? 'of their rarest label' : 'of their labels, on average'}.`,
+        ]),
+    ...(mine === null
+      ? []
+      : [`Stage ${name} has the ${percent(mine.share)} learnt worst in an epoch again in the next.`]),
+  ]
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`
+}
+
 /** What is learnt beside the labels, and what training starts with: a line each. */
 function targetLines({ from, fromCheckpoint, labels, targets }: ExperimentSpec): string[] {
   const { distill, pseudo, clean } = targets
   const named = (refs: string | readonly string[]) => listOf(refs).join(', ')
-  const percent = (share: number) => `${Number((100 * share).toPrecision(3))} %`
   return [
     ...(labels === null ? [] : [`It learns ${labels.map(printable).join(', ')} alone.`]),
     ...(from === null ? [] : [`It starts with the ${fromCheckpoint} weights of ${from}.`]),

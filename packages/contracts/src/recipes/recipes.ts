@@ -130,6 +130,7 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
         schedule: { name: 'constant', lr: 5e-3 },
         loss: { name: 'focal' },
         mine: { share: 0.05 },
+        sample: { weight: 'log' },
       },
       {
         name: 'low',
@@ -140,6 +141,7 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
         schedule: { name: 'constant', lr: 1e-3 },
         loss: { name: 'focal' },
         mine: { share: 0.05 },
+        sample: { weight: 'log' },
       },
     ],
     metric: { ...metric, threshold: 'grouped' },

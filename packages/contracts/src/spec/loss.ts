@@ -41,6 +41,11 @@ export const LossSpec = z.discriminatedUnion('name', [
     fbetaWeight: Weight.default(1),
   }),
   z.strictObject({
+    /** BCE plus `forgivingWeight` times BCE of x · y: for labels that may be missing. */
+    name: z.literal('forgiving'),
+    forgivingWeight: Weight.default(1),
+  }),
+  z.strictObject({
     name: z.literal('asymmetric'),
     gammaPositive: z.number().min(0).max(10).default(1),
     gammaNegative: z.number().min(0).max(10).default(4),

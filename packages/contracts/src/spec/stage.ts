@@ -10,6 +10,7 @@ import { MixSpec } from './mix.ts'
 import { OptimizerSpec } from './optimizer.ts'
 import type { AddFault } from './parts.ts'
 import { GroupName, Positive } from './parts.ts'
+import { SampleSpec } from './sample.ts'
 import { checkScheduleLasts, ScheduleSpec } from './schedule.ts'
 
 export const StageSpec = z.strictObject({
@@ -42,6 +43,8 @@ export const StageSpec = z.strictObject({
   mix: MixSpec.nullable().default(null),
   /** Hard-negative mining; null: none. */
   mine: MineSpec.nullable().default(null),
+  /** How often each sample is drawn; null: once an epoch. */
+  sample: SampleSpec.nullable().default(null),
 })
 export type StageSpec = z.infer<typeof StageSpec>
 

@@ -14,6 +14,7 @@ import type { Batch } from './batches.ts'
 import type { Targets } from '../inputs/targets.ts'
 import type { ChangeBatch } from '../models/bundle.ts'
 import { createImageSource } from './image-source.ts'
+import type { WeightOf } from './sampling.ts'
 
 const size = 8
 const image = ImageSpec.parse({ size })
@@ -47,6 +48,7 @@ interface TrainOptions {
   change?: ChangeBatch
   mix?: MixSpec
   again?: (() => Int32Array) | null
+  weightOf?: WeightOf | null
 }
 
 const plan = planStage({ batch: 5, epochs: 3 }, 23)
@@ -55,10 +57,11 @@ const targets = (): Targets => ({
   labelsOf: (own) => Float32Array.from(labelTable(data.manifest, own)),
   teacherOf: (own) => Float32Array.from({ length: own.length * 3 }, (_, i) => own[Math.floor(i / 3)]! / 100),
 })
-function train(source: Source, stageStep = 0, { augment = moving, change, mix, again = null }: TrainOptions = {}) {
+function train(source: Source, stageStep = 0, options: TrainOptions = {}) {
+  const { augment = moving, change = null, mix = null, again = null, weightOf = null } = options
   const augmenter = createAugmenter(trainOps(AugmentSpec.parse(augment)), image)
   const shared = { source, augmenter, size, targets: targets(), key, plan }
-  return collect(trainBatches({ ...shared, change: change ?? null, mix: mix ?? null, again }, stageStep))
+  return collect(trainBatches({ ...shared, change, mix, again, weightOf }, stageStep))
 }
 const moving = [{ op: 'flip' }, { op: 'shift', pixels: 2 }]
 
@@ -128,7 +131,7 @@ test('what an epoch has twice is asked for when the one before is through, and c
     return asked.length === 1 ? new Int32Array() : hard
   }
   const augmenter = createAugmenter([], image)
-  const shared = { source, augmenter, size, targets: targets(), key, change: null, mix: null }
+  const shared = { source, augmenter, size, targets: targets(), key, change: null, mix: null, weightOf: null }
   const long = planStage({ batch: 5, epochs: 40 }, 23)
   const counts = new Map<number, number>()
   for await (const batch of trainBatches({ ...shared, plan: long, again }, 0)) {
@@ -139,6 +142,24 @@ test('what an epoch has twice is asked for when the one before is through, and c
   const mean = (list: Int32Array) => list.reduce((sum, sample) => sum + (counts.get(sample) ?? 0), 0) / list.length
   expect(mean(hard) / mean(samples.slice(8))).toBeGreaterThan(1.7)
   expect(mean(hard) / mean(samples.slice(8))).toBeLessThan(2.3)
+  await source.close()
+})
+
+test('with weights an epoch is as long, its draws a function of its key, and a sample that it has again looks other', async () => {
+  const source = open()
+  const weightOf = (sample: number) => (sample === samples[0] ? 20 : 1)
+  const whole = await train(source, 0, { weightOf })
+  expect(whole.length).toBe(plan.totalSteps)
+  expect(await train(source, 5, { weightOf })).toEqual(whole.slice(5))
+  for (const epoch of [0, 1, 2]) {
+    const batches = whole.slice(epoch * 4, epoch * 4 + 4)
+    const pictures = batches.flatMap(({ samples: own, images }) =>
+      Array.from(own, (sample, row) => ({ sample, picture: images.subarray(row * 192, row * 192 + 192).join() })),
+    )
+    const own = pictures.filter(({ sample }) => sample === samples[0])
+    expect(own.length).toBeGreaterThan(3)
+    expect(new Set(own.map(({ picture }) => picture)).size).toBeGreaterThan(1)
+  }
   await source.close()
 })
 

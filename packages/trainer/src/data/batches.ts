@@ -9,6 +9,8 @@ import type { ImageSource } from './image-source.ts'
 import { mixBatch } from './mix.ts'
 import type { Blend } from './mix.ts'
 import { batchesAhead, prefetch } from './prefetch.ts'
+import { drawSamples, turnsOf } from './sampling.ts'
+import type { WeightOf } from './sampling.ts'
 
 /** Samples as the model takes them. */
 export interface Batch {
@@ -70,10 +72,19 @@ function stepsOf({ unit, value }: Duration, batch: number, stepsPerEpoch: number
   }
 }
 
-/** The order of an epoch, as a pure function of its key. @returns The samples, each as often as it was given */
-export function orderOf(samples: Int32Array, { seed, fold, stage, epoch }: EpochKey): Int32Array {
-  const order = permutation(streamKey(seed, fold, stage, epoch, 'order'), samples.length)
-  return Int32Array.from(order, (i) => samples[i]!)
+/**
+ * The order of an epoch, as a pure function of its key.
+ *
+ * @returns The samples, each as often as it was given; with weights as many, drawn by them
+ */
+export function orderOf(
+  samples: Int32Array,
+  { seed, fold, stage, epoch }: EpochKey,
+  weightOf: WeightOf | null = null,
+): Int32Array {
+  const key = streamKey(seed, fold, stage, epoch, 'order')
+  if (weightOf !== null) return drawSamples(samples, weightOf, samples.length, key)
+  return Int32Array.from(permutation(key, samples.length), (i) => samples[i]!)
 }
 
 export interface TrainBatches {
@@ -90,6 +101,8 @@ export interface TrainBatches {
   readonly mix: MixSpec | null
   /** Samples that an epoch has twice, told once the epoch before is through; null: none, ever. */
   readonly again: (() => Int32Array) | null
+  /** How likely each sample is drawn; null: an epoch has each once. */
+  readonly weightOf: WeightOf | null
 }
 
 type StageKey = Omit<EpochKey, 'epoch'>
@@ -98,9 +111,14 @@ function scopeOf({ seed, fold, stage }: StageKey): Scope {
   return [seed, fold, stage]
 }
 
-/** What an epoch's augmentation is a function of, beside the sample. */
-export function augmentScope(key: EpochKey): Scope {
-  return [...scopeOf(key), key.epoch, 'augment']
+/**
+ * What an epoch's augmentation is a function of, beside the sample.
+ *
+ * @param turn How often the epoch has had the sample before: each time it is augmented another way.
+ */
+export function augmentScope(key: EpochKey, turn = 0): Scope {
+  const first = [...scopeOf(key), key.epoch, 'augment']
+  return turn === 0 ? first : [...first, turn]
 }
 
 /** What the mixing of a batch is a function of. @param step Within the stage, 0-based. */
@@ -115,18 +133,22 @@ export function mixScope(key: StageKey, step: number): Scope {
  * @throws {AppError} `sample-broken`, `user-code-failed`, in the turn of the batch that they concern
  */
 export async function* trainBatches(options: TrainBatches, stageStep: number): AsyncGenerator<Batch, void> {
-  const { source, augmenter, size, targets, key, plan, change, mix, again } = options
+  const { source, augmenter, size, targets, key, plan, change, mix, again, weightOf } = options
   const end = plan.totalSteps ?? Infinity
-  const epochOf = remembering((epoch: number) => ({
-    order: orderOf(again ? joined(targets.samples, again()) : targets.samples, { ...key, epoch }),
-    augment: augmenter.in(augmentScope({ ...key, epoch })),
-  }))
+  const epochOf = remembering((epoch: number) => {
+    const entries = again ? joined(targets.samples, again()) : targets.samples
+    const order = orderOf(entries, { ...key, epoch }, weightOf)
+    const byTurn: ReturnType<Augmenter['in']>[] = []
+    const augmentOf = (turn: number) => (byTurn[turn] ??= augmenter.in(augmentScope({ ...key, epoch }, turn)))
+    return { order, turns: turnsOf(order), augmentOf }
+  })
   const make = async (step: number): Promise<Batch> => {
-    const { order, augment } = epochOf(Math.floor(step / plan.stepsPerEpoch))
+    const { order, turns, augmentOf } = epochOf(Math.floor(step / plan.stepsPerEpoch))
     const start = (step % plan.stepsPerEpoch) * plan.batch
     const own = order.slice(start, start + plan.batch)
     const images = new Uint8Array(own.length * size * size * 3)
     await source.forEach(own, async (sample, row) => {
+      const augment = augmentOf(turns[start + row]!)
       const augmented = await augment(await source.picture(sample, augmenter.takes), sample)
       images.set(augmented.data, row * size * size * 3)
     })

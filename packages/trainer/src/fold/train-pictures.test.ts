@@ -12,7 +12,7 @@ import type { SessionOptions, TrainSessions } from '../fixtures/train-sessions.t
 type StageInput = ExperimentSpecInput['stages'][number]
 const schedule = { name: 'constant', lr: 0.02 } as const
 
-/** Everything that is done to pictures, and what is learnt worst twice. */
+/** Everything that is done to pictures; what is learnt worst twice, and what is rare more often. */
 const spec: ExperimentSpecInput = {
   name: 'pictures',
   dataset: 'tiny',
@@ -23,7 +23,7 @@ const spec: ExperimentSpecInput = {
   stages: [
     { name: 'small', epochs: 2, batch: 6, schedule, imageSize: 12, augment: 'imet-320', mix: { name: 'cutmix' } },
     { name: 'full', epochs: 3, batch: 5, schedule, mix: { name: 'mixup' }, mine: { share: 0.3 } },
-    { name: 'last', epochs: 2, batch: 4, schedule, mine: { share: 0.2 } },
+    { name: 'last', epochs: 2, batch: 4, schedule, mine: { share: 0.2 }, sample: { weight: 'inverse' } },
   ],
   evaluate: { batch: 6, tta: { views: 3 } },
   checkpoint: { everySeconds: 3600 },
@@ -38,7 +38,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true }))
 
-test('presets, sizes of stages, mixes, mining and drawn views end with the same bytes when interrupted', async () => {
+test('presets, sizes of stages, mixes, mining, sampling and drawn views end with the same bytes when interrupted', async () => {
   const whole = await sessions.train({ signal: () => null })
   for (const seed of [1, 2]) {
     const key = streamKey('interrupt', seed)
@@ -62,6 +62,7 @@ test('each of them changes what is learnt or predicted', async () => {
     { evaluate: { batch: 6, tta: 'none' } },
     stagesWith({ mix: null }),
     stagesWith({ mine: null }),
+    stagesWith({ sample: {} }),
     stagesWith({ imageSize: 12 }),
     stagesWith({ augment: 'imet-320' }),
   ]

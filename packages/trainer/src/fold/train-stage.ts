@@ -9,6 +9,7 @@ import { trainSize } from '../data/augment/model-picture.ts'
 import { trainBatches } from '../data/batches.ts'
 import type { Batch } from '../data/batches.ts'
 import type { Mining } from '../data/mining.ts'
+import { sampleWeights } from '../data/sampling.ts'
 import { landingProgress } from '../schedules/landing.ts'
 import { stepRates, timeOf } from '../schedules/step-rates.ts'
 import { warmupStepsOf } from '../schedules/warm-up.ts'
@@ -94,6 +95,7 @@ function batchesOf(training: Training) {
     change: datasetOf(bundle, labels, size),
     mix: stageSpec.mix,
     again: mining && (() => mining.again()),
+    weightOf: stageSpec.sample && sampleWeights(stageSpec.sample, targets),
   } as const
   return trainBatches(input, stageStep)
 }

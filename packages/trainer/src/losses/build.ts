@@ -7,6 +7,7 @@ import { guardBundle } from '../models/guard-bundle.ts'
 import { asymmetric } from './asymmetric.ts'
 import { bce } from './bce.ts'
 import { focal } from './focal.ts'
+import { forgiving } from './forgiving.ts'
 import { positiveWeights } from './positive-weights.ts'
 import type { LabelColumns } from './positive-weights.ts'
 import { softFbeta } from './soft-fbeta.ts'
@@ -62,6 +63,8 @@ function lossFunction(
         const fbeta = softFbeta(tf, logits, labels, spec.beta)
         return tf.add(bce(tf, logits, labels, { ...spec, positiveWeight }), tf.mul(fbeta, spec.fbetaWeight))
       }
+    case 'forgiving':
+      return (logits, labels) => forgiving(tf, logits, labels, spec.forgivingWeight)
     case 'asymmetric':
       return (logits, labels) => asymmetric(tf, logits, labels, spec)
     case 'softmax':

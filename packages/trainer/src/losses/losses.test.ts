@@ -38,6 +38,7 @@ test.each<Record<string, unknown>>([
   { name: 'focal', gamma: 0.25 },
   { name: 'focal', gamma: 0.25, detach: true },
   { name: 'soft-fbeta' },
+  { name: 'forgiving', forgivingWeight: 3 },
   { name: 'asymmetric', gammaPositive: 0.5, gammaNegative: 0.5 },
   { name: 'softmax' },
 ])('no logit is so large that loss or gradient of %s are not finite', (spec) => {
