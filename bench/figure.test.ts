@@ -18,6 +18,13 @@ test('a quantile lies between its neighbours', () => {
   expect(quantile([7], 0.99)).toBe(7)
 })
 
+test('what could not be measured has no numbers and misses nothing', () => {
+  const figure = { name: 'x', unit: '×', values: [], goal: { atLeast: 1 }, lacking: 'no such processor' } as const
+  expect(resultOf(figure)).toMatchObject({ min: null, median: null, max: null, isMet: null })
+  expect(() => resultOf({ name: 'x', unit: '×', values: [] })).toThrow('no value')
+  expect(tableOf([resultOf(figure)])).toMatch(/x +– +– +– +× +≥ 1 +not measured: no such processor/)
+})
+
 test('the table names what was missed', () => {
   const results = [
     resultOf({ name: 'slow', unit: 'ms', values: [1234], goal: { atMost: 25 } }),

@@ -7,6 +7,8 @@ export interface Figure {
   readonly values: readonly number[]
   /** Judged by the median: single repetitions of a shared machine say little. Absent: only shown. */
   readonly goal?: Goal
+  /** Why it could not be measured here: there are no values then. */
+  readonly lacking?: string
 }
 
 export type Goal = { readonly atMost: number } | { readonly atLeast: number }
@@ -16,6 +18,8 @@ export interface Run {
   readonly repetitions: number
   /** Says what is being done, for those who wait. */
   readonly say: (line: string) => void
+  /** Takes what a reader of the figures is to know of how they were measured here: versions, threads. */
+  readonly note: (line: string) => void
 }
 
 export interface Benchmark {
@@ -26,16 +30,18 @@ export interface Benchmark {
 }
 
 export interface Result extends Figure {
-  readonly min: number
-  readonly median: number
-  readonly max: number
-  /** Null where there is no goal. */
+  /** Null where it could not be measured, as are the next two. */
+  readonly min: number | null
+  readonly median: number | null
+  readonly max: number | null
+  /** Null where there is no goal, or no value. */
   readonly isMet: boolean | null
 }
 
 /** Minimum, median and maximum of a figure, and whether its median reaches its goal. */
 export function resultOf(figure: Figure): Result {
   const sorted = figure.values.toSorted((a, b) => a - b)
+  if (figure.lacking !== undefined) return { ...figure, min: null, median: null, max: null, isMet: null }
   if (sorted.length === 0) throw new Error(`${figure.name} has no value`)
   const median = quantile(sorted, 0.5)
   return {

@@ -1,16 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { defaultCacheDir } from '@baton/tensorflow'
 import { freePort } from './free-port.ts'
+import { installPython } from './python.ts'
+import { repositoryFile } from './repository.ts'
 import type { Run } from './figure.ts'
 
 const version = '3.17.2'
 const run = promisify(execFile)
-/** Beside the bundle that runs, which is four folders below the repository. */
-const fillScript = path.resolve(import.meta.dirname, '../../../../bench/fill-mlflow.py')
+const fillScript = repositoryFile('bench/fill-mlflow.py')
 
 export interface Mlflow {
   /** Searches the hundred runs with the best CV; answers how many came. */
@@ -28,7 +27,7 @@ export async function startMlflow({
   runs: number
   say: Run['say']
 }): Promise<Mlflow> {
-  const bin = await install(say)
+  const bin = await installPython({ name: `mlflow-${version}`, packages: [`mlflow==${version}`] }, say)
   const store = `sqlite:///${path.join(folder, 'mlflow.db')}`
   say(`writing ${runs.toLocaleString('en')} runs into MLflow ${version}`)
   const { stdout } = await run(path.join(bin, 'python'), [fillScript, store, String(runs)], { maxBuffer: 2 ** 24 })
@@ -60,17 +59,6 @@ export async function startMlflow({
     await stop()
     throw error
   }
-}
-
-/** Its own Python environment, made once: hundreds of megabytes that nothing else of Baton needs. */
-async function install(say: Run['say']): Promise<string> {
-  const environment = path.join(defaultCacheDir(), 'bench', `mlflow-${version}`)
-  const bin = path.join(environment, 'bin')
-  if (existsSync(path.join(bin, 'mlflow'))) return bin
-  say(`installing MLflow ${version} into ${environment}`)
-  await run('python3', ['-m', 'venv', '--clear', environment])
-  await run(path.join(bin, 'python'), ['-m', 'pip', 'install', '--quiet', `mlflow==${version}`], { maxBuffer: 2 ** 24 })
-  return bin
 }
 
 async function answering(url: string, ended: Promise<unknown>): Promise<void> {

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -8,13 +7,13 @@ import type { Experiment } from '@baton/contracts'
 import type { EmojiDataset } from '@baton/dataset'
 import { assemble, pairedDifference, samplesOf, splitFolds } from '@baton/evaluation'
 import type { PairedDifference } from '@baton/evaluation'
-import { defaultCacheDir } from '@baton/tensorflow'
 import type { Run } from './figure.ts'
+import { installPython } from './python.ts'
+import { repositoryFile } from './repository.ts'
 
 const packages = ['scikit-learn==1.7.2', 'pillow==12.0.0']
 const run = promisify(execFile)
-/** Beside the bundle that runs, which is four folders below the repository. */
-const script = path.resolve(import.meta.dirname, '../../../../bench/pixel-baseline.py')
+const script = repositoryFile('bench/pixel-baseline.py')
 
 export interface Baseline {
   readonly name: string
@@ -53,7 +52,8 @@ export async function pixelBaselines({
   const labels = labelsOf(manifest).length
   const input = path.join(folder, 'baseline.json')
   await writeFile(input, JSON.stringify({ shards, labels, samples }))
-  const { stdout } = await run(await installPython(say), [script, input], { maxBuffer: 2 ** 28 })
+  const bin = await installPython({ name: packages.join('_').replaceAll('==', '-'), packages }, say)
+  const { stdout } = await run(path.join(bin, 'python'), [script, input], { maxBuffer: 2 ** 28 })
   const predicted = JSON.parse(stdout) as { frequency: number[][]; logistic: number[][] }
   // What is scored is OOF alone.
   const test = {
@@ -76,17 +76,4 @@ export async function pixelBaselines({
     baseline('mean label frequency', predicted.frequency),
     baseline('logistic regression on pixels', predicted.logistic),
   ]
-}
-
-/** A Python environment of its own, made once. @returns its interpreter */
-async function installPython(say: Run['say']): Promise<string> {
-  const environment = path.join(defaultCacheDir(), 'bench', packages.join('_').replaceAll('==', '-'))
-  const python = path.join(environment, 'bin', 'python')
-  const isWhole = path.join(environment, 'whole')
-  if (existsSync(isWhole)) return python
-  say(`installing ${packages.join(' and ')} into ${environment}`)
-  await run('python3', ['-m', 'venv', '--clear', environment])
-  await run(python, ['-m', 'pip', 'install', '--quiet', ...packages], { maxBuffer: 2 ** 24 })
-  await writeFile(isWhole, '')
-  return python
 }

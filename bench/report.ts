@@ -1,24 +1,10 @@
-import os from 'node:os'
 import type { Goal, Result } from './figure.ts'
 
-/** What the numbers were measured on: they mean little on another machine. */
-export function machine(): string {
-  const [cpu] = os.cpus()
-  const memory = Math.round(os.totalmem() / 2 ** 30)
-  const model = cpu?.model.trim() ?? 'unknown processor'
-  return `${os.availableParallelism()} × ${model}, ${memory} GiB, ${os.type()} ${os.machine()}, Node ${process.versions.node}`
-}
+const head = ['figure', 'min', 'median', 'max', 'unit', 'goal', '']
 
-/** The results as a table: minimum, median, maximum, goal, and whether the median reaches it. */
+/** The results as a table for a terminal: minimum, median, maximum, goal, and whether the median reaches it. */
 export function tableOf(results: readonly Result[]): string {
-  const head = ['figure', 'min', 'median', 'max', 'unit', 'goal', '']
-  const rows = results.map((result) => [
-    result.name,
-    ...[result.min, result.median, result.max].map(shown),
-    result.unit,
-    goalOf(result.goal),
-    result.isMet === null ? '' : result.isMet ? 'met' : 'MISSED',
-  ])
+  const rows = results.map(cellsOf)
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)))
   const isNumber = (i: number) => i >= 1 && i <= 3
   const line = (cells: readonly string[]) =>
@@ -27,6 +13,23 @@ export function tableOf(results: readonly Result[]): string {
       .join('  ')
       .trimEnd()
   return [head, ...rows].map(line).join('\n')
+}
+
+/** The same as a table of Markdown. */
+export function markdownOf(results: readonly Result[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  const rule = head.map((_, i) => (i >= 1 && i <= 3 ? '---:' : '---'))
+  return [line(head), line(rule), ...results.map((result) => line(cellsOf(result)))].join('\n')
+}
+
+function cellsOf(result: Result): string[] {
+  const numbers = [result.min, result.median, result.max].map((value) => (value === null ? '–' : shown(value)))
+  return [result.name, ...numbers, result.unit, goalOf(result.goal), verdictOf(result)]
+}
+
+function verdictOf({ isMet, lacking }: Result): string {
+  if (lacking !== undefined) return `not measured: ${lacking}`
+  return isMet === null ? '' : isMet ? 'met' : 'MISSED'
 }
 
 function goalOf(goal: Goal | undefined): string {

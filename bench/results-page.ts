@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import type { ExperimentRow, Matrix, MatrixSpec } from '@baton/contracts'
 import type { PairedDifference } from '@baton/evaluation'
 import type { Baseline } from './pixel-baselines.ts'
-import { machine } from './report.ts'
+import { machine } from './machine.ts'
 
 /** What has been measured. */
 export interface Results {

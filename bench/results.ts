@@ -14,6 +14,7 @@ import { prepareTensorflow } from '@baton/tensorflow'
 import type { Benchmark, Figure, Run } from './figure.ts'
 import { freePort } from './free-port.ts'
 import { pixelBaselines } from './pixel-baselines.ts'
+import { repositoryFile } from './repository.ts'
 import { resultsPage } from './results-page.ts'
 import type { Results } from './results-page.ts'
 
@@ -103,8 +104,7 @@ export default {
         tensorflow: `TensorFlow ${version} (${source}) on ${device}`,
         seconds: (performance.now() - started) / 1000,
       }
-      // Beside the bundle that runs, which is four folders below the repository.
-      const file = path.resolve(import.meta.dirname, '../../../../docs/results.md')
+      const file = repositoryFile('docs/results.md')
       await writeFile(file, resultsPage(results))
       say(`written: ${path.relative(process.cwd(), file)}`)
       return figuresOf(results)
