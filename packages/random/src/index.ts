@@ -1,4 +1,5 @@
 export { beta } from './beta.ts'
 export { bulkWords } from './bulk.ts'
-export { fillNormal, integer, normal, permutation, streamKey, uniform } from './stream.ts'
+export { fillNormal } from './fill-normal.ts'
+export { integer, normal, permutation, streamKey, uniform } from './stream.ts'
 export type { Key } from './stream.ts'

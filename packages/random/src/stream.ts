@@ -95,8 +95,3 @@ export function permutation(key: Key, n: number): Uint32Array {
   }
   return order
 }
-
-/** Fills `target` with a stream's normal numbers, element i with counter i, rounded to float32. */
-export function fillNormal(key: Key, target: Float32Array): void {
-  for (let i = 0; i < target.length; i++) target[i] = normal(key, i)
-}

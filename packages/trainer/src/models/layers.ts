@@ -107,11 +107,7 @@ function makeVariable(
   if (made.some((other) => other.name === name)) throw new Error(`two variables are named ${name}`)
   const values = new Float32Array(tf.util.sizeFromShape([...shape]))
   if (typeof initial === 'number') values.fill(blank ? 0 : initial)
-  else if (!blank) {
-    fillNormal(streamKey(seed, 'initial', name), values)
-    const deviation = Math.sqrt(initial.variance)
-    for (let i = 0; i < values.length; i++) values[i]! *= deviation
-  }
+  else if (!blank) fillNormal(streamKey(seed, 'initial', name), values, Math.sqrt(initial.variance))
   const variable = tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), role !== 'statistic'))
   made.push({ name, role, group, variable })
   return variable
