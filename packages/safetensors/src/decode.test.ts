@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import digests from './fixtures/halves.json' with { type: 'json' }
 import { decode, encode, SafetensorsError } from './index.ts'
 
 const fixture = readFileSync(new URL('./fixtures/mixed.safetensors', import.meta.url))
@@ -52,6 +54,25 @@ test('aligned tensors are views, others are copies of equal value', () => {
   expect(tensors).toEqual(decode(aligned).tensors)
 })
 
+test('float16 and bfloat16 of the reference implementation are read as the float32 that PyTorch makes of them', () => {
+  const { tensors } = decode(readFileSync(new URL('./fixtures/halves.safetensors', import.meta.url)))
+  expect(tensors.get('f16')).toEqual(tensors.get('f16 as f32'))
+  expect(tensors.get('bf16')).toEqual(tensors.get('bf16 as f32'))
+  expect(tensors.get('f16')).toMatchObject({ shape: [2, 5] })
+})
+
+test.each(Object.entries(digests))(
+  'every %s is exactly its value in float32, and no number otherwise',
+  (dtype, digest) => {
+    const patterns = Uint16Array.from({ length: 65_536 }, (_, i) => i)
+    const header = fileOf({ all: { dtype, shape: [65_536], data_offsets: [0, 131_072] } })
+    const values = decode(Buffer.concat([header, Buffer.from(patterns.buffer)])).tensors.get('all')!
+      .data as Float32Array
+    const numbers = values.filter((value) => !Number.isNaN(value))
+    expect(createHash('sha256').update(Buffer.from(numbers.buffer)).digest('hex')).toBe(digest)
+  },
+)
+
 test('an empty state and names that JavaScript treats specially survive a round trip', () => {
   expect(decode(encode(new Map()))).toEqual({ tensors: new Map(), metadata: new Map() })
   const tensors = new Map(['__proto__', '1', '0', 'constructor'].map((name, i) => [name, vector(i)]))
@@ -71,6 +92,7 @@ test.each([
   ['a tensor that is not an object', fileOf({ a: 3 }), /"a" is not described/],
   ['an unknown dtype', fileOf({ a: { ...f32(0, 4), dtype: 'F8' } }, 4), /dtype "F8"/],
   ['a dtype named like a method', fileOf({ a: { ...f32(0, 4), dtype: 'toString' } }, 4), /dtype "toString"/],
+  ['a half that does not fill its bytes', fileOf({ a: { ...f32(0, 4, [1]), dtype: 'F16' } }, 4), /does not fill/],
   ['a negative dimension', fileOf({ a: f32(0, 4, [-1]) }, 4), /no valid shape/],
   ['a broken dimension', fileOf({ a: f32(0, 4, [0.5, 2]) }, 4), /no valid shape/],
   ['a shape whose product overflows', fileOf({ a: f32(0, 4, [2 ** 32, 2 ** 32, 0]) }, 4), /does not fill/],

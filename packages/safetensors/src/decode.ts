@@ -1,3 +1,5 @@
+import { halves, isHalf } from './halves.ts'
+import type { Half } from './halves.ts'
 import { countOf, dtypes, isDtype, SafetensorsError } from './tensor.ts'
 import type { Dtype, Tensor } from './tensor.ts'
 
@@ -6,7 +8,7 @@ const headerBytesMax = 100_000_000
 
 interface Entry {
   name: string
-  dtype: Dtype
+  dtype: Dtype | Half
   shape: number[]
   begin: number
   end: number
@@ -51,15 +53,20 @@ function parseMetadata(value: unknown): Map<string, string> {
 function parseEntry(name: string, value: unknown): Entry {
   if (!isObject(value)) throw new SafetensorsError(`tensor "${name}" is not described by an object`)
   const { dtype, shape, data_offsets: offsets } = value
-  if (!isDtype(dtype))
+  if (!isDtype(dtype) && !isHalf(dtype))
     throw new SafetensorsError(`tensor "${name}" has dtype ${JSON.stringify(dtype)}, which is not read here`)
   if (!Array.isArray(shape) || !shape.every(isSize)) throw new SafetensorsError(`tensor "${name}" has no valid shape`)
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
     throw new SafetensorsError(`tensor "${name}" has no valid offsets`)
   const [begin, end] = offsets as [number, number]
-  if (countOf(shape) * dtypes[dtype].bytes !== end - begin)
+  if (countOf(shape) * widthOf(dtype) !== end - begin)
     throw new SafetensorsError(`tensor "${name}" of shape [${shape.join(', ')}] does not fill bytes ${begin} to ${end}`)
   return { name, dtype, shape, begin, end }
+}
+
+/** Bytes of an element. */
+function widthOf(dtype: Dtype | Half): number {
+  return isHalf(dtype) ? 2 : dtypes[dtype].bytes
 }
 
 /** Refuses gaps and overlaps: every byte belongs to exactly one tensor. */
@@ -75,17 +82,24 @@ function checkCover(entries: readonly Entry[], dataBytes: number): void {
 }
 
 function tensorOf(bytes: Uint8Array, dataStart: number, { dtype, shape, begin, end }: Entry): Tensor {
-  const { array, bytes: width } = dtypes[dtype]
-  const start = bytes.byteOffset + dataStart + begin
-  if (start % width === 0) return { shape, data: new array(bytes.buffer as ArrayBuffer, start, (end - begin) / width) }
-  return { shape, data: new array(Uint8Array.from(bytes.subarray(dataStart + begin, dataStart + end)).buffer) }
+  const width = widthOf(dtype)
+  const own = alignedTo(width, bytes.subarray(dataStart + begin, dataStart + end))
+  const place = [own.buffer as ArrayBuffer, own.byteOffset, own.length / width] as const
+  if (isHalf(dtype)) return { shape, data: halves[dtype](new Uint16Array(...place)) }
+  return { shape, data: new dtypes[dtype].array(...place) }
+}
+
+/** The bytes in place where they stand at a multiple of `width`, a copy elsewhere. */
+function alignedTo(width: number, bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % width === 0 ? bytes : Uint8Array.from(bytes)
 }
 
 /**
  * The tensors and metadata of a safetensors file, which is trusted in nothing: header length, names, dtypes, shapes and
  * offsets are checked before memory is touched, and every byte after the header belongs to exactly one tensor.
  *
- * Tensors are views of `bytes` where they stand aligned, copies elsewhere; treat them as read-only.
+ * Tensors are views of `bytes` where they stand aligned, copies elsewhere; treat them as read-only. float16 and bfloat16
+ * are read as float32, which holds them exactly.
  *
  * @throws {SafetensorsError} naming the tensor and what is wrong with it.
  */
