@@ -82,6 +82,44 @@ describe('a session whose first call was cut off without a word, and that calls 
   })
 })
 
+describe('a session that works on several folds', () => {
+  const ask = (sessionId: string, holding: string[]) =>
+    acquireLease({ ...world, offers: world.queue.offers }, { sessionId, waitMs: 0, holding })
+
+  test('gets another beside those that it names, and the one again that it does not', async () => {
+    await anExperiment(world)
+    const sessionId = await aSession(world)
+    const first = await aLease(world, sessionId)
+    const second = (await ask(sessionId, [first.foldId])).lease!
+    expect(second.foldId).not.toBe(first.foldId)
+    expect((await ask(sessionId, [first.foldId])).lease).toEqual(second)
+    expect((await ask(sessionId, [second.foldId])).lease).toEqual(first)
+    expect((await ask(sessionId, [first.foldId, second.foldId])).lease).toBeNull()
+  })
+
+  test('gets one fold by two calls that wait at once', async () => {
+    await anExperiment(world)
+    await anExperiment(world)
+    const sessionId = await aSession(world)
+    const { foldId } = await aLease(world, sessionId)
+    const asked = await Promise.all([0, 1, 2].map(() => ask(sessionId, [foldId])))
+    expect(new Set(asked.flatMap(({ lease }) => (lease === null ? [] : [lease.foldId]))).size).toBe(1)
+    expect(await runSql(world.databaseUrl, `SELECT 1 FROM fold WHERE status = 'leased'`)).toHaveLength(2)
+  })
+
+  test('loses all of them when it ends', async () => {
+    await anExperiment(world)
+    const sessionId = await aSession(world)
+    const { foldId } = await aLease(world, sessionId)
+    await ask(sessionId, [foldId])
+    await endSession(world, { sessionId })
+    expect(await statuses()).toEqual([
+      { status: 'ready', fence: 1 },
+      { status: 'ready', fence: 1 },
+    ])
+  })
+})
+
 describe('a session that is gone when an offer comes', () => {
   test('because it hung up: leases nothing, and the offer waits for the next', async () => {
     await anExperiment(world, { folds: { count: 2, only: [0] } })

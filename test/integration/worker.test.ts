@@ -290,6 +290,41 @@ test.each([
   expect(fold.checkpointSteps).toEqual([5])
 })
 
+const gpuOf = (fold: FakeFold) =>
+  [...fold.logs.values()].map(({ text }) => /^sees GPU (.+)$/.exec(text)?.[1]).find((gpu) => gpu !== undefined)
+
+test('with two GPUs a session trains two folds at once, each on a GPU of its own, and hands both over', async () => {
+  const folds = [addFold({ steps: 100_000 }), addFold({ steps: 100_000 })]
+  const session = startSession({ gpus: ['0', '1'] })
+  await api.until(() => folds.every((fold) => gpuOf(fold) !== undefined && (fold.progress?.step ?? 0) > 3))
+  expect(folds.map(gpuOf)).toEqual(['0', '1'])
+  expect(callsOf('acquireLease').at(-1)?.body).toMatchObject({ holding: [folds[0]!.id] })
+  session.stop()
+  const summary = await session.ended
+  expect(summary.reason).toBe('signal')
+  expect(endsOf(summary)).toEqual(['handed-over', 'handed-over'])
+  for (const fold of folds) expect(fold.checkpoint?.manifest.position.step).toBe(fold.progress?.step)
+})
+
+test('a GPU on which fold after fold fails takes no more; the other goes on', async () => {
+  const long = addFold({ steps: 100_000 })
+  const session = startSession({ gpus: ['0', '1'] })
+  await api.until(() => gpuOf(long) !== undefined)
+  const failing = addFold({ steps: 20, trouble: { at: 0, how: 'exit' } })
+  // Told to try again, so that it is the session's fault.
+  failing.retries = 3
+  await api.until(() => failing.attempts.length === 3)
+  failing.status = 'paused'
+  const next = addFold({ steps: 20 })
+  long.cancelAsked = true
+  const summary = await session.ended
+  expect(failing.attempts).toEqual(['failed', 'failed', 'failed'])
+  expect(gpuOf(failing)).toBe('1')
+  expect(gpuOf(next)).toBe('0')
+  expect(summary.reason).toBe('idle')
+  expectCompleted(next)
+})
+
 test('a session in which fold after fold fails says that it is unfit', async () => {
   const fold = addFold({ steps: 100, trouble: { at: 3, how: 'exit' } })
   fold.retries = 10

@@ -31,6 +31,7 @@ async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome>
   let step = run.resume?.manifest.position.step ?? 0
   let weights = run.resume ? await readFile(run.resume.files.weights!, 'utf8') : run.specDigest
   process.stdout.write(`pid ${process.pid}\n`)
+  process.stdout.write(`sees GPU ${process.env.CUDA_VISIBLE_DEVICES ?? 'any'}\n`)
   supervisor.send({ kind: 'log', level: 'info', text: `training from step ${step}` })
 
   const save = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { availableParallelism, hostname } from 'node:os'
+import { hostname } from 'node:os'
 import { AppError, Provider, Slug, TrainingEnvironment } from '@baton/contracts'
 import { defaultCacheDir } from '@baton/tensorflow'
 import { z } from 'zod'
@@ -35,7 +35,7 @@ const WorkerEnvironment = z
     BATON_MAX_IDLE_SECONDS: seconds().optional(),
     BATON_CACHE: text('a folder').default(() => defaultCacheDir()),
     BATON_CACHE_BYTES: count(Number.MAX_SAFE_INTEGER).default(20e9),
-    BATON_THREADS: count(1024).default(availableParallelism),
+    BATON_THREADS: count(1024).optional(),
     BATON_EXECUTION: oneOf(TrainingEnvironment.shape.execution.unwrap().options).default('compiled'),
     BATON_LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     OTEL_EXPORTER_OTLP_ENDPOINT: z
@@ -56,7 +56,7 @@ const WorkerEnvironment = z
     maxIdleSeconds: env.BATON_MAX_IDLE_SECONDS ?? null,
     cacheDir: env.BATON_CACHE,
     cacheBytes: env.BATON_CACHE_BYTES,
-    threads: env.BATON_THREADS,
+    threads: env.BATON_THREADS ?? null,
     execution: env.BATON_EXECUTION,
     logLevel: env.BATON_LOG_LEVEL,
     tracing:
@@ -70,7 +70,7 @@ export type WorkerConfig = z.infer<typeof WorkerEnvironment>
 
 export const help = `Usage: baton worker
 
-Runs one session: leases folds, trains them, hands them over. It ends by itself before its time is up; SIGTERM
+Runs one session: leases folds, one at a time or one a GPU, trains them, hands them over. It ends by itself before its time is up; SIGTERM
 or Ctrl-C ends it earlier, and loses nothing. All settings are environment variables:
 
   BATON_URL               address of the API (required)
@@ -83,7 +83,8 @@ or Ctrl-C ends it earlier, and loses nothing. All settings are environment varia
   BATON_MAX_IDLE_SECONDS  seconds without work after which it ends (default never)
   BATON_CACHE             folder for data, code and TensorFlow (default ${defaultCacheDir()})
   BATON_CACHE_BYTES       bytes of data and code kept there for later (default 20000000000)
-  BATON_THREADS           threads of a training; another number gives other bytes (default one a core)
+  BATON_THREADS           threads of a training; another number gives other bytes (default one a core, shared out
+                          among GPUs)
   BATON_EXECUTION         compiled: a training's steps run as graphs; eager: operation by operation, in other bytes
                           (default compiled)
   BATON_LOG_LEVEL         debug, info, warn, error, silent (default info)

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { isAppError } from '@baton/contracts'
 import type { Log } from '@baton/log'
 import { prepareTensorflow } from '@baton/tensorflow'
@@ -27,11 +28,22 @@ export async function runWorker(
   const tracer = tracing && (await openTracer({ ...tracing, service: 'baton-worker', log }))
   try {
     await prepareTensorflow({ cacheDir: config.cacheDir, log: (line) => log.info({ line }, 'preparing tensorflow') })
-    const machine = await detectMachine()
+    const machine = await detectMachine(process.env.CUDA_VISIBLE_DEVICES)
+    const threads = config.threads ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, machine.gpus.length)))
     const spentSeconds = (performance.now() - startMs) / 1000
     const secondsLeft = config.secondsLeft && Math.max(1, config.secondsLeft - spentSeconds)
     return exitCodeOf(
-      await runSession({ ...config, ...machine, ...signals, secondsLeft, spentSeconds, log, tracer, trainEntry }),
+      await runSession({
+        ...config,
+        ...machine,
+        ...signals,
+        threads,
+        secondsLeft,
+        spentSeconds,
+        log,
+        tracer,
+        trainEntry,
+      }),
     )
   } catch (error) {
     if (isAppError(error, 'tensorflow-unavailable')) return ended(log, error, 5)

@@ -419,8 +419,8 @@ export interface FoldTable {
   }>
   /** Leases a locked fold: fence and attempt grow by one, the lease runs `leaseSeconds` from now. */
   lease(fold: FoldRecord, to: { sessionId: string; leaseSeconds: number }): Promise<NewLease>
-  /** The fold that a session holds a lease of, other than `besides`. */
-  heldBy(sessionId: string, besides?: string): Promise<string | null>
+  /** A fold that a session holds a lease of, none of `besides`. */
+  heldBy(sessionId: string, besides?: readonly string[]): Promise<string | null>
   /** Ends the running attempt and lets go of the fold. */
   release(fold: FoldRecord, as: Release): Promise<void>
   /**

@@ -39,7 +39,7 @@ export const sessionHandlers: Handlers<
   acquireLease: (deps, { params, body }, { signal }) =>
     acquireLease(
       { ...deps, offers: deps.queue.offers },
-      { sessionId: params.session, waitMs: body.waitSeconds * 1000, signal },
+      { sessionId: params.session, waitMs: body.waitSeconds * 1000, holding: body.holding, signal },
     ),
   createPairing: (deps) => createPairing(deps, { botName: deps.botName }),
 }

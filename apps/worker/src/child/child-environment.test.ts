@@ -8,7 +8,7 @@ test('what a training needs passes', () => {
     CUDA_VISIBLE_DEVICES: '0',
     TF_ENABLE_ONEDNN_OPTS: '0',
   }
-  expect(childEnvironment(env, 2)).toEqual({ ...env, UV_THREADPOOL_SIZE: '4' })
+  expect(childEnvironment(env, 2, null)).toEqual({ ...env, UV_THREADPOOL_SIZE: '4' })
 })
 
 test('nothing else does, whatever it is called', () => {
@@ -19,5 +19,14 @@ test('nothing else does, whatever it is called', () => {
     NVIDIA_API_KEY: 'x',
     NODE_OPTIONS: '--require ./evil.cjs',
   }
-  expect(childEnvironment(secrets, 8)).toEqual({ UV_THREADPOOL_SIZE: '8' })
+  expect(childEnvironment(secrets, 8, null)).toEqual({ UV_THREADPOOL_SIZE: '8' })
+})
+
+test('a training of several sees one GPU, whatever the environment shows', () => {
+  const env = { CUDA_VISIBLE_DEVICES: '0,1', CUDA_DEVICE_ORDER: 'FASTEST_FIRST' }
+  expect(childEnvironment(env, 4, '1')).toEqual({
+    CUDA_VISIBLE_DEVICES: '1',
+    CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+    UV_THREADPOOL_SIZE: '4',
+  })
 })

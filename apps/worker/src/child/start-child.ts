@@ -14,6 +14,8 @@ export interface StartChild {
   /** The child's script; it calls `serveSupervisor`. */
   readonly entry: URL
   readonly run: TrainingRun
+  /** The one GPU that it sees; null: all that there are. */
+  readonly gpu: string | null
   readonly onMessage: (message: FromTraining) => void
   /** A line that the child printed. */
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void
@@ -45,11 +47,11 @@ const memorySampleMs = 1000
  * Starts a training in a process of its own: a crash, a leak or a native call of minutes there never reaches the
  * heartbeat here. The process gets no secret: none is in its environment, its arguments or its messages.
  */
-export async function startChild({ entry, run, onMessage, onLine, lastLines }: StartChild): Promise<Child> {
+export async function startChild({ entry, run, gpu, onMessage, onLine, lastLines }: StartChild): Promise<Child> {
   const killsBefore = await memoryKills()
   const child = fork(fileURLToPath(entry), [], {
     cwd: run.workDir,
-    env: childEnvironment(process.env, run.threads),
+    env: childEnvironment(process.env, run.threads, gpu),
     execArgv: ['--enable-source-maps'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })

@@ -43,6 +43,8 @@ export interface FoldContext extends Tools {
   readonly tracer: Tracer | null
   readonly threads: number
   readonly execution: TrainingRun['execution']
+  /** The one GPU that the training sees, an entry of CUDA_VISIBLE_DEVICES; null: all that there are. */
+  readonly gpu: string | null
 }
 
 /** A lease being worked on: its folder, its heartbeat, its uploads, and what ends it. */

@@ -103,6 +103,7 @@ async function train(fold: OpenFold, run: TrainingRun): Promise<ChildEnd> {
   const child = await startChild({
     entry: context.trainEntry,
     run,
+    gpu: context.gpu,
     lastLines,
     onMessage: (message) => fold.hear(message),
     onLine: (stream, line) => fold.say(stream === 'stdout' ? 'info' : 'warn', line),

@@ -33,6 +33,8 @@ export interface SessionOptions extends Partial<Pick<Tools, 'clock' | 'random'>>
   readonly cacheDir: string
   /** Objects kept in it for later folds. Default 20 GB. */
   readonly cacheBytes?: number
+  /** GPUs by their entries of CUDA_VISIBLE_DEVICES: each trains a fold of its own. Default: one fold at a time. */
+  readonly gpus?: readonly string[]
   /** Threads that a training may use. */
   readonly threads: number
   /** How its steps run, where they can run in both ways. Default compiled. */
@@ -71,8 +73,8 @@ const callTimeoutMs = 20_000
 const registerGiveUpMs = 5 * 60_000
 
 /**
- * Runs one session: registers, works on one fold after the other, and says goodbye when its time is up, it is asked
- * to, or nothing comes for long.
+ * Runs one session: registers, works on one fold after the other, with several GPUs on one a GPU, and says goodbye when
+ * its time is up, it is asked to, or nothing comes for long.
  *
  * The session token lives in this call's memory only. An API that is away for minutes costs nothing: the training
  * goes on, and everything is delivered when it is back.
@@ -132,7 +134,7 @@ async function openSession(
   time: SessionTime,
   { id: sessionId, token, heartbeatSeconds }: RegisteredSession,
 ): Promise<SessionContext> {
-  const { url, trainEntry, threads, execution = 'compiled' } = options
+  const { url, trainEntry, threads, execution = 'compiled', gpus = [] } = options
   const cacheDir = resolve(options.cacheDir)
   await mkdir(join(cacheDir, 'work'), { recursive: true })
   await removeAbandoned(join(cacheDir, 'work'))
@@ -154,6 +156,7 @@ async function openSession(
     tracer: options.tracer ?? null,
     threads,
     execution,
+    gpus: gpus.length === 0 ? [null] : gpus,
     marginSeconds: options.marginSeconds ?? defaultMarginSeconds,
     minLeaseSeconds: options.minLeaseSeconds ?? 2 * (options.marginSeconds ?? defaultMarginSeconds),
     maxIdleSeconds: options.maxIdleSeconds ?? Infinity,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CheckpointManifest, FoldResult } from '../checkpoint.ts'
-import { Blob, Count, Digest, Ordinal } from '../ids.ts'
+import { Blob, Count, Digest, Id, Ordinal } from '../ids.ts'
 import { Command, Download, Failure, Lease, LogLine, MetricPoint, Moment, Progress, Upload } from '../resources.ts'
 import { fold, list, session } from './parts.ts'
 import type { RouteSpec } from './route.ts'
@@ -14,7 +14,14 @@ export const leasesRoutes = {
     roles: ['session'],
     scope: 'own',
     params: session,
-    body: z.strictObject({ waitSeconds: z.number().min(0).max(30).default(20) }),
+    body: z.strictObject({
+      waitSeconds: z.number().min(0).max(30).default(20),
+      holding: z
+        .array(Id)
+        .max(15)
+        .default([])
+        .describe('Folds that the session works on already, one a GPU; one that it holds beside them it never heard of'),
+    }),
     status: 200,
     response: z.strictObject({ lease: Lease.nullable(), command: Command.nullable() }),
     problems: ['conflict'],

@@ -11,6 +11,8 @@ import { handOver } from './hand-over-fold.ts'
 export interface AcquireLease {
   readonly sessionId: string
   readonly waitMs: number
+  /** Folds that the session works on already. */
+  readonly holding?: readonly string[]
   /** Aborts the wait, e.g. when the caller hung up. */
   readonly signal?: AbortSignal
 }
@@ -36,9 +38,9 @@ interface Deps {
  * An offer is only a hint. The database decides under the fold's lock, so an offer that came twice, late, or for a
  * fold that is gone leases nothing, and a lost one is made again by the reconciler.
  *
- * A session works on one fold at a time. One that asks while it holds a lease has never heard of it: the answer was
- * lost on its way, and is given again. A fold that is to be cancelled or paused is let go instead. Of two calls that wait
- * at once, because the first was cut off without a word, one gets a fold.
+ * A session asks for one fold at a time, and says which it works on. A lease that it holds beside these it has never
+ * heard of: the answer was lost on its way, and is given again. A fold that is to be cancelled or paused is let go
+ * instead. Of two calls that wait at once, because the first was cut off without a word, one gets a fold.
  *
  * @returns The lease, or null with the command `drain` when the session is to stop, or both null when none came in time.
  * @throws {AppError} `conflict` when the session has ended
@@ -47,7 +49,7 @@ export async function acquireLease(deps: Deps, input: AcquireLease): Promise<Acq
   const refusal = refusalOf(await deps.store.sessions.touch(input.sessionId))
   if (refusal !== null) return refusal
   const session = (await deps.store.sessions.get(input.sessionId))!
-  const unheard = await leaseAgain(deps, session)
+  const unheard = await leaseAgain(deps, input)
   if (unheard !== null) return { lease: unheard, command: null }
   try {
     const lease = await (session.project === null ? waitForOffer : waitForProject)(deps, session, input)
@@ -59,14 +61,15 @@ export async function acquireLease(deps: Deps, input: AcquireLease): Promise<Acq
 }
 
 /** Leases the fold of the next offer in the session's pools; null if none came in time. */
-async function waitForOffer(deps: Deps, session: Session, { waitMs, signal }: AcquireLease): Promise<Lease | null> {
+async function waitForOffer(deps: Deps, session: Session, input: AcquireLease): Promise<Lease | null> {
+  const { waitMs, signal } = input
   const deadline = deps.now() + waitMs
   for (;;) {
     const leftMs = Math.max(0, deadline - deps.now())
     const offer = await deps.offers.take(session.pools, { waitMs: leftMs, ...(signal ? { signal } : {}) })
     if (offer === null) return null
     try {
-      const lease = await claimOffer(deps, offer, session, signal)
+      const lease = await claimOffer(deps, offer, session, input)
       if (lease !== null) return lease
     } catch (error) {
       if (error instanceof Gone) await deps.offers.offer(offer)
@@ -81,10 +84,11 @@ async function waitForOffer(deps: Deps, session: Session, { waitMs, signal }: Ac
  * Offers are per pool: taking those of other projects only to put them back would hold them up. So the database is
  * asked, and what it gave is taken out of the queue.
  */
-async function waitForProject(deps: Deps, session: Session, { waitMs, signal }: AcquireLease): Promise<Lease | null> {
+async function waitForProject(deps: Deps, session: Session, input: AcquireLease): Promise<Lease | null> {
+  const { waitMs, signal } = input
   const deadline = deps.now() + waitMs
   for (;;) {
-    const lease = await claimNext(deps, session, signal)
+    const lease = await claimNext(deps, session, input)
     const leftMs = deadline - deps.now()
     if (lease !== null || leftMs <= 0 || signal?.aborted) return lease
     await delay(Math.min(lookMs, leftMs), undefined, signal ? { signal } : {}).catch(() => undefined)
@@ -115,24 +119,20 @@ async function claimOffer(
   { store, times }: Deps,
   offer: FoldOffer,
   session: Session,
-  signal: AbortSignal | undefined,
+  input: AcquireLease,
 ): Promise<Lease | null> {
   return store.transaction(async (tables) => {
     const fold = await tables.folds.lock(offer.foldId)
     if (fold?.offer !== offer.offer || !isClaimable(fold)) return null
-    return leaseTo(tables, fold, { session, times, signal })
+    return leaseTo(tables, fold, { ...input, session, times })
   })
 }
 
-async function claimNext(
-  { store, times, offers }: Deps,
-  session: Session,
-  signal: AbortSignal | undefined,
-): Promise<Lease | null> {
+async function claimNext({ store, times, offers }: Deps, session: Session, input: AcquireLease): Promise<Lease | null> {
   const claimed = await store.transaction(async (tables) => {
     const fold = await tables.folds.lockNext(session.project!, session.pools)
     if (fold === null || !isClaimable(fold)) return null
-    return { fold, lease: await leaseTo(tables, fold, { session, times, signal }) }
+    return { fold, lease: await leaseTo(tables, fold, { ...input, session, times }) }
   })
   if (claimed === null) return null
   const { id: foldId, offer, pool, priority } = claimed.fold
@@ -144,7 +144,7 @@ async function claimNext(
 async function leaseTo(
   tables: Tables,
   fold: FoldRecord,
-  { session, times, signal }: { session: Session; times: LeaseTimes; signal: AbortSignal | undefined },
+  { session, times, holding = [], signal }: AcquireLease & { session: Session; times: LeaseTimes },
 ): Promise<Lease> {
   const { fence, attempt } = await tables.folds.lease(fold, { sessionId: session.id, leaseSeconds: times.leaseSeconds })
   await tables.experiments.begin(fold.experimentId)
@@ -158,7 +158,7 @@ async function leaseTo(
   const lease = leaseOf({ ...fold, fence, attempt }, await tables.folds.leaseContext(fold.id), times)
   // Last of all: a lease for a session that is gone would keep the fold from others until it runs out.
   const status = await tables.sessions.lock(session.id)
-  const other = await tables.folds.heldBy(session.id, fold.id)
+  const other = await tables.folds.heldBy(session.id, [...holding, fold.id])
   if (signal?.aborted || status !== 'active' || other !== null) throw new Gone(status)
   return lease
 }
@@ -166,9 +166,9 @@ async function leaseTo(
 /** The lease that a session holds and does not know of, renewed; null if there is none. */
 async function leaseAgain(
   { store, times: { leaseSeconds, ...times } }: { store: Store; times: LeaseTimes },
-  { id: sessionId }: { id: string },
+  { sessionId, holding = [] }: AcquireLease,
 ): Promise<Lease | null> {
-  const held = await store.folds.heldBy(sessionId)
+  const held = await store.folds.heldBy(sessionId, holding)
   if (held === null) return null
   return store.transaction(async (tables) => {
     const fold = await tables.folds.lock(held)

@@ -101,12 +101,12 @@ export function foldTable(db: Connection, run: RunPrepared): Tables['folds'] {
     },
     leaseContext: (id) => leaseContext(run, id),
     lease: (fold, to) => lease(run, fold, to),
-    heldBy: async (sessionId, besides) => {
+    heldBy: async (sessionId, besides = []) => {
       const [row] = await run<{ id: string }>(
         'held-by',
         Prisma.sql`
         SELECT id FROM fold WHERE session_id = ${sessionId}::uuid AND status = 'leased'
-          AND id IS DISTINCT FROM ${besides ?? null}::uuid LIMIT 1`,
+          AND id <> ALL(${besides}::uuid[]) LIMIT 1`,
       )
       return row?.id ?? null
     },
