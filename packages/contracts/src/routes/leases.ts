@@ -20,7 +20,9 @@ export const leasesRoutes = {
         .array(Id)
         .max(15)
         .default([])
-        .describe('Folds that the session works on already, one a GPU; one that it holds beside them it never heard of'),
+        .describe(
+          'Folds that the session works on already, one a GPU; one that it holds beside them it never heard of',
+        ),
     }),
     status: 200,
     response: z.strictObject({ lease: Lease.nullable(), command: Command.nullable() }),
