@@ -7,8 +7,8 @@ import { aMachine } from '../fixtures/a-machine.ts'
 import { drawFrom } from '../fixtures/draw.ts'
 import type { Draw } from '../fixtures/draw.ts'
 import { drawSpec } from '../fixtures/draw-spec.ts'
-import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
-import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
+import { makeDrawnWorld } from '../fixtures/drawn-world.ts'
+import type { DrawnWorld } from '../fixtures/drawn-world.ts'
 import { resultOf, trainSessions } from '../fixtures/train-sessions.ts'
 import type { Session, SessionOptions } from '../fixtures/train-sessions.ts'
 
@@ -17,11 +17,11 @@ const { BATON_TEST_RESUME_ROUNDS = '8', BATON_TEST_RESUME_SEED = '0' } = process
 const seeds = Array.from({ length: Number(BATON_TEST_RESUME_ROUNDS) }, (_, i) => Number(BATON_TEST_RESUME_SEED) + i)
 
 let dir: string
-let data: TinyDataset
+let world: DrawnWorld
 beforeAll(async () => {
   await tf.setBackend('cpu')
   dir = await mkdtemp(path.join(tmpdir(), 'baton-resume-'))
-  data = await makeTinyDataset({ dir, train: 18, test: 3, side: 10 })
+  world = await makeDrawnWorld(dir, aMachine(1))
 })
 afterAll(() => rm(dir, { recursive: true }))
 
@@ -54,11 +54,14 @@ function leftBy(sessions: Session[]) {
 
 test.each(seeds)('a training of any spec, cut anywhere, ends with the bytes of an uncut one, seed %i', async (seed) => {
   const spec = drawSpec(seed)
+  const draw = drawFrom('cuts', seed)
+  const fold = draw.whole(0, spec.folds.count - 1)
   const folder = await mkdtemp(path.join(dir, 'seed-'))
-  const sessions = trainSessions({ dir: folder, data, spec })
-  const whole = await sessions.train({ ports: aMachine(1), signal: () => null })
-  const cuts = drawCuts(drawFrom('cuts', seed), whole.polls)
-  const pieces = await sessions.trainInPieces(cuts.map(signalOf), { ports: aMachine(1) })
+  const sessions = trainSessions({ dir: folder, data: world.data, spec })
+  const options: SessionOptions = { fold, run: await world.runOf(spec, fold), ports: aMachine(1) }
+  const whole = await sessions.train({ ...options, signal: () => null })
+  const cuts = drawCuts(draw, whole.polls)
+  const pieces = await sessions.trainInPieces(cuts.map(signalOf), options)
   expect(leftBy(pieces), JSON.stringify({ cuts, spec })).toEqual(leftBy([whole]))
   await rm(folder, { recursive: true })
 })
