@@ -512,6 +512,22 @@ test('what training starts with is said once', () => {
   ])
 })
 
+test('pictures too small for a DenseNet are a fault, of the experiment and of a stage', () => {
+  const [stage] = aSpec().stages
+  const sized = (size: number, imageSize: number) => ({
+    ...aSpec(),
+    model: [{ name: 'resnet18' }, { name: 'densenet161' }],
+    image: { size },
+    stages: [{ ...stage, imageSize }],
+  })
+  const detail = 'densenet161 leaves nothing of pictures below 29 pixels; give more, or another model'
+  expect(faultsOf(sized(28, 28))).toEqual([
+    { pointer: '/image/size', detail },
+    { pointer: '/stages/0/imageSize', detail },
+  ])
+  expect(parseSpec(sized(29, 29)).image.size).toBe(29)
+})
+
 test('a teacher beside softmax is a fault', () => {
   const stages = [{ ...aSpec().stages[0], loss: { name: 'softmax' } }]
   const targets = { distill: { form: 'max', teacher: 'imet#41' } }

@@ -9,7 +9,7 @@ import { checkFrom, FromCheckpointSpec, FromSpec } from './from.ts'
 import { ImageSpec } from './image.ts'
 import { checkLabels, LabelsSpec } from './labels.ts'
 import { checkMetric, MetricSpec } from './metric.ts'
-import { ModelChoice, modelsOf } from './model.ts'
+import { checkModelSizes, ModelChoice, modelsOf } from './model.ts'
 import type { AddFault } from './parts.ts'
 import { checkSchedule } from './schedule.ts'
 import { RecipeSpec } from './recipe.ts'
@@ -66,6 +66,7 @@ export const ExperimentSpec = z
     checkFolds(spec.folds, faultIn('folds'))
     checkLabels(spec.labels, faultIn('labels'))
     checkFrom(spec, faultIn())
+    checkModelSizes(spec, faultIn())
     checkTargets(spec.targets, spec.stages, faultIn('targets'))
     checkMetric(spec.metric, faultIn('metric'))
     checkEnsemble(spec, faultIn())

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { ArtifactName } from '../ids.ts'
+import type { ImageSpec } from './image.ts'
 import { oneOrMore } from './parts.ts'
+import type { AddFault } from './parts.ts'
+import type { StageSpec } from './stage.ts'
 
 /** Part of the head's inputs that dropout sets to 0 in training. */
 const Dropout = z.number().min(0).max(0.9).default(0)
@@ -62,6 +65,26 @@ export type ModelChoice = z.infer<typeof ModelChoice>
 /** Those that folds may have. */
 export function modelsOf({ model }: { readonly model: ModelChoice }): readonly ModelSpec[] {
   return Array.isArray(model) ? model : [model]
+}
+
+/** DenseNet halves pictures five times without a frame around them: of a smaller side nothing is left. In pixels. */
+const LEAST_OF_DENSENET = 29
+
+/** Pictures must be large enough for each model. Paths are relative to the whole spec. */
+export function checkModelSizes(
+  spec: { readonly model: ModelChoice; readonly image: ImageSpec; readonly stages: readonly StageSpec[] },
+  fault: AddFault,
+): void {
+  if (!modelsOf(spec).some(({ name }) => name === 'densenet161')) return
+  const check = (size: number | null, path: readonly PropertyKey[]) => {
+    if (size !== null && size < LEAST_OF_DENSENET)
+      fault(
+        path,
+        `densenet161 leaves nothing of pictures below ${LEAST_OF_DENSENET} pixels; give more, or another model`,
+      )
+  }
+  check(spec.image.size, ['image', 'size'])
+  spec.stages.forEach(({ imageSize }, i) => check(imageSize, ['stages', i, 'imageSize']))
 }
 
 /** The model of a fold: of several each is as likely, as a pure function of seed and fold. @param fold 0-based */
