@@ -19,6 +19,8 @@ export interface Services {
   readonly url: string
   readonly ownerToken: string
   readonly databaseUrl: string
+  /** Where `baton up` keeps its secrets and objects. */
+  readonly dataDir: string
   readonly close: () => Promise<void>
 }
 
@@ -41,12 +43,12 @@ export async function startServices(queue: QueueKind): Promise<Services> {
     closers.push(() => postgres.stop())
     const redisUrl = queue === 'Redis' ? await startRedis(path.join(folder, 'redis'), closers) : null
     const port = await freePort()
-    const data = path.join(folder, 'data')
+    const dataDir = path.join(folder, 'data')
     const server = spawn(process.execPath, [baton, 'up', '--workers', '0', '--json'], {
       env: {
         PATH: process.env.PATH,
         HOME: folder,
-        BATON_DATA: data,
+        BATON_DATA: dataDir,
         BATON_PORT: String(port),
         BATON_REQUESTS_PER_MINUTE: '1000000',
         BATON_LOG_LEVEL: 'warn',
@@ -58,8 +60,8 @@ export async function startServices(queue: QueueKind): Promise<Services> {
     closers.push(() => end(server, 'SIGTERM'))
     const url = `http://127.0.0.1:${port}`
     await answering(url, server)
-    const ownerToken = (await readFile(path.join(data, 'owner-token'), 'utf8')).trim()
-    return { url, ownerToken, databaseUrl: postgres.url, close }
+    const ownerToken = (await readFile(path.join(dataDir, 'owner-token'), 'utf8')).trim()
+    return { url, ownerToken, dataDir, databaseUrl: postgres.url, close }
   } catch (error) {
     await close()
     throw error

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -554,6 +554,45 @@ function startProcess(options: Partial<SessionOptions> = {}): ChildProcess {
   processes.push(child)
   return child
 }
+
+test('what a killed session had pulled is not pulled again, nor what had arrived of a large object', async () => {
+  const small = Array.from({ length: 40 }, (_, i) => api.addBlob(Buffer.from(`small ${i}`)))
+  const big = api.addBlob(bigShard)
+  const arrivedBytes = 16 * 2 ** 20
+  const isOfBigsEnd = ({ digest, range }: { digest: string; range: string }) =>
+    digest === big.digest && Number(/=(\d+)/.exec(range)![1]) >= arrivedBytes
+  let isAway = true
+  api.fail({
+    on: 'GET',
+    times: Infinity,
+    how: 500,
+    when: (call) => isAway && isOfBigsEnd(call as { digest: string; range: string }),
+  })
+  const fold = addFold({ steps: 5 }, { shards: [big, ...small] })
+  const worker = startProcess()
+  const parts = () => readdirSync(path.join(cacheDir, 'parts')).map((name) => path.join(cacheDir, 'parts', name))
+  await vi.waitFor(
+    () => {
+      expect(readdirSync(path.join(cacheDir, 'blobs'))).toEqual(
+        expect.arrayContaining(small.map(({ digest }) => digest)),
+      )
+      expect(parts().map((file) => statSync(file).size)).toEqual([arrivedBytes])
+    },
+    { timeout: 20_000, interval: 20 },
+  )
+  worker.kill('SIGKILL')
+  await once(worker, 'exit')
+  rmSync(path.join(cacheDir, 'work'), { recursive: true })
+  isAway = false
+  const before = callsOf('GET').length
+  api.takeOver(fold)
+  fold.status = 'ready'
+  await startSession().ended
+  expectCompleted(fold)
+  expect(callsOf('GET').slice(before)).toEqual([
+    expect.objectContaining({ digest: big.digest, range: `bytes=${arrivedBytes}-${big.sizeBytes - 1}` }),
+  ])
+})
 
 /** Process id of the training that works on a fold; it prints it. */
 async function trainingPid(fold: FakeFold): Promise<number> {

@@ -87,7 +87,7 @@ interface FakeFault {
    * after a heartbeat was refused.
    */
   readonly how: number | 'cut' | 'deaf' | 'late'
-  /** Only calls with such a body. */
+  /** Only calls with such a body; storage's have none, and are told by `digest` and `range`. */
   readonly when?: (body: unknown) => boolean
 }
 
@@ -347,7 +347,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
       calls.push({ name, body: null, digest, range, status })
       changed()
     }
-    const fault = takeFault(name, null)
+    const fault = takeFault(name, { digest, range })
     if (fault === 'cut') {
       const whole = rangeOf(blobs.get(digest) ?? new Uint8Array(), range)
       response.writeHead(206, { 'content-length': whole.length })

@@ -5,12 +5,8 @@ import { AppError, isAppError } from '@baton/contracts'
 import type { Blob, Lease } from '@baton/contracts'
 import type { TrainingRun } from '../child/messages.ts'
 import { foldAddresses } from '../transfer/addresses.ts'
-import { downloadBlob } from '../transfer/download-blob.ts'
-import { mapBounded } from '../transfer/prefetch.ts'
+import { pullBlobs } from '../transfer/pull-blobs.ts'
 import type { OpenFold } from './open-fold.ts'
-
-/** Objects pulled at once; each may hold 32 MiB in memory. */
-const objectsAtOnce = 3
 
 /**
  * Brings everything the training needs onto this machine: code, manifest, shards, inputs and the checkpoint to go on from.
@@ -46,23 +42,16 @@ export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<
 /** Path of each object by digest. The first that cannot be had stops the others. */
 async function pullAll(fold: OpenFold, signal: AbortSignal): Promise<Map<string, string>> {
   const { context, lease, tools, workDir } = fold
-  const failed = new AbortController()
-  const together = AbortSignal.any([signal, failed.signal])
-  const blobs = [...new Map(blobsOf(lease).map((blob) => [blob.digest, blob])).values()]
-  const digests = blobs.map((blob) => blob.digest)
-  const addresses = foldAddresses(tools, { api: context.api, lease, digests, signal: together })
+  const blobs = blobsOf(lease)
+  const digests = [...new Set(blobs.map(({ digest }) => digest))]
+  const addresses = foldAddresses(tools, { api: context.api, lease, digests, signal })
   const into = join(workDir, 'blobs')
   await mkdir(into)
-  const pulled = await mapBounded(blobs, objectsAtOnce, async (blob) => {
-    try {
-      const download = (path: string) => downloadBlob(tools, { blob, path, addresses, signal: together })
-      return [blob.digest, await context.cache.pull(blob, into, download)] as const
-    } catch (error) {
-      failed.abort(error)
-      throw isUnreadable(error) && ofCheckpoint(lease, blob) ? corrupt(error) : error
-    }
+  const pull = pullBlobs(tools, { blobs, cache: context.cache, into, addresses, signal })
+  await pull.done.catch((error: unknown) => {
+    throw isOfCheckpoint(lease, error) ? corrupt(error) : error
   })
-  return new Map(pulled)
+  return new Map(await Promise.all(digests.map(async (digest) => [digest, await pull.path(digest)] as const)))
 }
 
 function blobsOf({ code, dataset, inputs, checkpoint }: Lease): Blob[] {
@@ -70,13 +59,11 @@ function blobsOf({ code, dataset, inputs, checkpoint }: Lease): Blob[] {
   return [...(code ? [code] : []), dataset.manifest, ...dataset.shards, ...inputs, ...resumed]
 }
 
-/** Whether storage does not have the object any more, or has other bytes under its name. */
-function isUnreadable(error: unknown): error is AppError {
-  return isAppError(error, 'digest-mismatch') || isAppError(error, 'blob-missing')
-}
-
-function ofCheckpoint({ checkpoint }: Lease, { digest }: Blob): boolean {
-  return checkpoint?.manifest.files.some((file) => file.digest === digest) ?? false
+/** Whether an object of the checkpoint is not in storage any more, or has other bytes under its name. */
+function isOfCheckpoint({ checkpoint }: Lease, error: unknown): error is AppError {
+  if (!isAppError(error, 'digest-mismatch') && !isAppError(error, 'blob-missing')) return false
+  const { digest, digests } = error.facts as { digest?: string; digests?: string[] }
+  return checkpoint?.manifest.files.some((file) => file.digest === digest || digests?.includes(file.digest)) ?? false
 }
 
 function corrupt(cause: AppError): AppError {

@@ -22,17 +22,18 @@ export function foldAddresses(
   tools: Tools,
   input: { api: Client; lease: Lease; digests: readonly string[]; signal: AbortSignal },
 ): Addresses {
-  const { api, lease, signal } = input
+  const { api, lease, digests, signal } = input
+  const placeOf = new Map(digests.map((digest, i) => [digest, i]))
   const known = new Map<string, Promise<string>>()
 
-  function request(digests: readonly string[]): void {
+  function request(wanted: readonly string[]): void {
     const answer = retrying(tools, { what: 'ask for download addresses', signal }, () =>
       api.createFoldDownloads(
-        { params: { fold: lease.foldId }, body: { fence: lease.fence, digests: [...digests] } },
+        { params: { fold: lease.foldId }, body: { fence: lease.fence, digests: [...wanted] } },
         { signal },
       ),
     ).then(({ items }) => new Map(items.map((item) => [item.digest, item.url])))
-    for (const digest of digests) {
+    for (const digest of wanted) {
       const url = answer.then((urls) => urls.get(digest)!)
       // Whoever asks for the address meets the error.
       url.catch(() => known.delete(digest))
@@ -40,21 +41,25 @@ export function foldAddresses(
     }
   }
 
+  /** A page of addresses from this place on, of those that are not known. */
+  function requestFrom(place: number): void {
+    const wanted: string[] = []
+    for (let i = place; i < digests.length && wanted.length < pageSize; i++)
+      if (!known.has(digests[i]!)) wanted.push(digests[i]!)
+    if (wanted.length > 0) request(wanted)
+  }
+
   return {
     of(digest) {
-      if (!known.has(digest)) {
-        const missing = input.digests.filter((other) => !known.has(other))
-        request(missing.length > pageSize ? pageAround(digest, missing) : missing)
-      }
+      const place = placeOf.get(digest)!
+      if (!known.has(digest)) requestFrom(place)
+      // The next page is on its way before it is waited for.
+      const ahead = digests[place + pageSize / 2]
+      if (ahead !== undefined && !known.has(ahead)) requestFrom(place + pageSize / 2)
       return known.get(digest)!
     },
     forget(digest) {
       known.delete(digest)
     },
   }
-}
-
-function pageAround(digest: string, digests: readonly string[]): string[] {
-  const start = digests.indexOf(digest)
-  return digests.slice(start, start + pageSize)
 }

@@ -18,7 +18,7 @@ afterEach(() => rm(dir, { recursive: true }))
 
 function object(text: string) {
   const digest = createHash('sha256').update(text).digest('hex')
-  const download = vi.fn((path: string) => writeFile(path, text))
+  const download = vi.fn((path: string, _begun: string | null) => writeFile(path, text))
   return { blob: { digest, sizeBytes: text.length }, download, cached: join(dir, 'blobs', digest) }
 }
 
@@ -86,4 +86,19 @@ test('what a killed session left half-written is removed after a day', async () 
   await utimes(part, new Date(1000), new Date(1000))
   await cache.evict(1000)
   expect(await readdir(join(dir, 'parts'))).toEqual([])
+})
+
+test('a file from before this machine started is used only if it has its digest still', async () => {
+  const [whole, torn] = [object('whole'), object('to be torn')]
+  const before = await openBlobCache(dir)
+  for (const { blob, download } of [whole, torn]) await before.pull(blob, into, download)
+  // As a file system may leave what had not reached the disk when the power went.
+  await rm(join(into, torn.blob.digest))
+  await writeFile(torn.cached, Buffer.alloc(torn.blob.sizeBytes))
+  const restarted = await openBlobCache(dir, Date.now() + 1000)
+  const fold = await anotherFold()
+  for (const { blob, download } of [whole, torn]) await restarted.pull(blob, fold, download)
+  expect(await readFile(join(fold, torn.blob.digest), 'utf8')).toBe('to be torn')
+  expect(await readFile(torn.cached, 'utf8')).toBe('to be torn')
+  expect([whole, torn].map(({ download }) => download.mock.calls.length)).toEqual([1, 2])
 })

@@ -1,30 +1,46 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { copyFile, link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
-import { join } from 'node:path'
+import os from 'node:os'
+import { basename, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { isAppError } from '@baton/contracts'
 import type { Blob } from '@baton/contracts'
 
 /** Objects kept by digest, so that the next fold or session does not pull them again. Sessions may share the folder. */
 export interface BlobCache {
   /**
-   * Makes the object appear in folder `into` under its digest, and returns its path. A cached file counts as whole
-   * when its size is right: it was checked against its digest before it got its name.
+   * Makes the object appear in folder `into` under its digest, and returns its path.
+   *
+   * A cached file was checked against its digest before it got its name, and counts as whole when its size is right.
+   * It need not have reached the disk by then: one that was last used before this machine started, and may have been
+   * lost in part with its power, is checked once more.
    *
    * @param download Writes the object to a path and checks it; called where the cache lacks it.
    */
-  pull(blob: Blob, into: string, download: (path: string) => Promise<void>): Promise<string>
+  pull(blob: Blob, into: string, download: Download): Promise<string>
   /** Removes what was used longest ago until `maxBytes` are left, and what dead sessions left behind. */
   evict(maxBytes: number): Promise<void>
 }
 
+/** @param begun A file with the object's first bytes, which a cut download left; null where there is none. */
+export type Download = (path: string, begun: string | null) => Promise<void>
+
 /** Half-written files and abandoned folders older than this belong to nobody: a living session touches its own. */
 const abandonedAfterMs = 24 * 3_600_000
+/** What a cut download left of a smaller object is not worth looking for. */
+const begunMinBytes = 8 * 2 ** 20
 
 /**
  * The cache in `dir`. What a fold uses is hard-linked into its own folder, so evicting an object never takes it
  * from a session that reads it.
+ *
+ * @param startedMs When this machine was started: files from before are checked again. Milliseconds since the epoch.
  */
-export async function openBlobCache(dir: string): Promise<BlobCache> {
+export async function openBlobCache(
+  dir: string,
+  startedMs: number = Date.now() - 1000 * os.uptime(),
+): Promise<BlobCache> {
   const blobs = join(dir, 'blobs')
   const parts = join(dir, 'parts')
   await Promise.all([blobs, parts].map((folder) => mkdir(folder, { recursive: true })))
@@ -33,14 +49,17 @@ export async function openBlobCache(dir: string): Promise<BlobCache> {
     async pull(blob, into, download) {
       const cached = join(blobs, blob.digest)
       const target = join(into, blob.digest)
-      if (await take(cached, target, blob.sizeBytes)) return target
+      if (await take(blob, cached, target, startedMs)) return target
+      const isLarge = blob.sizeBytes > begunMinBytes
+      const begun = isLarge ? await findBegun(parts, blob.digest) : null
       const part = join(parts, `${blob.digest}.${randomUUID()}`)
       try {
-        await downloadTwice(part, download)
+        await downloadTwice(part, begun, download)
         await linkOrCopy(part, target)
         await rename(part, cached)
-      } finally {
-        await rm(part, { force: true })
+      } catch (error) {
+        if (!isLarge || isAppError(error, 'digest-mismatch')) await rm(part, { force: true })
+        throw error
       }
       return target
     },
@@ -52,9 +71,11 @@ export async function openBlobCache(dir: string): Promise<BlobCache> {
 }
 
 /** Links a cached file if it is there and whole; false if it is not. */
-async function take(cached: string, target: string, sizeBytes: number): Promise<boolean> {
+async function take({ digest, sizeBytes }: Blob, cached: string, target: string, startedMs: number): Promise<boolean> {
   try {
-    if ((await stat(cached)).size !== sizeBytes) return false
+    const { size, mtimeMs } = await stat(cached)
+    if (size !== sizeBytes) return false
+    if (mtimeMs < startedMs && (await digestOf(cached)) !== digest) return false
     const now = new Date()
     await utimes(cached, now, now)
     await linkOrCopy(cached, target)
@@ -66,14 +87,26 @@ async function take(cached: string, target: string, sizeBytes: number): Promise<
   }
 }
 
-/** Bytes can be damaged on the way; damaged twice, they are wrong in storage. */
-async function downloadTwice(part: string, download: (path: string) => Promise<void>): Promise<void> {
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash)
+  return hash.digest('hex')
+}
+
+/** The longest of the files that downloads of an object have begun. Whoever writes one may be alive, or not. */
+async function findBegun(parts: string, digest: string): Promise<string | null> {
+  const begun = (await entriesOf(parts)).filter(({ path }) => basename(path).startsWith(`${digest}.`))
+  return begun.toSorted((a, b) => b.size - a.size)[0]?.path ?? null
+}
+
+/** Bytes can be damaged on the way, or by the one who began; damaged twice, they are wrong in storage. */
+async function downloadTwice(part: string, begun: string | null, download: Download): Promise<void> {
   try {
-    await download(part)
+    await download(part, begun)
   } catch (error) {
     if (!isAppError(error, 'digest-mismatch')) throw error
     await rm(part, { force: true })
-    await download(part)
+    await download(part, null)
   }
 }
 

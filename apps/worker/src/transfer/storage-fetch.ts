@@ -1,9 +1,14 @@
+import http from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import https from 'node:https'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream'
 import { AppError } from '@baton/contracts'
 
 export interface StorageRequest {
   readonly method?: 'GET' | 'PUT'
   readonly headers?: Record<string, string>
-  readonly body?: ReadableStream<Uint8Array> | Uint8Array
+  readonly body?: Readable
   readonly signal: AbortSignal
   /** For the whole exchange, body included. */
   readonly timeoutMs: number
@@ -11,44 +16,57 @@ export interface StorageRequest {
 
 export interface StorageResponse {
   readonly status: number
-  readonly chunks: AsyncIterable<Uint8Array>
+  /** Takes the body as it comes, to its end. @throws {AppError} `storage-unavailable` when it is cut */
+  read(take: (chunk: Buffer) => void): Promise<void>
   /** Reads the body to its end, so that the connection can be used again. */
   discard(): Promise<void>
 }
+
+/** Connections stay open for the next exchange: thousands of small objects come over a few of them. */
+const keepAlive = { keepAlive: true, scheduling: 'lifo' } as const
+const secure = { client: https, agent: new https.Agent(keepAlive) }
+const plain = { client: http, agent: new http.Agent(keepAlive) }
 
 /**
  * One exchange with storage. No answer, a cut one and one that takes too long are all `storage-unavailable`, whose
  * detail never holds the address: it is a credential.
  */
 export async function storageFetch(url: string, request: StorageRequest): Promise<StorageResponse> {
-  const { timeoutMs, signal, ...init } = request
-  const together = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-  // `duplex` is what Node asks of a request whose body is a stream.
-  const response = await fetch(url, { ...init, signal: together, duplex: 'half' }).catch(unavailable(signal))
-  const chunks = chunksOf(response, signal)
-  return {
-    status: response.status,
-    chunks,
-    async discard() {
-      for await (const _ of chunks);
-    },
-  }
+  request.signal.throwIfAborted()
+  const response = await exchange(url, request).catch(unavailable(request.signal))
+  const read = (take: (chunk: Buffer) => void) => readBody(response, take).catch(unavailable(request.signal))
+  return { status: response.statusCode!, read, discard: () => read(() => undefined) }
 }
 
-async function* chunksOf(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-  const body: ReadableStream<Uint8Array> | null = response.body
-  const reader = body?.getReader()
-  if (!reader) return
-  try {
-    for (;;) {
-      const { done, value } = await reader.read().catch(unavailable(signal))
-      if (done) return
-      yield value
-    }
-  } finally {
-    // The body was left before its end: let the connection go.
-    reader.cancel().catch(() => undefined)
-  }
+function exchange(url: string, request: StorageRequest): Promise<IncomingMessage> {
+  const { method = 'GET', headers = {}, body, signal, timeoutMs } = request
+  const { client, agent } = url.startsWith('https:') ? secure : plain
+  return new Promise((resolve, reject) => {
+    const outgoing = client.request(url, { method, headers, agent, signal })
+    const timer = setTimeout(() => outgoing.destroy(new Error('it took too long')), timeoutMs)
+    outgoing.once('close', () => clearTimeout(timer))
+    outgoing.once('response', resolve)
+    outgoing.on('error', (error) => {
+      // A connection that was idle for as long as the other side keeps one: nothing is wrong with storage.
+      if (outgoing.reusedSocket && isReset(error) && !body && !signal.aborted) resolve(exchange(url, request))
+      else reject(error)
+    })
+    if (body) pipeline(body, outgoing, () => undefined)
+    else outgoing.end()
+  })
+}
+
+function isReset(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE'
+}
+
+function readBody(response: IncomingMessage, take: (chunk: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    response.on('data', take)
+    response.once('end', resolve)
+    response.once('error', reject)
+    response.once('close', () => reject(new Error('the answer was cut')))
+  })
 }
 
 function unavailable(signal: AbortSignal): (cause: unknown) => never {
@@ -58,8 +76,8 @@ function unavailable(signal: AbortSignal): (cause: unknown) => never {
   }
 }
 
-/** What broke: `fetch failed` says nothing, its cause's code does. */
+/** What broke: the code says more than the message does. */
 function wordsOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause as { code?: string } | undefined) : undefined
-  return cause?.code ?? (error instanceof Error ? error.message : 'unknown')
+  const { code, message } = error as NodeJS.ErrnoException
+  return code ?? message
 }

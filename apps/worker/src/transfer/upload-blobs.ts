@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { AppError } from '@baton/contracts'
 import type { Blob, Client, Lease, Upload } from '@baton/contracts'
 import { retrying } from '../retry-policy.ts'
@@ -48,11 +47,10 @@ async function send({ put }: Upload, blob: LocalBlob, signal: AbortSignal): Prom
   if (put === null) return
   // Opened first: a file that is gone is a bug here, not an outage there.
   const file = await open(blob.path)
-  const body = Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>
   const response = await storageFetch(put.url, {
     method: 'PUT',
     headers: { ...put.headers, 'content-length': String(blob.sizeBytes) },
-    body,
+    body: file.createReadStream(),
     signal,
     timeoutMs: uploadTimeoutMs(blob.sizeBytes),
   })
