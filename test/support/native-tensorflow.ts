@@ -1,12 +1,16 @@
 import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
-import type { Tf } from '@baton/tensorflow'
+import type { LoadedTensorflow, Tf } from '@baton/tensorflow'
 import { expect } from 'vitest'
 
 /** TensorFlow's library on two threads, for tests that are about it and not about its JavaScript stand-in. */
-export async function loadNativeTensorflow(): Promise<Tf> {
+export async function loadNative(): Promise<LoadedTensorflow> {
   const { source } = await prepareTensorflow()
   expect(source, 'these tests are about a TensorFlow library, which this machine can neither find nor fetch').not.toBe(
     'javascript',
   )
-  return (await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })).tf
+  return loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+}
+
+export async function loadNativeTensorflow(): Promise<Tf> {
+  return (await loadNative()).tf
 }

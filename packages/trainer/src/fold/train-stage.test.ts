@@ -38,7 +38,7 @@ const ratesOf = ({ metrics }: Session) => metrics.filter(({ name }) => name === 
 
 describe('a stage that lasts so many hours', () => {
   test('ends when they are over, at its schedule’s last rate, and the next one follows', async () => {
-    const whole = await sessions.train({ ports: aMachine(1) })
+    const whole = await sessions.train({ ports: aMachine({ secondsPerStep: 1 }) })
     expect(whole.outcome).toMatchObject({ kind: 'completed', position: { step: 43, stage: 1, stageStep: 3 } })
     expect(whole.metrics.filter(({ name }) => name === 'train/planned-end')).toEqual([
       { step: 16, name: 'train/planned-end', value: 40 },
@@ -51,20 +51,22 @@ describe('a stage that lasts so many hours', () => {
   })
 
   test('ends with the same bytes when it is interrupted, on machines of one pace', async () => {
-    const whole = resultOf(await sessions.train({ ports: aMachine(1) })).digests
-    const pieces = await sessions.trainInPieces([5, 80, 2, 60].map(handOverAtLook), { ports: aMachine(1) })
+    const whole = resultOf(await sessions.train({ ports: aMachine({ secondsPerStep: 1 }) })).digests
+    const pieces = await sessions.trainInPieces([5, 80, 2, 60].map(handOverAtLook), {
+      ports: aMachine({ secondsPerStep: 1 }),
+    })
     expect(pieces).toHaveLength(5)
     expect(resultOf(pieces.at(-1)!).digests).toEqual(whole)
   })
 
   test('is decided on anew on a machine of another pace, from what was left', async () => {
     const first = await sessions.train({
-      ports: aMachine(0.5),
+      ports: aMachine({ secondsPerStep: 0.5 }),
       signal: (_look, { progress }) => ((progress.at(-1)?.position.step ?? 0) >= 20 ? 'hand-over' : null),
     })
     const resume = first.checkpoints.at(-1)!
     const { step } = resume.manifest.position
-    const second = await sessions.train({ ports: aMachine(1), resume })
+    const second = await sessions.train({ ports: aMachine({ secondsPerStep: 1 }), resume })
     const end = step + 40 - step / 2
     const { position } = second.outcome as { position: { step: number } }
     expect(Math.abs(position.step - 3 - end)).toBeLessThan(3)

@@ -79,6 +79,7 @@ test.each(NAMED)(
     const model = build({ name, width: 0.125 })
     expect(model.groups.map((group) => group.name)).toEqual(['stem', 'layer1', 'layer2', 'layer3', 'layer4', 'head'])
     expect([...new Set(model.variables.map(({ group }) => group))]).toEqual(model.groups.map((group) => group.name))
+    expect(model.variables.filter(({ variable }) => variable.size === 0)).toEqual([])
     // The smallest that the schema lets DenseNet have.
     const images = tf.randomNormal<tf.Rank.R4>([1, 29, 29, 3], 0, 1, 'float32', 1)
     expect(logitsOf(model, images).shape).toEqual([1, 5])

@@ -125,7 +125,8 @@ function basicBranch(block: Layers, { inputs, width, stride }: BlockSize): MapLa
  */
 function bottleneckBranch(block: Layers, shape: Shape, { inputs, width, stride }: BlockSize): MapLayer {
   const { cardinality: groups, groupWidth } = shape
-  const narrow = Math.floor((width * groupWidth) / 64) * groups
+  // Of a narrow net too, a group has a channel.
+  const narrow = Math.max(1, Math.floor((width * groupWidth) / 64)) * groups
   const filters = width * expansion.bottleneck
   const conv1 = block.conv2d('conv1', { inputs, filters: narrow, size: 1 })
   const bn1 = block.batchNorm('bn1', narrow)
