@@ -9,7 +9,7 @@ import type { DrawnWorld } from '../../packages/trainer/src/fixtures/drawn-world
 import { loadNative } from '../support/native-tensorflow.ts'
 
 /** A hunt: `BATON_TEST_RESUME_ROUNDS=500 BATON_TEST_RESUME_SEED=1000 npx vitest run --project integration resume`. */
-const { BATON_TEST_RESUME_ROUNDS = '6', BATON_TEST_RESUME_SEED = '5' } = process.env
+const { BATON_TEST_RESUME_ROUNDS = '4', BATON_TEST_RESUME_SEED = '10' } = process.env
 const seeds = Array.from({ length: Number(BATON_TEST_RESUME_ROUNDS) }, (_, i) => Number(BATON_TEST_RESUME_SEED) + i)
 
 let dir: string
