@@ -205,6 +205,7 @@ describe('a dataset version and a code bundle', () => {
         { name: 'category', labels: 3 },
         { name: 'tag', labels: 2 },
       ],
+      splitFacts: { groups: 0, units: 20, foldSizes: [] },
       usedBy: { experiments: 2, newest: [two.version, one.version] },
     })
     const code = await owner.getCodeBundle({ params: { ...params, digest: bundle.digest } })

@@ -185,6 +185,21 @@ const refusals: [what: string, changes: Record<string, unknown>, faults: Record<
     { '/labels/1': /no label group "tags"; its groups are category, tag/ },
   ],
   [
+    'folds of a column that the dataset lacks',
+    { folds: { count: 2, split: 'column' } },
+    { '/folds/split': /emoji@1: .*import it with a column fold, or choose another split/ },
+  ],
+  [
+    'groups that the dataset lacks',
+    { folds: { count: 2, split: 'grouped' } },
+    { '/folds/split': /emoji@1: .*no groups; import it with a column group/ },
+  ],
+  [
+    'more folds than samples',
+    { folds: { count: 21 } },
+    { '/folds/count': /21 folds want .* the dataset has 20; give count 20 at most/ },
+  ],
+  [
     'several at once',
     { from: 'emoji#99', targets: { distill: { ...distill, teacher: 'emoji#98' } } },
     { '/from': /emoji#99/, '/targets/distill/teacher': /emoji#98/ },

@@ -299,7 +299,16 @@ describe('several who write one thing at once', () => {
   test('append one dataset version a manifest, and one for the same manifest', async () => {
     const { id: projectId } = (await world.store.projects.find('emoji'))!
     const [{ manifest, shards }] = [(await world.store.datasets.find(projectId, 'emoji', null))!]
-    const version = { projectId, dataset: 'many', shards, samplesTrain: 20, samplesTest: 4, labelGroups: [] }
+    const splitFacts = { groups: 0, units: 20, foldSizes: [] }
+    const version = {
+      projectId,
+      dataset: 'many',
+      shards,
+      samplesTrain: 20,
+      samplesTest: 4,
+      labelGroups: [],
+      splitFacts,
+    }
     const same = await many(() => world.store.datasets.append({ ...version, manifest }))
     expect(new Set(same.map((row) => row.version))).toEqual(new Set([1]))
     const digestOf = (i: number) => i.toString(16).repeat(64)

@@ -100,6 +100,7 @@ export {
   Scores,
   Session,
   SessionRegistration,
+  SplitFacts,
   StoredLogLine,
   StoredMetric,
   Upload,

@@ -26,6 +26,17 @@ export type Failure = z.infer<typeof Failure>
 export const Project = z.strictObject({ id: Id, slug: Slug, name: z.string(), createdAt: Moment })
 export type Project = z.infer<typeof Project>
 
+/** What the folds of a dataset can be split by. */
+export const SplitFacts = z.strictObject({
+  /** Groups that its train samples are in. */
+  groups: z.int().nonnegative(),
+  /** Those and its train samples without a group: what is never divided. */
+  units: z.int().nonnegative(),
+  /** Train samples of each fold that the dataset says itself; empty where it does not, or not of each sample. */
+  foldSizes: z.array(z.int().nonnegative()).max(50),
+})
+export type SplitFacts = z.infer<typeof SplitFacts>
+
 export const DatasetVersion = z.strictObject({
   dataset: Slug,
   version: z.int().positive(),
@@ -34,6 +45,8 @@ export const DatasetVersion = z.strictObject({
   samplesTest: z.int().nonnegative(),
   sizeBytes: z.int().nonnegative(),
   labelGroups: z.array(z.strictObject({ name: LabelGroup.shape.name, labels: z.int().positive() })),
+  /** Null: a version from before Baton looked. */
+  splitFacts: SplitFacts.nullable(),
   createdAt: Moment,
 })
 export type DatasetVersion = z.infer<typeof DatasetVersion>

@@ -46,6 +46,7 @@ import type {
   SessionRegistration,
   SessionStatus,
   SortKey,
+  SplitFacts,
   StoredLogLine,
   StoredMetric,
   StreamItem,
@@ -124,6 +125,8 @@ export interface DatasetRecord {
   readonly shards: readonly Blob[]
   /** Names of its label groups, in order. */
   readonly labelGroups: readonly string[]
+  /** Null: a version from before Baton looked. */
+  readonly splitFacts: SplitFacts | null
 }
 
 export interface NewDatasetVersion {
@@ -134,6 +137,7 @@ export interface NewDatasetVersion {
   readonly samplesTrain: number
   readonly samplesTest: number
   readonly labelGroups: readonly { name: LabelGroup['name']; labels: number }[]
+  readonly splitFacts: SplitFacts
 }
 
 export interface DatasetTable {

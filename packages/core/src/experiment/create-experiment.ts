@@ -1,5 +1,6 @@
 import { AppError, foldsOf, pointerOf } from '@baton/contracts'
 import type { Experiment, ExperimentInput, ExperimentSpec, Fault, Project } from '@baton/contracts'
+import { splitFault } from '@baton/evaluation'
 import { canonicalJson, sha256 } from '../digest.ts'
 import { findProject } from '../project/find-project.ts'
 import type { DatasetRecord, Store, Tables } from '../store.ts'
@@ -46,7 +47,7 @@ export async function resolveSpec(store: Store, project: Project, spec: Experime
       pointer: '/code',
       detail: `project "${project.slug}" has no such code bundle; push it with \`baton code push\``,
     })
-  if (dataset !== null) faults.push(...unknownGroups(spec, dataset))
+  if (dataset !== null) faults.push(...unknownGroups(spec, dataset), ...unfitSplit(spec, dataset))
   if (dataset === null || faults.length > 0) throw new AppError('spec-invalid', {}, { faults })
   const exact = { ...spec, dataset: `${dataset.dataset}@${dataset.version}` }
   const inputs = await inputsOf({ store }, { project, spec: exact, dataset, parent: parent ?? null })
@@ -71,6 +72,12 @@ function unknownGroups({ metric, labels }: ExperimentSpec, { labelGroups, datase
         : `${dataset}@${version} has no such label group; ${has}`,
     }))
   return [...notThere, ...notLearnt]
+}
+
+/** Folds that the dataset cannot be split into; where that is not known, the first fold's training finds it. */
+function unfitSplit({ folds }: ExperimentSpec, { splitFacts, dataset, version }: DatasetRecord): Fault[] {
+  const fault = splitFacts && splitFault(splitFacts, folds)
+  return fault ? [{ pointer: `/folds/${fault.field}`, detail: `${dataset}@${version}: ${fault.detail}` }] : []
 }
 
 interface Resolved {

@@ -1,5 +1,6 @@
 import { AppError, parseManifest } from '@baton/contracts'
 import type { DatasetManifest, DatasetVersion } from '@baton/contracts'
+import { splitFactsOf } from '@baton/evaluation'
 import { missingBlobs } from '../blobs.ts'
 import type { BlobStore } from '../ports.ts'
 import type { Store } from '../store.ts'
@@ -32,6 +33,7 @@ export async function createDatasetVersion(
     samplesTrain: train,
     samplesTest: manifest.samples.length - train,
     labelGroups: manifest.labelGroups.map(({ name, labels }) => ({ name, labels: labels.length })),
+    splitFacts: splitFactsOf(manifest),
   }
   return store.transaction(async ({ projects, datasets }) => {
     // One at a time: a transaction whose number somebody took meanwhile could not take another.

@@ -1,4 +1,4 @@
-import type { Blob, DatasetVersion } from '@baton/contracts'
+import type { Blob, DatasetVersion, SplitFacts } from '@baton/contracts'
 import type { DatasetRecord, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import { isUniqueViolation } from '../errors.ts'
@@ -12,7 +12,7 @@ export function datasetTable(db: Connection, run: RunPrepared): Tables['datasets
   const newest = (projectId: string, dataset: string) =>
     db.datasetVersion.findFirst({ where: { projectId, dataset }, orderBy: { version: 'desc' } })
   const append: Tables['datasets']['append'] = async (version) => {
-    const { projectId, dataset, manifest, shards, samplesTrain, samplesTest, labelGroups } = version
+    const { projectId, dataset, manifest, shards, samplesTrain, samplesTest, labelGroups, splitFacts } = version
     const last = await newest(projectId, dataset)
     if (last?.manifest === manifest.digest) return datasetVersionOf(last)
     const sizeBytes = shards.reduce((sum, shard) => sum + shard.sizeBytes, manifest.sizeBytes)
@@ -29,6 +29,7 @@ export function datasetTable(db: Connection, run: RunPrepared): Tables['datasets
           samplesTest,
           sizeBytes,
           labelGroups: labelGroups.map(({ name, labels }) => ({ name, labels })),
+          splitFacts,
         },
       })
       return datasetVersionOf(row)
@@ -45,7 +46,7 @@ export function datasetTable(db: Connection, run: RunPrepared): Tables['datasets
         'find-dataset',
         Prisma.sql`
         SELECT id, dataset, version, manifest, manifest_size AS "manifestSize", shards,
-          label_groups AS "labelGroups"
+          label_groups AS "labelGroups", split_facts AS "splitFacts"
         FROM dataset_version
         WHERE project_id = ${projectId}::uuid AND dataset = ${dataset} AND version = coalesce(${version}, version)
         ORDER BY version DESC LIMIT 1`,
@@ -67,7 +68,7 @@ export function datasetTable(db: Connection, run: RunPrepared): Tables['datasets
 
 type DatasetRow = Pick<
   DatasetVersionModel,
-  'id' | 'dataset' | 'version' | 'manifest' | 'manifestSize' | 'shards' | 'labelGroups'
+  'id' | 'dataset' | 'version' | 'manifest' | 'manifestSize' | 'shards' | 'labelGroups' | 'splitFacts'
 >
 
 export function datasetRecordOf(row: DatasetRow): DatasetRecord {
@@ -78,6 +79,7 @@ export function datasetRecordOf(row: DatasetRow): DatasetRecord {
     manifest: { digest: row.manifest, sizeBytes: row.manifestSize },
     shards: row.shards as Blob[],
     labelGroups: (row.labelGroups as DatasetVersion['labelGroups']).map(({ name }) => name),
+    splitFacts: row.splitFacts as SplitFacts | null,
   }
 }
 
@@ -90,6 +92,7 @@ function datasetVersionOf(row: DatasetVersionModel): DatasetVersion {
     samplesTest: row.samplesTest,
     sizeBytes: Number(row.sizeBytes),
     labelGroups: row.labelGroups as DatasetVersion['labelGroups'],
+    splitFacts: row.splitFacts as SplitFacts | null,
     createdAt: row.createdAt.toISOString(),
   }
 }

@@ -245,7 +245,8 @@ async function leaseContext(run: RunPrepared, foldId: string) {
     Prisma.sql`
     SELECT p.slug AS project, e.version, e.spec, e.spec_digest AS "specDigest", e.inputs, c.digest AS "codeDigest",
       c.size_bytes AS "codeSize", d.id, d.dataset, d.version AS "datasetVersion", d.manifest,
-      d.manifest_size AS "manifestSize", d.shards, d.label_groups AS "labelGroups"
+      d.manifest_size AS "manifestSize", d.shards, d.label_groups AS "labelGroups",
+      d.split_facts AS "splitFacts"
     FROM fold f JOIN experiment e ON e.id = f.experiment_id JOIN project p ON p.id = e.project_id
       JOIN dataset_version d ON d.id = e.dataset_version_id LEFT JOIN code_bundle c ON c.id = e.code_bundle_id
     WHERE f.id = ${foldId}::uuid`,
@@ -277,6 +278,7 @@ interface ContextRow {
   manifestSize: number
   shards: Prisma.JsonValue
   labelGroups: Prisma.JsonValue
+  splitFacts: Prisma.JsonValue
 }
 
 async function release(db: Connection, run: RunPrepared, fold: FoldRecord, as: Release): Promise<void> {

@@ -2,6 +2,7 @@ import type { Sample } from '@baton/contracts'
 import { integer, streamKey } from '@baton/random'
 import { expect, test } from 'vitest'
 import reference from '../fixtures/reference.json' with { type: 'json' }
+import { splitFactsOf } from './split-facts.ts'
 import { splitFolds } from './split-folds.ts'
 
 const { folds: count, seeds, labelCount, labels } = reference.split
@@ -136,7 +137,29 @@ const refused: [what: string, manifest: ReturnType<typeof manifestOf>, split: 'c
       'column',
       '/folds/count',
     ],
+    [
+      'a column without a sample in one of its folds',
+      manifestOf(
+        labels.map((own, i) => ({ labels: own, group: null, split: 'train', fold: i % count === 1 ? 0 : i % count })),
+      ),
+      'column',
+      '/folds/split',
+    ],
+    [
+      'a column of some of the samples',
+      manifestOf(
+        labels.map((own, i) => ({ labels: own, group: null, split: 'train', ...(i > 0 && { fold: i % count }) })),
+      ),
+      'column',
+      '/folds/split',
+    ],
     ['groups that are not there', ungrouped, 'grouped', '/folds/split'],
+    [
+      'fewer groups than folds',
+      manifestOf(labels.map((own, i) => ({ labels: own, group: `g${i % (count - 1)}`, split: 'train' }))),
+      'grouped',
+      '/folds/count',
+    ],
   ]
 test.each(refused)('%s is refused, naming the field', (_, manifest, split, pointer) => {
   expect(() => splitFolds(manifest, { count, split }, 0)).toThrow(
@@ -163,4 +186,17 @@ test('a fold that would validate on nothing is refused, naming the field', () =>
   expect(() => splitFolds(few, { count: 3, split: 'stratified' }, 0)).toThrow(
     expect.objectContaining({ code: 'spec-invalid', faults: [expect.objectContaining({ pointer: '/folds/count' })] }),
   )
+})
+
+test('what a dataset can be split by counts groups, what is never divided, and the folds of its column', () => {
+  const sample = { labels: [], split: 'train' as const }
+  const samples = [
+    { ...sample, group: 'a', fold: 0 },
+    { ...sample, group: 'a', fold: 0 },
+    { ...sample, group: 'b', fold: 2 },
+    { ...sample, group: null, fold: 0 },
+    { ...sample, group: 'c', split: 'test' as const },
+  ]
+  expect(splitFactsOf(manifestOf(samples))).toEqual({ groups: 2, units: 3, foldSizes: [3, 0, 1] })
+  expect(splitFactsOf(ungrouped)).toEqual({ groups: 0, units: labels.length, foldSizes: [] })
 })

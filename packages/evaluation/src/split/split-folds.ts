@@ -1,6 +1,8 @@
 import { AppError, assertNever, labelsOf } from '@baton/contracts'
 import type { DatasetManifest, FoldsSpec } from '@baton/contracts'
 import { integer, permutation, streamKey } from '@baton/random'
+import { splitFactsOf, splitFault } from './split-facts.ts'
+import type { SplitFault } from './split-facts.ts'
 
 /** Train samples that stay together: those of one group, or a single sample without one. */
 interface Unit {
@@ -144,20 +146,7 @@ function rarer(total: Int32Array, label: number, than: number): boolean {
   return than === total.length || total[label]! < total[than]! || (total[label] === total[than] && label < than)
 }
 
-/** The folds that the manifest's samples say. */
-function fromColumn({ samples }: Pick<DatasetManifest, 'samples'>, count: number): Int32Array {
-  return Int32Array.from(samples, ({ id, split, fold }) => {
-    if (split !== 'train') return -1
-    if (fold !== undefined && fold < count) return fold
-    const detail =
-      fold === undefined
-        ? `the dataset does not say of which fold train sample "${id}" is; import it with a column fold, or choose another split`
-        : `the dataset has train sample "${id}" in fold ${fold}, but folds are 0 to ${count - 1}; raise count`
-    throw invalid(fold === undefined ? 'split' : 'count', detail, { sample: id })
-  })
-}
-
-function invalid(field: 'split' | 'count', detail: string, facts: Record<string, unknown>): AppError {
+function invalid({ field, detail }: SplitFault, facts: Record<string, unknown>): AppError {
   return new AppError('spec-invalid', facts, { detail, faults: [{ pointer: `/folds/${field}`, detail }] })
 }
 
@@ -210,20 +199,20 @@ export function splitFolds(
   { count, split }: Pick<FoldsSpec, 'count' | 'split'>,
   seed: number,
 ): Int32Array {
-  const units = unitsOf(manifest)
-  const folds = split === 'column' ? fromColumn(manifest, count) : new Int32Array(manifest.samples.length).fill(-1)
-  if (split === 'grouped' && manifest.samples.every(({ group }) => group === null))
-    throw invalid('split', 'the dataset has no groups; import it with a column group, or choose another split', {})
-  if (split !== 'column') {
-    const placed = place(units, { count, split }, labelsOf(manifest).length, seed)
-    placed.units.forEach(({ samples }, u) => {
-      for (const sample of samples) folds[sample] = placed.fold[u]!
-    })
-  }
+  const facts = splitFactsOf(manifest)
+  const fault = splitFault(facts, { count, split })
+  if (fault !== null) throw invalid(fault, { ...facts, count })
+  // Train samples that the dataset says no fold of are refused above.
+  if (split === 'column') return Int32Array.from(manifest.samples, ({ fold }) => fold ?? -1)
+  const folds = new Int32Array(manifest.samples.length).fill(-1)
+  const placed = place(unitsOf(manifest), { count, split }, labelsOf(manifest).length, seed)
+  placed.units.forEach(({ samples }, u) => {
+    for (const sample of samples) folds[sample] = placed.fold[u]!
+  })
   for (let fold = 0; fold < count; fold++)
     if (!folds.includes(fold)) {
-      const detail = `fold ${fold} of ${count} would have no sample: the dataset has ${units.length} groups of train samples`
-      throw invalid('count', detail, { fold, count, groups: units.length })
+      const detail = `fold ${fold} of ${count} would have no sample: the dataset has ${facts.units} groups of train samples`
+      throw invalid({ field: 'count', detail }, { fold, count, groups: facts.units })
     }
   return folds
 }
