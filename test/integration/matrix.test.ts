@@ -124,6 +124,56 @@ describe('a matrix', () => {
     expect(await experiments()).toBe(before)
   })
 
+  test('is paused, resumed and cancelled whole; what has ended stays as it is', async () => {
+    const { version, cells } = await owner.createMatrix({ params, body: aMatrix({ seed: [1, 2, 3] }) })
+    const at = { params: { ...params, version } }
+    const statuses = ({ cells: now }: { cells: readonly { status: string }[] }) => now.map(({ status }) => status)
+    await owner.cancelExperiment({ params: { ...params, version: cells[1]!.version } })
+    expect(statuses(await owner.pauseMatrix(at))).toEqual(['paused', 'cancelled', 'paused'])
+    expect(statuses(await owner.pauseMatrix(at))).toEqual(['paused', 'cancelled', 'paused'])
+    // Any of its experiments names it.
+    const last = { params: { ...params, version: cells[2]!.version } }
+    expect(statuses(await owner.resumeMatrix(last))).toEqual(['queued', 'cancelled', 'queued'])
+    const lease = await aLease(world, sessionId)
+    expect([cells[0]!.version, cells[2]!.version]).toContain(lease.version)
+    expect(statuses(await owner.cancelMatrix(at))).toEqual(['cancelled', 'cancelled', 'cancelled'])
+    expect(statuses(await owner.cancelMatrix(at))).toEqual(['cancelled', 'cancelled', 'cancelled'])
+    await expect(owner.pauseMatrix(at)).rejects.toMatchObject({ code: 'conflict' })
+    const told = (await runSql(
+      world.databaseUrl,
+      `SELECT count(*)::int AS n FROM event e JOIN experiment x ON x.id = e.experiment_id
+       WHERE x.matrix = ${version} AND e.kind = 'experiment-cancelled'`,
+    )) as { n: number }[]
+    expect(told).toEqual([{ n: 3 }])
+  })
+
+  test('is listed with how far its experiments are, newest first', async () => {
+    const first = await owner.createMatrix({ params, body: aMatrix({ seed: [1, 2] }) })
+    const second = await owner.createMatrix({ params, body: aMatrix({ seed: [3, 4, 5] }, { name: 'second' }) })
+    await owner.cancelExperiment({ params: { ...params, version: second.version + 1 } })
+    await runSql(
+      world.databaseUrl,
+      `UPDATE experiment SET status = 'completed', cv = 0.5 WHERE version = ${second.version + 2}`,
+    )
+    const page = await owner.listMatrices({ params, query: { limit: 1 } })
+    expect(page.items).toEqual([
+      {
+        version: second.version,
+        name: 'second',
+        createdAt: second.createdAt,
+        halving: null,
+        lastVersion: second.version + 2,
+        experiments: 3,
+        completed: 1,
+        open: 1,
+        cvBest: 0.5,
+        best: second.version + 2,
+      },
+    ])
+    const { items } = await owner.listMatrices({ params, query: { limit: 1, cursor: page.nextCursor! } })
+    expect(items).toMatchObject([{ version: first.version, experiments: 2, open: 2, cvBest: null, best: null }])
+  })
+
   test('is not found by an experiment of none, nor compared with one of another', async () => {
     const { version } = await owner.createExperiment({ params, body: aSpec() })
     const alone = owner.getMatrix({ params: { ...params, version }, query: {} })

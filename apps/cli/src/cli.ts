@@ -21,7 +21,7 @@ import { compareCommand } from './commands/compare.ts'
 import { lbCommand } from './commands/lb.ts'
 import { leaderboardCommand } from './commands/leaderboard.ts'
 import { logsCommand } from './commands/logs.ts'
-import { matrixCommand } from './commands/matrix.ts'
+import { matricesCommand, matrixCommand } from './commands/matrix.ts'
 import { poolsCommand } from './commands/pools.ts'
 import { projectCommand } from './commands/project.ts'
 import { providersCommand } from './commands/providers.ts'
@@ -64,6 +64,7 @@ const commands = [
   submissionCommand,
   compareCommand,
   matrixCommand,
+  matricesCommand,
   lbCommand,
   artifactsCommand,
   exportCommand,

@@ -30,6 +30,7 @@ import type {
   LabelGroup,
   LeaderboardRow,
   LogLine,
+  MatrixRow,
   MatrixSpec,
   MetricName,
   MetricPoint,
@@ -289,6 +290,8 @@ export interface MatrixTable {
   }): Promise<void>
   /** The version of its first experiment. */
   find(id: string): Promise<number | null>
+  /** Newest first. */
+  list(projectId: string, page: PageRequest): Promise<Page<MatrixRow>>
   /** By the version of any of its experiments. */
   get(project: string, version: number): Promise<MatrixRecord | null>
   /** The matrix of an experiment where it has halving; null: it has none, or is of none. */

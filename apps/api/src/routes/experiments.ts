@@ -5,6 +5,7 @@ import {
   createExperiment,
   createEnsemble,
   createMatrix,
+  findProject,
   getExperiment,
   getMatrix,
   lbOf,
@@ -13,6 +14,7 @@ import {
   pauseExperiment,
   recordLb,
   resumeExperiment,
+  steerMatrix,
 } from '@baton/core'
 import type { Handlers } from '../context.ts'
 
@@ -28,7 +30,11 @@ export const experimentHandlers: Handlers<
   | 'rerunExperiment'
   | 'createEnsemble'
   | 'createMatrix'
+  | 'listMatrices'
   | 'getMatrix'
+  | 'cancelMatrix'
+  | 'pauseMatrix'
+  | 'resumeMatrix'
   | 'listFolds'
   | 'recordLb'
   | 'getLeaderboard'
@@ -71,10 +77,25 @@ export const experimentHandlers: Handlers<
   },
   createMatrix: (deps, { params, body }, { requestId }) =>
     createMatrix(
-      { store: deps.store, accepted: deps.dispatch },
+      { store: deps.store, accepted: () => void deps.dispatch() },
       { project: params.project, spec: body, id: requestId },
     ),
+  listMatrices: async (deps, { params, query }) => {
+    const project = await findProject(deps, params.project)
+    return deps.store.matrices.list(project.id, query)
+  },
   getMatrix: (deps, { params, query }) => getMatrix(deps, { ...params, ...query }),
+  cancelMatrix: (deps, { params }) => steerMatrix(deps, { ...params, step: 'cancel' }),
+  pauseMatrix: async (deps, { params }) => {
+    const matrix = await steerMatrix(deps, { ...params, step: 'pause' })
+    await deps.dispatch()
+    return matrix
+  },
+  resumeMatrix: async (deps, { params }) => {
+    const matrix = await steerMatrix(deps, { ...params, step: 'resume' })
+    await deps.dispatch()
+    return matrix
+  },
   listFolds: async (deps, { params, query }) => {
     const experiment = await getExperiment(deps, params)
     return deps.store.folds.list(experiment.id, query)

@@ -1,10 +1,40 @@
+import { allPages } from '@baton/contracts'
 import type { Command } from 'commander'
 import { chooseProject, connect } from '../client/connect.ts'
 import type { Io } from '../io.ts'
 import { matrixLines } from '../output/matrix-lines.ts'
-import { printJson } from '../output/print.ts'
+import { printJson, printList } from '../output/print.ts'
+import { formatScore } from '../output/text.ts'
 import { example, jsonOption, projectOption, versionArgument } from './options.ts'
 import type { CommonOptions } from './options.ts'
+
+export function matricesCommand(program: Command, io: Io): void {
+  program
+    .command('matrices')
+    .summary('list matrices')
+    .description("Lists a project's matrices, newest first: how far their experiments are, and the best CV among them.")
+    .addOption(projectOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('baton matrices', 'baton matrices --json'))
+    .action(async (options: CommonOptions) => {
+      const connection = await connect(io)
+      const params = { project: await chooseProject(connection, options.project) }
+      printList(io, await allPages(connection.api.listMatrices, { params }), {
+        json: options.json,
+        empty: 'there is no matrix yet; start one by `matrix` in a spec',
+        columns: [
+          { title: 'versions', value: ({ version, lastVersion }) => `#${version} to #${lastVersion}` },
+          { title: 'name', value: ({ name }) => name },
+          { title: 'experiments', value: ({ experiments }) => experiments, align: 'right' },
+          { title: 'completed', value: ({ completed }) => completed, align: 'right' },
+          { title: 'open', value: ({ open }) => open, align: 'right' },
+          { title: 'best CV', value: ({ cvBest }) => formatScore(cvBest), align: 'right' },
+          { title: 'of', value: ({ best }) => (best === null ? null : `#${best}`) },
+          { title: 'created', value: ({ createdAt }) => createdAt },
+        ],
+      })
+    })
+}
 
 export function matrixCommand(program: Command, io: Io): void {
   program

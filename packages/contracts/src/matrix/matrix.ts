@@ -45,3 +45,17 @@ export const Matrix = z.strictObject({
   warnings: z.array(z.string()),
 })
 export type Matrix = z.infer<typeof Matrix>
+
+/** A matrix in a list: how far its experiments are. */
+export const MatrixRow = Matrix.pick({ version: true, name: true, createdAt: true, halving: true }).extend({
+  /** Number of its last experiment. */
+  lastVersion: Ordinal,
+  experiments: z.int().positive(),
+  /** Of them: completed, and not ended yet. */
+  completed: z.int().nonnegative(),
+  open: z.int().nonnegative(),
+  /** The best CV among them, and whose it is. */
+  cvBest: Scores.shape.cv,
+  best: Ordinal.nullable(),
+})
+export type MatrixRow = z.infer<typeof MatrixRow>

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ExperimentRow, usualColumns } from '../board/columns.ts'
 import { CELLS_MAX, MatrixSpec } from '../matrix/matrix-spec.ts'
-import { Matrix } from '../matrix/matrix.ts'
+import { Matrix, MatrixRow } from '../matrix/matrix.ts'
 import { BlendSpec } from '../blend.ts'
 import { Experiment, Fold, Lb } from '../resources.ts'
 import { WrittenSpec } from '../recipes/written-spec.ts'
@@ -129,6 +129,18 @@ export const experimentsRoutes = {
     response: Matrix,
     problems: ['spec-invalid'],
   },
+  listMatrices: {
+    method: 'GET',
+    path: '/v1/projects/:project/matrices',
+    summary: 'List matrices, newest first',
+    roles: readers,
+    scope: 'project',
+    params: project,
+    query: z.object(pageQuery),
+    status: 200,
+    response: pageOf(MatrixRow),
+    problems: [],
+  },
   getMatrix: {
     method: 'GET',
     path: '/v1/projects/:project/matrices/:version',
@@ -143,6 +155,39 @@ export const experimentsRoutes = {
     status: 200,
     response: Matrix,
     problems: [],
+  },
+  cancelMatrix: {
+    method: 'POST',
+    path: '/v1/projects/:project/matrices/:version/cancel',
+    summary: 'Cancel all experiments of a matrix that have not ended',
+    roles: submitters,
+    scope: 'project',
+    params: experiment,
+    status: 200,
+    response: Matrix,
+    problems: ['conflict'],
+  },
+  pauseMatrix: {
+    method: 'POST',
+    path: '/v1/projects/:project/matrices/:version/pause',
+    summary: 'Pause all experiments of a matrix that have not ended',
+    roles: submitters,
+    scope: 'project',
+    params: experiment,
+    status: 200,
+    response: Matrix,
+    problems: ['conflict'],
+  },
+  resumeMatrix: {
+    method: 'POST',
+    path: '/v1/projects/:project/matrices/:version/resume',
+    summary: 'Resume all paused experiments of a matrix',
+    roles: submitters,
+    scope: 'project',
+    params: experiment,
+    status: 200,
+    response: Matrix,
+    problems: ['conflict'],
   },
   createEnsemble: {
     method: 'POST',

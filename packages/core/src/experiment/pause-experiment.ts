@@ -1,6 +1,6 @@
 import type { Experiment } from '@baton/contracts'
 import { emit } from '../notification/emit.ts'
-import type { Store } from '../store.ts'
+import type { Store, Tables } from '../store.ts'
 import { getExperiment } from './get-experiment.ts'
 import { assertOpen, lockExperiment } from './lock-experiment.ts'
 
@@ -16,13 +16,16 @@ export async function pauseExperiment(
   input: { project: string; version: number },
 ): Promise<Experiment> {
   const { id } = await getExperiment({ store }, input)
-  await store.transaction(async (tables) => {
-    const experiment = await lockExperiment(tables, id)
-    assertOpen(experiment)
-    if (experiment.status === 'paused') return
-    await tables.folds.pauseAll(id)
-    await tables.experiments.setStatus(id, 'paused')
-    await emit(tables, id, { kind: 'experiment-paused' })
-  })
+  await store.transaction((tables) => pauseIn(tables, id))
   return getExperiment({ store }, input)
+}
+
+/** The same in the caller's transaction. @throws {AppError} `conflict` */
+export async function pauseIn(tables: Tables, id: string): Promise<void> {
+  const experiment = await lockExperiment(tables, id)
+  assertOpen(experiment)
+  if (experiment.status === 'paused') return
+  await tables.folds.pauseAll(id)
+  await tables.experiments.setStatus(id, 'paused')
+  await emit(tables, id, { kind: 'experiment-paused' })
 }

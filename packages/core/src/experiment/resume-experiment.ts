@@ -1,7 +1,7 @@
 import type { Experiment } from '@baton/contracts'
 import { queueOffers } from '../lease/queue-offers.ts'
 import { emit } from '../notification/emit.ts'
-import type { Store } from '../store.ts'
+import type { Store, Tables } from '../store.ts'
 import { getExperiment } from './get-experiment.ts'
 import { assertOpen, lockExperiment } from './lock-experiment.ts'
 
@@ -17,14 +17,17 @@ export async function resumeExperiment(
   input: { project: string; version: number },
 ): Promise<Experiment> {
   const { id } = await getExperiment({ store }, input)
-  await store.transaction(async (tables) => {
-    const experiment = await lockExperiment(tables, id)
-    assertOpen(experiment)
-    if (experiment.status !== 'paused') return
-    await queueOffers(tables, await tables.folds.resumeAll(id))
-    const hasBegun = experiment.folds.some((fold) => fold.attempts > 0)
-    await tables.experiments.setStatus(id, hasBegun ? 'running' : 'queued')
-    await emit(tables, id, { kind: 'experiment-resumed' })
-  })
+  await store.transaction((tables) => resumeIn(tables, id))
   return getExperiment({ store }, input)
+}
+
+/** The same in the caller's transaction. @throws {AppError} `conflict` */
+export async function resumeIn(tables: Tables, id: string): Promise<void> {
+  const experiment = await lockExperiment(tables, id)
+  assertOpen(experiment)
+  if (experiment.status !== 'paused') return
+  await queueOffers(tables, await tables.folds.resumeAll(id))
+  const hasBegun = experiment.folds.some((fold) => fold.attempts > 0)
+  await tables.experiments.setStatus(id, hasBegun ? 'running' : 'queued')
+  await emit(tables, id, { kind: 'experiment-resumed' })
 }

@@ -9,11 +9,12 @@ import { getMatrix } from './get-matrix.ts'
  * Accepts all experiments of a matrix in one transaction, or none of them: each is an experiment like any other, of one
  * number after the other. The first one's number names the matrix.
  *
+ * @param accepted Called once they are written: their folds' offers go out while the answer is read, which waits for none.
  * @param input.id Names the request: a matrix that it made before is answered again, not made twice.
  * @throws {AppError} `not-found`; `spec-invalid` as `expandMatrix`, and where a cell names what is not there
  */
 export async function createMatrix(
-  { store, accepted = async () => undefined }: { store: Store; accepted?: () => Promise<void> },
+  { store, accepted = () => undefined }: { store: Store; accepted?: () => void },
   input: { project: string; spec: MatrixSpec; id?: string | null },
 ): Promise<Matrix> {
   const project = await findProject({ store }, input.project)
@@ -38,7 +39,7 @@ export async function createMatrix(
     })
     return first!.version
   })
-  await accepted()
+  accepted()
   return getMatrix({ store }, { project: project.slug, version })
 }
 

@@ -18,9 +18,8 @@ export async function getMatrix(
   { store }: { store: Pick<Tables, 'matrices'> },
   input: { project: string; version: number; baseline?: number | undefined },
 ): Promise<Matrix> {
-  const { project, version } = input
-  const matrix = await store.matrices.get(project, version)
-  if (matrix === null) throw missing(input, `experiment ${project} #${version} is not of a matrix, or not there`)
+  const { project } = input
+  const matrix = await findMatrix({ store }, input)
   const baseline = findBaseline(matrix, input)
   const others = matrix.cells.filter((cell) => cell !== baseline)
   const differences = new Map(others.map((cell) => [cell, differenceFrom(baseline, cell)]))
@@ -40,6 +39,16 @@ export async function getMatrix(
     }),
     warnings: others.flatMap((cell) => warningsOf(baseline, cell).map((warning) => `#${cell.version}: ${warning}`)),
   }
+}
+
+/** @throws {AppError} `not-found` */
+export async function findMatrix(
+  { store }: { store: Pick<Tables, 'matrices'> },
+  { project, version }: { project: string; version: number },
+): Promise<MatrixRecord> {
+  const matrix = await store.matrices.get(project, version)
+  if (matrix !== null) return matrix
+  throw missing({ project, version }, `experiment ${project} #${version} is not of a matrix, or not there`)
 }
 
 function findBaseline({ cells }: MatrixRecord, asked: { project: string; baseline?: number | undefined }) {

@@ -1,14 +1,17 @@
+import { isFinal } from '@baton/contracts'
 import type {
   CellValues,
   ExperimentSpec,
   ExperimentStatus,
   FoldStatus,
   HalvingStop,
+  MatrixRow,
   MatrixSpec,
 } from '@baton/contracts'
 import type { MatrixRecord, Tables } from '@baton/core'
 import type { Connection } from '../connection.ts'
 import type { Prisma } from '../generated/client.ts'
+import { newestFirst } from './newest-first.ts'
 
 const include = {
   cells: {
@@ -19,6 +22,11 @@ const include = {
     },
     orderBy: { experiment: { version: 'asc' } },
   },
+} satisfies Prisma.MatrixInclude
+
+/** As little of the experiments as a list takes. */
+const listed = {
+  cells: { select: { experiment: { select: { version: true, status: true, cv: true } } } },
 } satisfies Prisma.MatrixInclude
 
 export function matrixTable(db: Connection): Tables['matrices'] {
@@ -34,6 +42,10 @@ export function matrixTable(db: Connection): Tables['matrices'] {
       const row = await db.matrix.findUnique({ where: { id }, select: { version: true } })
       return row?.version ?? null
     },
+    list: (projectId, page) =>
+      newestFirst(page, rowOf, ({ where, ...part }) =>
+        db.matrix.findMany({ where: { projectId, ...where }, include: listed, ...part }),
+      ),
     get: async (project, version) => {
       const row = await db.matrix.findFirst({
         where: { project: { slug: project }, cells: { some: { experiment: { version } } } },
@@ -90,5 +102,26 @@ function matrixOf(row: Prisma.MatrixGetPayload<{ include: typeof include }>): Ma
       spec: experiment.spec as unknown as ExperimentSpec,
       folds: experiment.folds.map((fold) => ({ ...fold, status: fold.status as FoldStatus })),
     })),
+  }
+}
+
+function rowOf({ version, spec, createdAt, cells }: Prisma.MatrixGetPayload<{ include: typeof listed }>): MatrixRow {
+  const { name, halving } = spec as unknown as MatrixSpec
+  const experiments = cells.map(({ experiment }) => experiment)
+  const best = experiments.reduce<{ version: number; cv: number } | null>(
+    (most, { version: of, cv }) => (cv !== null && (most === null || cv > most.cv) ? { version: of, cv } : most),
+    null,
+  )
+  return {
+    version,
+    name,
+    createdAt: createdAt.toISOString(),
+    halving,
+    lastVersion: Math.max(...experiments.map((of) => of.version)),
+    experiments: experiments.length,
+    completed: experiments.filter(({ status }) => status === 'completed').length,
+    open: experiments.filter(({ status }) => !isFinal(status as ExperimentStatus)).length,
+    cvBest: best?.cv ?? null,
+    best: best?.version ?? null,
   }
 }
