@@ -60,6 +60,7 @@ function startSession() {
     pollSeconds: 0.01,
     cacheDir: dir,
     threads: 1,
+    dataThreads: 1,
     trainEntry,
     log: createLog({ app: 'worker', level: 'error' }),
     stop: stop.signal,

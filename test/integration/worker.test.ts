@@ -71,6 +71,7 @@ function settings() {
     secondsLeft: null,
     cacheDir,
     threads: 1,
+    dataThreads: 1,
     marginSeconds: 1,
     minLeaseSeconds: 0.2,
     maxIdleSeconds: 0,

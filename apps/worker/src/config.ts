@@ -8,9 +8,9 @@ const must = (what: string) => ({
 })
 const text = (what: string) => z.string(must(what)).trim()
 const seconds = (what = 'seconds, above 0') => z.coerce.number(must(what)).positive(must(what))
-const count = (most: number) => {
-  const what = `a whole number, 1 to ${most}`
-  return z.coerce.number(must(what)).int(must(what)).min(1, must(what)).max(most, must(what))
+const count = (most: number, least = 1) => {
+  const what = `a whole number, ${least} to ${most}`
+  return z.coerce.number(must(what)).int(must(what)).min(least, must(what)).max(most, must(what))
 }
 const oneOf = <const T extends readonly string[]>(values: T) => z.enum(values, must(`one of ${values.join(', ')}`))
 
@@ -36,6 +36,7 @@ const WorkerEnvironment = z
     BATON_CACHE: text('a folder').default(() => defaultCacheDir()),
     BATON_CACHE_BYTES: count(Number.MAX_SAFE_INTEGER).default(20e9),
     BATON_THREADS: count(1024).optional(),
+    BATON_DATA_THREADS: count(1024, 0).optional(),
     BATON_EXECUTION: oneOf(TrainingEnvironment.shape.execution.unwrap().options).default('compiled'),
     BATON_LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     OTEL_EXPORTER_OTLP_ENDPOINT: z
@@ -57,6 +58,7 @@ const WorkerEnvironment = z
     cacheDir: env.BATON_CACHE,
     cacheBytes: env.BATON_CACHE_BYTES,
     threads: env.BATON_THREADS ?? null,
+    dataThreads: env.BATON_DATA_THREADS ?? null,
     execution: env.BATON_EXECUTION,
     logLevel: env.BATON_LOG_LEVEL,
     tracing:
@@ -85,6 +87,8 @@ or Ctrl-C ends it earlier, and loses nothing. All settings are environment varia
   BATON_CACHE_BYTES       bytes of data and code kept there for later (default 20000000000)
   BATON_THREADS           threads of a training; another number gives other bytes (default one a core, shared out
                           among GPUs)
+  BATON_DATA_THREADS      threads that decode and augment pictures; 0: the training's own does (default one a core
+                          but one, shared out among GPUs)
   BATON_EXECUTION         compiled: a training's steps run as graphs; eager: operation by operation, in other bytes
                           (default compiled)
   BATON_LOG_LEVEL         debug, info, warn, error, silent (default info)

@@ -29,7 +29,7 @@ export async function runWorker(
   try {
     await prepareTensorflow({ cacheDir: config.cacheDir, log: (line) => log.info({ line }, 'preparing tensorflow') })
     const machine = await detectMachine(process.env.CUDA_VISIBLE_DEVICES)
-    const threads = config.threads ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, machine.gpus.length)))
+    const cores = Math.max(1, Math.floor(availableParallelism() / Math.max(1, machine.gpus.length)))
     const spentSeconds = (performance.now() - startMs) / 1000
     const secondsLeft = config.secondsLeft && Math.max(1, config.secondsLeft - spentSeconds)
     return exitCodeOf(
@@ -37,7 +37,9 @@ export async function runWorker(
         ...config,
         ...machine,
         ...signals,
-        threads,
+        threads: config.threads ?? cores,
+        // One core is left to the thread that does the steps.
+        dataThreads: config.dataThreads ?? Math.max(1, cores - 1),
         secondsLeft,
         spentSeconds,
         log,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { assertNever } from './states.ts'
+import { assertNever } from './assert-never.ts'
 import { Id, Slug } from './ids.ts'
 import { HalvingStop } from './matrix/halving-stop.ts'
 import { Failure, Moment } from './resources.ts'

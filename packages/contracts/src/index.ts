@@ -1,8 +1,8 @@
 export { ArtifactName, Blob, Count, DatasetRef, Digest, ExperimentRef, FoldRef, Id, parseFoldRef, Slug } from './ids.ts'
 export { ExperimentInput } from './inputs.ts'
 export type { PredictionsInput } from './inputs.ts'
+export { assertNever } from './assert-never.ts'
 export {
-  assertNever,
   AttemptStatus,
   ExperimentStatus,
   FoldStatus,

@@ -87,7 +87,3 @@ export function isPersonal(role: Role): boolean {
 export function isFinal(status: ExperimentStatus | FoldStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled'
 }
-
-export function assertNever(value: never): never {
-  throw new Error(`unhandled case: ${JSON.stringify(value)}`)
-}

@@ -34,6 +34,7 @@ export const TrainingRun = z.strictObject({
   /** An empty folder of the child's own. */
   workDir: Path,
   threads: z.int().positive(),
+  dataThreads: z.int().nonnegative(),
   execution: TrainingEnvironment.shape.execution.unwrap(),
   /** Where packages and libraries that take long to prepare are kept. */
   cacheDir: Path,

@@ -42,6 +42,7 @@ export interface FoldContext extends Tools {
   /** Null: nobody asked for traces. */
   readonly tracer: Tracer | null
   readonly threads: number
+  readonly dataThreads: number
   readonly execution: TrainingRun['execution']
   /** The one GPU that the training sees, an entry of CUDA_VISIBLE_DEVICES; null: all that there are. */
   readonly gpu: string | null

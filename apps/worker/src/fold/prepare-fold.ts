@@ -34,6 +34,7 @@ export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<
     resume: resumeOf(lease, pathOf),
     workDir: runDir,
     threads: context.threads,
+    dataThreads: context.dataThreads,
     execution: context.execution,
     cacheDir: context.cacheDir,
   }

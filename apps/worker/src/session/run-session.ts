@@ -35,8 +35,10 @@ export interface SessionOptions extends Partial<Pick<Tools, 'clock' | 'random'>>
   readonly cacheBytes?: number
   /** GPUs by their entries of CUDA_VISIBLE_DEVICES: each trains a fold of its own. Default: one fold at a time. */
   readonly gpus?: readonly string[]
-  /** Threads that a training may use. */
+  /** Threads that a training's steps may use. */
   readonly threads: number
+  /** Threads that make a training's pictures; 0: the one that does its steps. */
+  readonly dataThreads: number
   /** How its steps run, where they can run in both ways. Default compiled. */
   readonly execution?: TrainingEnvironment['execution']
   /** Script of the training child. */
@@ -134,7 +136,7 @@ async function openSession(
   time: SessionTime,
   { id: sessionId, token, heartbeatSeconds }: RegisteredSession,
 ): Promise<SessionContext> {
-  const { url, trainEntry, threads, execution = 'compiled', gpus = [] } = options
+  const { url, trainEntry, threads, dataThreads, execution = 'compiled', gpus = [] } = options
   const cacheDir = resolve(options.cacheDir)
   await mkdir(join(cacheDir, 'work'), { recursive: true })
   await removeAbandoned(join(cacheDir, 'work'))
@@ -155,6 +157,7 @@ async function openSession(
     trainEntry,
     tracer: options.tracer ?? null,
     threads,
+    dataThreads,
     execution,
     gpus: gpus.length === 0 ? [null] : gpus,
     marginSeconds: options.marginSeconds ?? defaultMarginSeconds,

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { callThread } from '../call-thread.ts'
 import type { Tensor, Tensors } from '@baton/safetensors'
 import type { CheckpointContent, SavedCheckpoint } from './save-checkpoint.ts'
 import type { LocalFile } from './write-tensors.ts'
@@ -11,13 +12,6 @@ export interface JobResult {
   readonly tensors: LocalFile
   readonly checkpoint: SavedCheckpoint
 }
-export interface JobRequest {
-  readonly id: number
-  readonly job: Job
-}
-export type JobReply = { readonly id: number } & (
-  { readonly result: JobResult[Job['kind']] } | { readonly error: unknown }
-)
 
 /**
  * Writes tensors and checkpoints in a thread of its own. A training blocks its thread for whole steps: here a save is
@@ -34,42 +28,14 @@ export interface CheckpointWriter {
   readonly close: () => Promise<void>
 }
 
-interface Waiting {
-  readonly resolve: (result: JobResult[Job['kind']]) => void
-  readonly reject: (error: unknown) => void
-}
-
 export function startCheckpointWriter(): CheckpointWriter {
   const thread = new Worker(new URL('./write-thread.ts', import.meta.url))
-  const waiting = new Map<number, Waiting>()
-  let requests = 0
-  let end: Error | undefined
-
-  const finish = (error: Error) => {
-    end ??= error
-    for (const { reject } of waiting.values()) reject(end)
-    waiting.clear()
-  }
-  thread.on('message', (reply: JobReply) => {
-    const { resolve, reject } = waiting.get(reply.id)!
-    waiting.delete(reply.id)
-    if ('result' in reply) resolve(reply.result)
-    else reject(reply.error)
-  })
-  thread.on('error', finish)
-  thread.on('exit', () => finish(new Error('the thread that writes checkpoints has ended')))
-
-  function ask(job: Job, handedOver: readonly Tensors[]): Promise<JobResult[Job['kind']]> {
-    if (end) return Promise.reject(end)
-    const id = requests++
-    const memory = handedOver.flatMap((tensors) =>
-      Array.from(tensors.values(), ({ data }) => data.buffer as ArrayBuffer),
+  const { call } = callThread<Job, JobResult[Job['kind']]>(thread, 'writes checkpoints')
+  const ask = (job: Job, handedOver: readonly Tensors[]) =>
+    call(
+      job,
+      handedOver.flatMap((tensors) => Array.from(tensors.values(), ({ data }) => data.buffer as ArrayBuffer)),
     )
-    return new Promise((resolve, reject) => {
-      waiting.set(id, { resolve, reject })
-      thread.postMessage({ id, job } satisfies JobRequest, memory)
-    })
-  }
 
   return {
     async writeTensors(path, tensors) {

@@ -32,8 +32,8 @@ afterAll(() => rm(dir, { recursive: true }))
 
 const noPoll = (): void => undefined
 
-function open({ cacheBytes = 1e9, poll = noPoll, shardPath = data.shardPath } = {}) {
-  return createImageSource({ manifest: data.manifest, image, shardPath, repeated: samples, cacheBytes, poll })
+function open({ cacheBytes = 1e9, poll = noPoll, shardPath = data.shardPath, threads = 0 } = {}) {
+  return createImageSource({ manifest: data.manifest, image, shardPath, repeated: samples, cacheBytes, threads, poll })
 }
 type Source = ReturnType<typeof open>
 
@@ -67,11 +67,8 @@ const moving = [{ op: 'flip' }, { op: 'shift', pixels: 2 }]
 
 /** Every picture of the samples, as a square. */
 async function readAll(source: Source, wanted = samples): Promise<Uint8Array[]> {
-  const pictures: Uint8Array[] = []
-  await source.forEach(wanted, async (sample, row) => {
-    pictures[row] = (await source.picture(sample, size)).data
-  })
-  return pictures
+  const images = await source.make(wanted, [{ plan: createAugmenter([], image).plan, scope: [] }])
+  return Array.from(wanted, (_, row) => images.slice(row * size ** 2 * 3, (row + 1) * size ** 2 * 3))
 }
 
 test('an epoch has whole batches only; fewer samples than a batch are one batch', () => {

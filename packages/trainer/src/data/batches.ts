@@ -8,7 +8,8 @@ import type { Scope } from './augment/draws.ts'
 import type { ImageSource } from './image-source.ts'
 import { mixBatch } from './mix.ts'
 import type { Blend } from './mix.ts'
-import { batchesAhead, prefetch } from './prefetch.ts'
+import { prefetch } from './prefetch.ts'
+import { remembering } from './remembering.ts'
 import { drawSamples, turnsOf } from './sampling.ts'
 import type { WeightOf } from './sampling.ts'
 
@@ -111,14 +112,9 @@ function scopeOf({ seed, fold, stage }: StageKey): Scope {
   return [seed, fold, stage]
 }
 
-/**
- * What an epoch's augmentation is a function of, beside the sample.
- *
- * @param turn How often the epoch has had the sample before: each time it is augmented another way.
- */
-export function augmentScope(key: EpochKey, turn = 0): Scope {
-  const first = [...scopeOf(key), key.epoch, 'augment']
-  return turn === 0 ? first : [...first, turn]
+/** What an epoch's augmentation is a function of, beside the sample and its turn. */
+export function augmentScope(key: EpochKey): Scope {
+  return [...scopeOf(key), key.epoch, 'augment']
 }
 
 /** What the mixing of a batch is a function of. @param step Within the stage, 0-based. */
@@ -138,20 +134,15 @@ export async function* trainBatches(options: TrainBatches, stageStep: number): A
   const epochOf = remembering((epoch: number) => {
     const entries = again ? joined(targets.samples, again()) : targets.samples
     const order = orderOf(entries, { ...key, epoch }, weightOf)
-    const byTurn: ReturnType<Augmenter['in']>[] = []
-    const augmentOf = (turn: number) => (byTurn[turn] ??= augmenter.in(augmentScope({ ...key, epoch }, turn)))
-    return { order, turns: turnsOf(order), augmentOf }
+    const views = [{ plan: augmenter.plan, scope: augmentScope({ ...key, epoch }) }]
+    return { order, turns: turnsOf(order), views }
   })
   const make = async (step: number): Promise<Batch> => {
-    const { order, turns, augmentOf } = epochOf(Math.floor(step / plan.stepsPerEpoch))
+    const { order, turns, views } = epochOf(Math.floor(step / plan.stepsPerEpoch))
     const start = (step % plan.stepsPerEpoch) * plan.batch
-    const own = order.slice(start, start + plan.batch)
-    const images = new Uint8Array(own.length * size * size * 3)
-    await source.forEach(own, async (sample, row) => {
-      const augment = augmentOf(turns[start + row]!)
-      const augmented = await augment(await source.picture(sample, augmenter.takes), sample)
-      images.set(augmented.data, row * size * size * 3)
-    })
+    const end = start + plan.batch
+    const own = order.slice(start, end)
+    const images = await source.make(own, views, turns.slice(start, end))
     const labels = targets.labelsOf(own)
     const teacher = targets.teacherOf?.(own) ?? null
     const drawKey = streamKey(...scopeOf(key), 'dataset', step)
@@ -159,10 +150,11 @@ export async function* trainBatches(options: TrainBatches, stageStep: number): A
     const blend = mix && mixBatch(mix, mixScope(key, step), { images, labels, teacher }, { n: own.length, size })
     return { samples: own, images, labels, teacher, blend }
   }
+  const ahead = source.batchesAhead(plan.batch * size * size * 3)
   for (let step = stageStep; step < end;) {
     // What the next epoch has twice is known when this one is through: nothing of it is made before.
     const border = again ? step - (step % plan.stepsPerEpoch) + plan.stepsPerEpoch : end
-    yield* prefetch(step, Math.min(border, end), batchesAhead, make)
+    yield* prefetch(step, Math.min(border, end), ahead, make)
     step = border
   }
 }
@@ -173,13 +165,4 @@ function joined(first: Int32Array, second: Int32Array): Int32Array {
   all.set(first)
   all.set(second, first.length)
   return all
-}
-
-/** Of a function of one number: its last result is not computed again. */
-function remembering<T>(compute: (argument: number) => T): (argument: number) => T {
-  let last: { argument: number; result: T } | undefined
-  return (argument) => {
-    if (last?.argument !== argument) last = { argument, result: compute(argument) }
-    return last.result
-  }
 }

@@ -1,25 +1,37 @@
-import { AppError } from '@baton/contracts'
+import { AppError, isAppError } from '@baton/contracts'
 import type { DatasetManifest } from '@baton/contracts'
-import type { Picture } from './augment/picture.ts'
-import { decodeImage, decodeOriginal } from './decode-image.ts'
+import { takenBy } from './augment/augment-plan.ts'
+import type { PictureKind } from './augment/picture.ts'
 import type { DecodeSpec } from './decode-image.ts'
-import { createShardReader } from './shard-reader.ts'
-import type { ShardPath } from './shard-reader.ts'
-
-/** What a sample's picture is wanted as: a square of so many pixels, or in its own size. */
-export type PictureKind = number | 'original'
+import { openBudget } from './pictures/byte-budget.ts'
+import { openShards } from './pictures/open-shards.ts'
+import type { ShardPath } from './pictures/open-shards.ts'
+import { createPictureCache } from './pictures/picture-cache.ts'
+import { createPictureMaker } from './pictures/picture-maker.ts'
+import type { Fact, MadePart, PictureJob, PictureMaker, View } from './pictures/picture-maker.ts'
+import { shareSamples } from './pictures/sample-table.ts'
+import { createSlabs } from './pictures/slabs.ts'
+import { startPictureThread } from './pictures/start-picture-thread.ts'
+import { batchesAhead, mostAhead } from './prefetch.ts'
 
 export interface ImageSource {
   /**
-   * The picture of a sample, by its index in the manifest. Others may hold the same bytes: they are not to be changed.
+   * The pictures of samples, by their indexes in the manifest: bytes that do not depend on how many threads make them,
+   * nor on which is faster. They are the caller's, until it gives them back.
    *
-   * @throws {AppError} `sample-broken`
+   * @param views All take pictures of one kind and make squares of one size.
+   * @param turns How often each sample came before: each time it is augmented another way. [n], all 0 where left out
+   * @returns RGB, each sample's views together. [n · views, size, size, 3]
+   * @throws {AppError} `sample-broken`, of several the first; what `poll` throws
    */
-  picture(sample: number, kind: PictureKind): Promise<Picture>
-  /** Lets go of pictures that were kept as any other kind. */
+  make(samples: Int32Array, views: readonly View[], turns?: Int32Array): Promise<Uint8Array>
+  /** Pictures from `make` are not needed any more: their memory is for others. */
+  giveBack(images: Uint8Array): void
+  /** Batches of so many bytes that are to be made ahead of their use. */
+  batchesAhead(bytes: number): number
+  /** Lets go of pictures that were kept as any other kind; none may be under way. */
   keepOnly(kinds: readonly PictureKind[]): void
-  /** Does something for each of these samples, started in this order, several at once. @throws whatever `work` and `poll` throw */
-  forEach(samples: Int32Array, work: (sample: number, row: number) => Promise<void>): Promise<void>
+  /** Ends all threads. What is under way is not waited for longer than the pictures that are begun take. */
   close(): Promise<void>
 }
 
@@ -30,93 +42,148 @@ export interface ImageSourceOptions {
   /** Samples that will be asked for again: their decoded pictures are kept, those that come first, as far as they fit. */
   readonly repeated: Int32Array
   readonly cacheBytes: number
-  /** Called before each sample is worked on; what it throws ends that. */
+  /** Threads that make pictures; 0: this thread does. */
+  readonly threads: number
+  /** Called again and again while pictures are made, in this thread before each; what it throws ends that. */
   readonly poll: () => void
 }
 
 /**
- * Pictures in work at once. A training step blocks this thread; what is already queued at libuv's threads goes on
- * meanwhile, so this is more than there are cores.
+ * Pictures in work at once, in all threads together: libuv's threads, of which there are 4 or one a core, decode. In
+ * this thread they are more: a training step blocks it, and what is queued goes on meanwhile.
  */
-const picturesAtOnce = 64
+const atOnce = { here: 64, inThreads: 16 }
+/** How often `poll` is called while other threads work, in milliseconds. */
+const pollEveryMs = 200
 
-/** Decoded pictures, as many as fit. */
-interface Cache {
-  get(sample: number, kind: PictureKind): Picture | undefined
-  offer(sample: number, kind: PictureKind, picture: Picture): void
-  keepOnly(kinds: readonly PictureKind[]): void
-}
-
-function createCache(repeated: Int32Array, cacheBytes: number): Cache {
-  const isRepeated = new Set(repeated)
-  const kept = new Map<PictureKind, Map<number, Picture>>()
-  let freeBytes = cacheBytes
-  return {
-    get: (sample, kind) => kept.get(kind)?.get(sample),
-    offer(sample, kind, picture) {
-      const ofKind = kept.get(kind) ?? new Map<number, Picture>()
-      if (!isRepeated.has(sample) || picture.data.length > freeBytes || ofKind.has(sample)) return
-      freeBytes -= picture.data.length
-      kept.set(kind, ofKind.set(sample, picture))
-    },
-    keepOnly(kinds) {
-      for (const [kind, pictures] of kept) {
-        if (kinds.includes(kind)) continue
-        for (const { data } of pictures.values()) freeBytes += data.length
-        kept.delete(kind)
-      }
-    },
-  }
-}
-
-/** Decodes samples of a dataset on demand, and keeps what will be asked for again where memory allows. */
+/** Makes pictures of a dataset's samples on demand, and keeps what will be asked for again where memory allows. */
 export function createImageSource(options: ImageSourceOptions): ImageSource {
-  const { manifest, image, poll } = options
-  const shards = createShardReader(options.shardPath)
-  const cache = createCache(options.repeated, options.cacheBytes)
+  const { manifest, threads, poll } = options
+  const shards = openShards(options.shardPath)
+  const knownShards = new Set<number>()
+  const budget = openBudget(options.cacheBytes)
+  const cache = createPictureCache(options.repeated, budget)
+  const slabs = createSlabs(mostAhead)
+  const makers = startMakers(options, budget)
+  const underWay = new Map<PictureJob, Promise<unknown>>()
+  let jobs = 0
+  let isClosed = false
 
-  async function decode(index: number, kind: PictureKind): Promise<Picture> {
-    const sample = manifest.samples[index]!
-    try {
-      const bytes = await shards.read(sample)
-      return await (kind === 'original' ? decodeOriginal(bytes, image) : decodeImage(bytes, { ...image, size: kind }))
-    } catch (cause) {
-      const reason = (cause as Error).message
-      throw new AppError('sample-broken', { sample: sample.id }, { detail: `sample ${sample.id}: ${reason}`, cause })
+  const tellAll = (facts: readonly Fact[]) => makers.forEach((maker) => maker.learn(facts))
+
+  /** Opens the shards of these samples. */
+  async function open(samples: Int32Array): Promise<void> {
+    const asked = new Map<number, { id: string; descriptor: Promise<number> }>()
+    for (const sample of samples) {
+      const { id, shard } = manifest.samples[sample]!
+      if (knownShards.has(shard) || asked.has(shard)) continue
+      const descriptor = shards.descriptor(shard)
+      // It fails below, in its turn.
+      descriptor.catch(() => undefined)
+      asked.set(shard, { id, descriptor })
+    }
+    for (const [shard, { id, descriptor }] of asked) {
+      const fact = { kind: 'shard', shard, descriptor: await orBroken(id, descriptor) } as const
+      if (!knownShards.has(shard)) tellAll([fact])
+      knownShards.add(shard)
     }
   }
 
-  return {
-    async picture(sample, kind) {
-      const known = cache.get(sample, kind)
-      if (known) return known
-      const decoded = await decode(sample, kind)
-      cache.offer(sample, kind, decoded)
-      return decoded
-    },
-    keepOnly: (kinds) => cache.keepOnly(kinds),
-    forEach: (samples, work) =>
-      forEachBounded(samples.length, picturesAtOnce, async (row) => {
-        poll()
-        await work(samples[row]!, row)
-      }),
-    close: () => shards.close(),
+  function checkOpen(): void {
+    if (isClosed) throw new Error('the source of pictures is closed')
   }
+
+  /** Has the job done by as many makers as have something to do. */
+  function perform(job: PictureJob): Promise<MadePart[]> {
+    const first = jobs++ % makers.length
+    const inTurn = [...makers.slice(first), ...makers.slice(0, first)]
+    const parts = inTurn.slice(0, Math.max(1, job.samples.length)).map((maker) => maker.make(job))
+    const settled = Promise.allSettled(parts).finally(() => underWay.delete(job))
+    underWay.set(job, settled)
+    return Promise.all(parts)
+  }
+
+  return {
+    async make(samples, views, turns = new Int32Array(samples.length)) {
+      await whilePolling(open(samples), poll)
+      checkOpen()
+      const { plan } = views[0]!
+      const kind = takenBy(plan)
+      const images = slabs.take(samples.length * views.length * plan.model.size ** 2 * 3)
+      const job = { samples, turns, views, places: cache.placesFor(samples, kind), next: sharedZero(), images }
+      const parts = await whilePolling(perform(job), poll, () => cancel(job))
+      tellAll(cache.take(job, kind, parts))
+      checkOpen()
+      const failures = parts.flatMap(({ failure }) => failure ?? [])
+      if (failures.length === 0) return images
+      const { row, error, isBroken } = failures.reduce((a, b) => (b.row < a.row ? b : a))
+      throw isBroken ? broken(manifest.samples[samples[row]!]!.id, error) : error
+    },
+    giveBack: (images) => slabs.giveBack(images),
+    batchesAhead: (bytes) => batchesAhead(threads, bytes),
+    keepOnly: (kinds) => tellAll(cache.keepOnly(kinds)),
+    async close() {
+      isClosed = true
+      for (const job of underWay.keys()) cancel(job)
+      await Promise.all(underWay.values())
+      await Promise.all(makers.map((maker) => maker.close()))
+      await shards.close()
+    },
+  }
+}
+
+function startMakers({ manifest, image, threads, poll }: ImageSourceOptions, budget: BigInt64Array): PictureMaker[] {
+  const { resize, background } = image
+  const shared = { samples: shareSamples(manifest.samples), image: { resize, background }, budget }
+  if (threads === 0) return [createPictureMaker({ ...shared, atOnce: atOnce.here }, poll)]
+  const each = Math.max(1, Math.ceil(atOnce.inThreads / threads))
+  return Array.from({ length: threads }, () => startPictureThread({ ...shared, atOnce: each }))
+}
+
+function sharedZero(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+}
+
+/** Nothing more of it is begun. */
+function cancel({ next, samples }: PictureJob): void {
+  Atomics.store(next, 0, samples.length)
+}
+
+/** What failed before a sample could be read is named by it, unless it has a name. */
+async function orBroken<T>(sample: string, work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw isAppError(error) ? error : broken(sample, error)
+  })
+}
+
+function broken(sample: string, cause: unknown): AppError {
+  const detail = `sample ${sample}: ${(cause as Error).message}`
+  return new AppError('sample-broken', { sample }, { detail, cause })
 }
 
 /**
- * Does `work` for 0 to count − 1, started in this order, so many at once. After a failure nothing more is started; what
- * is under way ends before the failure is thrown: of several, the one with the lowest number, whichever came first.
+ * Waits for the work, and asks meanwhile whether to go on.
+ *
+ * @param stop Ends the work early: what `poll` throws is thrown once that has settled.
  */
-async function forEachBounded(count: number, atOnce: number, work: (i: number) => Promise<void>): Promise<void> {
-  const failures = new Map<number, unknown>()
-  let next = 0
-  const lane = async () => {
-    while (next < count && failures.size === 0) {
-      const i = next++
-      await work(i).catch((error: unknown) => failures.set(i, error))
-    }
+async function whilePolling<T>(work: Promise<T>, poll: () => void, stop?: () => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const interrupted = new Promise<{ readonly error: unknown }>((resolve) => {
+    timer = setInterval(() => {
+      try {
+        poll()
+      } catch (error) {
+        resolve({ error })
+      }
+    }, pollEveryMs)
+  })
+  try {
+    const first = await Promise.race([work.then((result) => ({ result })), interrupted])
+    if ('result' in first) return first.result
+    stop?.()
+    if (stop) await work.catch(() => undefined)
+    throw first.error
+  } finally {
+    clearInterval(timer)
   }
-  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane))
-  if (failures.size > 0) throw failures.get(Math.min(...failures.keys()))
 }

@@ -1,5 +1,17 @@
-/** Batches made ahead: one being finished while the next one's images are decoded. */
-export const batchesAhead = 2
+/** Memory for batches that wait for their step. */
+const waitingBytes = 256e6
+/** One is being finished while the next one's images are decoded. */
+const leastAhead = 2
+export const mostAhead = 8
+
+/**
+ * Batches of so many bytes that are made ahead. Threads may be ahead of a step for a while, to be late for the next
+ * ones; the thread that does the steps never is.
+ */
+export function batchesAhead(threads: number, bytes: number): number {
+  if (threads === 0) return leastAhead
+  return Math.min(mostAhead, Math.max(leastAhead, Math.floor(waitingBytes / bytes)))
+}
 
 /**
  * Makes items ahead of their use: while one is used, up to `ahead` next ones are being made.

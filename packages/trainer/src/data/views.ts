@@ -1,19 +1,21 @@
 import type { AugmentOp, ExperimentSpec } from '@baton/contracts'
 import { assertNever } from '@baton/contracts'
+import { takenBy } from './augment/augment-plan.ts'
 import { createAugmenter } from './augment/augmenter.ts'
 import type { Scope } from './augment/draws.ts'
-import type { Picture } from './augment/picture.ts'
+import type { PictureKind } from './augment/picture.ts'
 import { plainOps, viewOps } from './augment/presets.ts'
-import type { ImageSource, PictureKind } from './image-source.ts'
-import { batchesAhead, prefetch } from './prefetch.ts'
+import type { ImageSource } from './image-source.ts'
+import type { View } from './pictures/picture-maker.ts'
+import { prefetch } from './prefetch.ts'
 
 /** The pictures of a sample that its prediction is the mean of. */
 export interface Views {
   readonly count: number
   /** What they are made from. */
   readonly kind: PictureKind
-  /** Squares of the model's size. [count] */
-  of(source: ImageSource, sample: number): Promise<Picture[]>
+  /** How each is made: squares of the model's size. [count] */
+  readonly each: readonly View[]
 }
 
 /**
@@ -25,20 +27,9 @@ export interface Views {
  */
 export function createViews({ augment, evaluate, image, seed }: ExperimentSpec, fold: number): Views {
   const drawn = viewsOf({ augment, evaluate }, [seed, fold, 'tta'])
-  const views = drawn.map(({ ops, scope }) => {
-    const augmenter = createAugmenter(ops, image)
-    return { takes: augmenter.takes, make: augmenter.in(scope) }
-  })
+  const each = drawn.map(({ ops, scope }) => ({ plan: createAugmenter(ops, image).plan, scope }))
   // All views cut or none does.
-  const kind = views[0]!.takes
-  return {
-    count: views.length,
-    kind,
-    async of(source, sample) {
-      const picture = await source.picture(sample, kind)
-      return Promise.all(views.map(({ make }) => make(picture, sample)))
-    },
-  }
+  return { count: each.length, kind: takenBy(each[0]!.plan), each }
 }
 
 interface DrawnView {
@@ -77,14 +68,9 @@ export function viewBatches(
   { batch, size }: { batch: number; size: number },
 ): AsyncGenerator<ViewBatch, void> {
   const each = Math.max(1, Math.floor(batch / views.count))
-  const imageBytes = size * size * 3
-  return prefetch(0, Math.ceil(samples.length / each), batchesAhead, async (i) => {
+  const ahead = source.batchesAhead(each * views.count * size * size * 3)
+  return prefetch(0, Math.ceil(samples.length / each), ahead, async (i) => {
     const own = samples.slice(i * each, (i + 1) * each)
-    const images = new Uint8Array(own.length * views.count * imageBytes)
-    await source.forEach(own, async (sample, row) => {
-      const pictures = await views.of(source, sample)
-      pictures.forEach(({ data }, view) => images.set(data, (row * views.count + view) * imageBytes))
-    })
-    return { samples: own, images }
+    return { samples: own, images: await source.make(own, views.each) }
   })
 }

@@ -2,7 +2,7 @@ import type { CheckpointManifest, DatasetManifest, ExperimentSpec, Position } fr
 import type { LoadedTensorflow } from '@baton/tensorflow'
 import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
-import type { ShardPath } from '../data/shard-reader.ts'
+import type { ShardPath } from '../data/pictures/open-shards.ts'
 import type { LocalInput } from '../inputs/local-input.ts'
 import type { Signal } from './interrupts.ts'
 
@@ -14,6 +14,8 @@ export interface FoldRun {
   readonly fold: number
   readonly manifest: DatasetManifest
   readonly shardPath: ShardPath
+  /** Threads that make pictures, any number: it decides nothing of what is computed. 0: the training's own does. */
+  readonly dataThreads: number
   /** The unpacked code bundle, where the spec has one. */
   readonly bundleDir: string | null
   /** What the training takes from elsewhere; what it begins with only where there is no checkpoint. */

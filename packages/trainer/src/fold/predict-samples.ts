@@ -36,6 +36,7 @@ export async function predictSamples(options: PredictSamples): Promise<Float32Ar
   for await (const { images, samples: own } of viewBatches(source, views, samples, options)) {
     onBatch()
     const predicted = meanOf(program.predict(images, own.length * views.count, by), views.count, labels)
+    source.giveBack(images)
     const broken = predicted.findIndex((value) => !Number.isFinite(value))
     if (broken >= 0) throw notFinite(manifest, own[Math.floor(broken / labels)]!)
     probability.set(predicted, done * labels)

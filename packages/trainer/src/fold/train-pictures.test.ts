@@ -52,6 +52,13 @@ test('presets, sizes of stages, mixes, mining, sampling and drawn views end with
   }
 })
 
+test('they end with the same bytes when other threads make the pictures, interrupted or not', async () => {
+  const whole = resultOf(await sessions.train())
+  const pieces = await sessions.trainInPieces([handOverAtLook(12)], { run: { dataThreads: 2 } })
+  expect(pieces).toHaveLength(2)
+  expect(resultOf(pieces[1]!)).toMatchObject({ digests: whole.digests })
+})
+
 test('each of them changes what is learnt or predicted', async () => {
   const [small, full, last] = spec.stages as [StageInput, StageInput, StageInput]
   const stagesWith = (change: object) => ({ stages: [small, { ...full, ...change }, last] })

@@ -62,6 +62,7 @@ export async function trainStage(training: Training): Promise<void> {
       if (!batch) throw new Error(`stage ${position.stage} has no batch for step ${training.position.stageStep}`)
       const previousBest = training.best
       const report = doStep(training, batch, evaluation)
+      training.source.giveBack(batch.images)
       const time = lap(evaluation?.ms ?? null)
       if (training.state.hours) countTime(training, time)
       const stepTime = { ms: time.ms - (time.evaluationMs ?? 0), waitMs }

@@ -183,6 +183,7 @@ async function openWorkshop(
     shardPath: run.shardPath,
     repeated: Int32Array.from(new Set([...train, ...targets.samples])),
     cacheBytes: process.availableMemory() * cachePart,
+    threads: run.dataThreads,
     poll: interrupts.poll,
   })
   closers.push(() => source.close())

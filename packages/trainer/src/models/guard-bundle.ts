@@ -2,10 +2,14 @@ import { AppError, isAppError } from '@baton/contracts'
 
 /**
  * Whether a step needed more memory than there is. TensorFlow has a status for it (8, RESOURCE_EXHAUSTED), which
- * tfjs-node passes on in words only; the second form is V8's.
+ * tfjs-node passes on in words only; the second form is V8's. A thread whose JavaScript heap is full ends with a code.
  */
 export function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && /TF_Status: 8\b|Array buffer allocation failed/.test(error.message)
+  if (!(error instanceof Error)) return false
+  return (
+    ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') ||
+    /TF_Status: 8\b|Array buffer allocation failed/.test(error.message)
+  )
 }
 
 /**

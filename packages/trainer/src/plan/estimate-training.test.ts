@@ -32,7 +32,7 @@ test('memory, disk and uploads follow from the model and the largest stage', () 
   // 4 MB of weights and 7.2 MB of slots; gradients 3.6 MB and 1.5 · 500,000 · 20 activations.
   expect(estimate.memory!.deviceBytes).toBe(4e6 + 7.2e6 + 3.6e6 + 60e6)
   expect(estimate.cacheBytes).toBe(1000 * 30_000)
-  expect(estimate.memory!.hostBytes).toBe(600e6 + 30e6 + 11.2e6 + 3 * 20 * 30_000)
+  expect(estimate.memory!.hostBytes).toBe(600e6 + 30e6 + 11.2e6 + 9 * 20 * 30_000)
   expect(estimate.disk).toEqual({ datasetBytes: 7e6, checkpointBytes: 2 * 11.2e6 + 4e6 })
   expect(estimate.upload).toEqual({ bytes: 11.2e6, bestBytes: 4e6 })
 })

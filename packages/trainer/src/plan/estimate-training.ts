@@ -1,5 +1,6 @@
 import { foldsOf } from '@baton/contracts'
 import type { ExperimentSpec } from '@baton/contracts'
+import { batchesAhead } from '../data/prefetch.ts'
 import type { ModelSize } from './measure-model.ts'
 import type { TrainingPlan } from './plan-training.ts'
 
@@ -32,8 +33,6 @@ const backward = 0.5
 const predictionSpeed = 3
 /** Node, TensorFlow's own code and its buffers. */
 const processBytes = 600e6
-/** Batches of bytes that wait for their step. */
-const batchesAhead = 3
 /** A session finds TensorFlow, downloads and restores before the first step, and hands over before its end. */
 const overheadSeconds = 300
 
@@ -57,7 +56,7 @@ export function estimateTraining(spec: ExperimentSpec, plan: TrainingPlan, known
           ...plan.stages.map(({ batch }, i) => workBytes(model, i, Math.ceil(batch / spec.stages[i]!.accumulate))),
         ),
       // A state is copied while it is saved.
-      hostBytes: processBytes + cacheBytes + stateBytes + batchesAhead * batchBytes(plan, pictureBytes),
+      hostBytes: processBytes + cacheBytes + stateBytes + waitingBytes(plan, pictureBytes),
     },
     // One checkpoint is kept while the next is written; the best weights stand in both.
     disk: model && dataset && { datasetBytes: dataset.sizeBytes, checkpointBytes: 2 * stateBytes + weightBytes! },
@@ -73,8 +72,9 @@ function workBytes({ activations, stages }: ModelSize, stage: number, batch: num
   return floatBytes * (stages[stage]!.trained + (1 + backward) * activations * batch)
 }
 
-function batchBytes({ stages }: TrainingPlan, pictureBytes: number): number {
-  return Math.max(...stages.map(({ batch }) => batch)) * pictureBytes
+/** Of the batch that is trained on, and those made ahead by other threads. */
+function waitingBytes({ stages }: TrainingPlan, pictureBytes: number): number {
+  return Math.max(...stages.map(({ batch }) => (1 + batchesAhead(1, batch * pictureBytes)) * batch * pictureBytes))
 }
 
 function secondsOf(spec: ExperimentSpec, plan: TrainingPlan, { imagesPerSecond, dataset }: Known): number | null {

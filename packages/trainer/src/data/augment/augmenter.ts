@@ -1,29 +1,16 @@
 import type { AugmentOp, ExperimentSpec, StageSpec } from '@baton/contracts'
-import { resizePicture } from '../decode-image.ts'
-import type { PictureKind } from '../image-source.ts'
-import { openCanvas } from './canvas.ts'
-import type { Canvas } from './canvas.ts'
-import { drawsIn } from './draws.ts'
-import type { Draw, Scope } from './draws.ts'
+import { augmentBy, takenBy } from './augment-plan.ts'
+import type { Augment, AugmentPlan } from './augment-plan.ts'
+import type { Scope } from './draws.ts'
 import { trainSize } from './model-picture.ts'
 import type { ModelPicture } from './model-picture.ts'
-import { doMove, isMoveOp } from './move-op.ts'
-import type { MoveOp } from './move-op.ts'
-import type { Picture } from './picture.ts'
-import { doPixels } from './pixel-op.ts'
-import type { PixelOp } from './pixel-op.ts'
+import type { PictureKind } from './picture.ts'
 import { resizePlace, trainOps } from './presets.ts'
 
 export interface Augmenter {
-  /** What it takes: pictures as they are stored, or squares of the model's size. */
+  readonly plan: AugmentPlan
   readonly takes: PictureKind
-  /**
-   * Augments one picture, which stays as it is, to a square of the model's size: a pure function of scope, sample and
-   * picture. The very picture comes back where nothing was done to it.
-   *
-   * @param scope What random parameters are a function of, beside the sample.
-   */
-  in(scope: Scope): (picture: Picture, sample: number) => Promise<Picture>
+  readonly in: (scope: Scope) => Augment
 }
 
 /** What a stage does to its train pictures. */
@@ -36,47 +23,7 @@ export function stageAugmenter(
 
 /** Operations, one after the other, on pictures for a model. */
 export function createAugmenter(ops: readonly AugmentOp[], model: ModelPicture): Augmenter {
-  const place = resizePlace(ops)
-  return {
-    takes: place > 0 ? 'original' : model.size,
-    in(scope) {
-      const drawsOf = drawsIn(scope)
-      return async (picture, sample) => {
-        const apply = (canvas: Canvas, part: readonly AugmentOp[], first: number) =>
-          part.forEach((op, i) => applyOp(canvas, op, model, (name) => drawsOf(`${first + i} ${name}`, sample)))
-        const canvas = openCanvas(picture, false)
-        apply(canvas, ops.slice(0, place), 0)
-        const { width, height } = canvas.size
-        const isSquare = width === model.size && height === model.size
-        const square = isSquare ? canvas : openCanvas(await resizePicture(canvas.settle(), model), true)
-        apply(square, ops.slice(place), place)
-        return square.settle()
-      }
-    },
-  }
-}
-
-/** @param drawOf What an operation of this name draws at this place of the list. */
-function applyOp(canvas: Canvas, op: AugmentOp, model: ModelPicture, drawOf: (name: string) => Draw): void {
-  if (op.op === 'resize') return
-  const draw = drawOf(op.op)
-  if (draw.uniform('p') >= op.p) return
-  if (op.op !== 'one-of') return doOp(canvas, op, model, draw)
-  const i = chosen(op.ops, draw.uniform('one'))
-  const one = op.ops[i]!
-  doOp(canvas, one, model, drawOf(`one-of ${i} ${one.op}`))
-}
-
-function doOp(canvas: Canvas, op: MoveOp | PixelOp, model: ModelPicture, draw: Draw): void {
-  if (isMoveOp(op)) doMove(canvas, op, model, draw)
-  else doPixels(canvas.settleToWrite(), op, model, draw)
-}
-
-/** The index whose part of all `p` the number falls into. */
-function chosen(ops: readonly { readonly p: number }[], u: number): number {
-  const weights = ops.map(({ p }) => p)
-  let left = u * weights.reduce((sum, weight) => sum + weight, 0)
-  const found = weights.findIndex((weight) => (left -= weight) < 0)
-  // Rounding may leave a trace at the very end.
-  return found >= 0 ? found : weights.findLastIndex((weight) => weight > 0)
+  const { size, resize, background, mean, std } = model
+  const plan = { ops, beforeResize: resizePlace(ops), model: { size, resize, background, mean, std } }
+  return { plan, takes: takenBy(plan), in: (scope) => augmentBy(plan, scope) }
 }
