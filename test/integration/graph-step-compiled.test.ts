@@ -13,6 +13,7 @@ import { trainedVariables } from '../../packages/trainer/src/models/groups.ts'
 import { createOptimizer } from '../../packages/trainer/src/optimizers/optimizer.ts'
 import { createAverage } from '../../packages/trainer/src/step/average.ts'
 import { compose } from '../../packages/trainer/src/step/compose.ts'
+import { createGathered } from '../../packages/trainer/src/step/gathered.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
 type Tensor = ReturnType<Tf['tensor']>
@@ -56,10 +57,12 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
     optimizer.dispose()
     loss.dispose()
     average.dispose()
+    gathered?.dispose()
     built.dispose()
   })
   const average = createAverage(tf, { decay: 0.9, warmup: false }, built)
   const loss = buildLoss(stage.loss, { tf, labelColumns: [{ name: 'all', start: 0, end: CLASSES }] })
+  const gathered = stage.accumulate === 1 ? null : createGathered(tf, targets)
   const parts = {
     tf,
     model: built,
@@ -71,13 +74,16 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
     targets,
     optimizer,
     average,
-    gathered: null,
+    gathered,
   }
   /** Feeds of step `step`, whose rates count it. */
   const feeds = (step: number, n: number): Feeds => {
     const draw = streamKey('batch', step)
     const images = Int32Array.from({ length: n * size * size * 3 }, (_, i) => uniform(draw, i) * 256)
-    const labels = Float32Array.from({ length: n * CLASSES }, (_, i) => Math.round(uniform(streamKey('y', step), i)))
+    const labels = Float32Array.from({ length: n * CLASSES }, (_, i) => {
+      if (stage.loss.name !== 'softmax') return Math.round(uniform(streamKey('y', step), i))
+      return Math.floor(CLASSES * uniform(streamKey('y', step), Math.floor(i / CLASSES))) === i % CLASSES ? 1 : 0
+    })
     optimizer.restoreCounts(new Map(targets.map(({ name }) => [`${stage.optimizer.name}/t/${name}`, scalar(step)])))
     return {
       images: tf.tensor(images, [n, size, size, 3], 'int32'),
@@ -85,6 +91,7 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
       seed: tf.tensor1d([7, step], 'int32'),
       rates: optimizer.rates({ lr: 0.01 / (step + 1) }),
       average: average.rates(step),
+      ...(gathered && { share: tf.scalar(1 / stage.accumulate) }),
       ...(stage.mix && {
         partners: tf.tensor(images.toReversed(), [n, size, size, 3], 'int32'),
         lambda: tf.tensor1d(Float32Array.from({ length: n }, (_, row) => 1 - uniform(draw, row) / 2)),
@@ -96,6 +103,11 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
 
 const scalar = (value: number) => ({ shape: [], data: Float32Array.of(value) })
 
+/** The part of a batch that comes before the last one, here of the same rows. */
+function gatherFeeds({ rates: _rates, average: _average, ...given }: Feeds): Feeds {
+  return given
+}
+
 /** Trains with batches of two sizes, and predicts now and then. */
 function runStage(program: Program, feeds: (step: number, n: number) => Feeds, from: number, to: number) {
   const trained: Values[] = []
@@ -103,6 +115,7 @@ function runStage(program: Program, feeds: (step: number, n: number) => Feeds, f
   for (let step = from; step < to; step++) {
     // Even sizes: with oneDNN, TensorFlow 2.15 itself breaks memory in a step of a ResNet on an odd number of samples.
     const given = feeds(step, step % 3 === 2 ? 6 : 8)
+    if ('share' in given) trained.push(read(program.run('gather', gatherFeeds(given))))
     trained.push(read(program.run('train', given)))
     if (step % 2 === 1)
       for (const by of ['predict', 'predictByAverage']) predicted.push(read(program.run(by, { images: given.images! })))
@@ -133,12 +146,16 @@ const stages: [string, Record<string, unknown>][] = [
   ['rmsprop', { optimizer: { name: 'rmsprop', momentum: 0.9 } }],
   ['lamb', { optimizer: { name: 'lamb' } }],
   ['mixup', { mix: { name: 'mixup' } }],
+  ['softmax', { loss: { name: 'softmax', labelSmoothing: 0.1 } }],
+  ['forgiving', { loss: { name: 'forgiving' } }],
 ]
 /** Stages of which a graph orders some sums in another way. */
 const roundedStages: typeof stages = [
   ['bce of weighted labels and fbeta', { loss: { name: 'bce+fbeta', positiveWeight: [1, 2, 3, 4, 5] } }],
   ['adamw of the head', { loss: smoothed, clipNorm: 1, train: 'head' }],
   ['adamw of the last two groups', { train: 'last-two' }],
+  ['soft F-beta', { loss: { name: 'soft-fbeta' } }],
+  ['a batch in two parts, clipped', { accumulate: 2, clipNorm: 0.5 }],
 ]
 
 function bothWays(size: number, model: ExperimentSpecInput['model'], stage: Record<string, unknown>) {
@@ -169,7 +186,8 @@ test.each([
   ...roundedStages.map(([name, stage]) => [`resnet, ${name}`, resnet, stage] as const),
 ])('compiled training equals eager up to rounding: %s', (_name, model, stage) => {
   const { actual, expected } = bothWays(16, model, stage)
-  expectClose(actual.state, expected.state, 1e-4)
+  // AdamW moves a weight by 0.025 in these six steps, whatever the length of its gradient: it magnifies rounding.
+  expectClose(actual.state, expected.state, 5e-4)
 })
 
 test('on maps of odd size compiled training equals eager up to rounding', () => {
@@ -257,6 +275,33 @@ test.each<[what: string, step: (x: Tensor, total: Variable) => Tensor, reason: R
   expect(Object.keys(tf.backend())).not.toContain('executeSingleOutput')
   expect(variable.isDisposed).toBe(false)
   program.dispose()
+})
+
+test('what becomes no graph for some number of rows is one for another, whatever ran before', () => {
+  let calls = 0
+  const { program, logs } = aStep((x, total) => {
+    calls++
+    if (x.shape[0] === 2) x.dataSync()
+    return accumulate(x, total)
+  })
+  run(program, [[1, 2]])
+  expect(run(program, [[1, 1], [1, 1]])).toEqual([3, 4]) // prettier-ignore
+  const before = calls
+  expect(run(program, [[1, 1]])).toEqual([4, 5])
+  expect(calls).toBe(before)
+  run(program, [[1, 1], [1, 1]]) // prettier-ignore
+  expect(calls).toBe(before + 1)
+  expect(logs).toHaveLength(1)
+  program.dispose()
+})
+
+test('tracing leaves no tensor behind', () => {
+  const { spec, feeds } = aStage(16, convnet, {})
+  const before = tf.memory().numTensors
+  const program = compiledProgram(tf, spec, failOnLog)
+  runStage(program, feeds, 0, 3)
+  program.dispose()
+  expect(tf.memory().numTensors).toBe(before)
 })
 
 test('what a step throws while it is traced comes through, and leaves state and backend as they were', () => {

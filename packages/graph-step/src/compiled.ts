@@ -42,7 +42,9 @@ function compiledOn(
   log: (line: string) => void,
 ): Program {
   const sessions = new Map<string, Session>()
+  /** Signatures and feeds that run eagerly: by their shape, so that what ran before decides nothing. */
   const untraceable = new Set<string>()
+  const logged = new Set<string>()
   /** Where the state is; null when it is in the variables. */
   let home: Session | null = null
   const moveTo = (session: Session | null) => {
@@ -60,16 +62,17 @@ function compiledOn(
       return loadSession(tf, backend, trace(tf, backend, { signature: spec.signatures[name]!, ...spec, feeds }))
     } catch (error) {
       if (!(error instanceof Untraceable)) throw error
-      log(`${name} runs eagerly, not compiled: ${error.message}`)
-      untraceable.add(name)
+      if (!logged.has(name)) log(`${name} runs eagerly, not compiled: ${error.message}`)
+      logged.add(name)
       return null
     }
   }
   const sessionFor = (name: string, feeds: Feeds): Session | null => {
-    if (untraceable.has(name)) return null
     const key = [name, ...Object.keys(spec.signatures[name]!.inputs).map((input) => feeds[input]!.shape)].join(' ')
+    if (untraceable.has(key)) return null
     const session = sessions.get(key) ?? compile(name, feeds)
     if (session) sessions.set(key, session)
+    else untraceable.add(key)
     return session
   }
   return {

@@ -100,6 +100,8 @@ function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds, othe
   }
   const assigns = variables.assign((entry) => refOf(entry.variable, `the new value of ${entry.name}`))
   const outputs = addOutputs(graph, results, assigns, (tensor, name) => refOf(tensor, `its output ${name}`))
+  // As who runs it would: one may have been kept, and outlive the tidy around this.
+  for (const output of Object.values(results)) output.dispose()
   return { graph, inputs, outputs, state: variables.touched() }
 }
 
