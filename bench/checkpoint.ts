@@ -77,7 +77,7 @@ export default {
         fold: 0,
         position,
         state: firstState(stage),
-        environment: tensorflow.environment,
+        environment: { ...tensorflow.environment, precision: 'fp32' },
       }),
       snapshot: () => ({ tensors: program.snapshot(), best: null }),
       resumed: null,

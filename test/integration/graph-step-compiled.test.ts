@@ -75,6 +75,8 @@ function aStage(size: number, model: ExperimentSpecInput['model'], stageInput: R
     optimizer,
     average,
     gathered,
+    computeDtype: 'float32' as const,
+    lossScale: null,
   }
   /** Feeds of step `step`, whose rates count it. */
   const feeds = (step: number, n: number): Feeds => {

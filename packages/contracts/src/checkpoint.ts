@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Blob, Count, Digest } from './ids.ts'
+import { Precision } from './spec/precision.ts'
 
 /** What decides the bytes of a training: resuming under another is no longer exact, and says so. */
 export const TrainingEnvironment = z.strictObject({
@@ -9,7 +10,8 @@ export const TrainingEnvironment = z.strictObject({
   intraOpThreads: z.int().positive(),
   interOpThreads: z.int().positive(),
   oneDnn: z.boolean(),
-  precision: z.literal('fp32'),
+  /** Of training: the spec's, and fp32 where steps run eagerly. */
+  precision: Precision,
   /** Whether steps and predictions run as graphs, or operation by operation: so they did before this was recorded. */
   execution: z.enum(['compiled', 'eager']).default('eager'),
 })
@@ -89,7 +91,7 @@ export const CheckpointManifest = z.strictObject({
   position: Position,
   state: LoopState,
   environment: TrainingEnvironment,
-  /** `weights` (with normalisation statistics), `optimizer` (slots and averages by variable name, and mining's losses), `best` (weights of the best evaluation). */
+  /** `weights` (with normalisation statistics), `optimizer` (slots and averages by variable name, mining's losses and the loss scale), `best` (weights of the best evaluation). */
   files: z.array(Blob.extend({ name: z.enum(['weights', 'optimizer', 'best']) })),
 })
 export type CheckpointManifest = z.infer<typeof CheckpointManifest>

@@ -61,6 +61,7 @@ export {
   ModelSpec,
   modelsOf,
   OptimizerSpec,
+  Precision,
   SampleSpec,
   ScheduleSpec,
   StageSpec,

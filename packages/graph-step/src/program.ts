@@ -15,6 +15,9 @@ export interface InputSpec {
   readonly dtype: 'float32' | 'int32' | 'uint8'
 }
 
+/** What matrix products and convolutions are computed in. */
+export type ComputeDtype = 'float32' | 'bfloat16' | 'float16'
+
 /** A value that lives from run to run, under the name it is saved by. */
 export interface StateEntry {
   readonly name: string
@@ -30,6 +33,8 @@ export interface Signature {
    * it may be traced once and run as a compiled graph.
    */
   readonly run: (feeds: Feeds) => Outputs
+  /** Of a compiled graph; run eagerly, everything is float32, as TensorFlow.js has no smaller type. Default float32. */
+  readonly computeDtype?: ComputeDtype
 }
 
 export interface ProgramSpec {

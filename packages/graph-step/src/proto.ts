@@ -7,8 +7,9 @@
  */
 
 /** TensorFlow's numbers of its types. */
-export const dataType = { float32: 1, int32: 3, uint8: 4, bool: 10 } as const
-export type DataType = keyof typeof dataType
+export const dataType = { float32: 1, int32: 3, uint8: 4, bool: 10, bfloat16: 14, float16: 19 } as const
+/** Those of tensors outside of graphs. */
+export type DataType = Exclude<keyof typeof dataType, 'bfloat16' | 'float16'>
 
 export interface GraphNode {
   readonly name: string

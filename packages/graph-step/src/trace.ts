@@ -2,6 +2,7 @@ import type { DataId, Tensor, Variable } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
 import type { GraphBuilder } from './builder.ts'
 import { createBuilder } from './builder.ts'
+import { castMatrixOps } from './cast-matrix-ops.ts'
 import type { NodeBackend } from './native.ts'
 import type { Feeds, InputSpec, Outputs, Signature, StateEntry } from './program.ts'
 import type { DataType } from './proto.ts'
@@ -81,7 +82,7 @@ function unalias(tf: Tf, state: readonly StateEntry[]): void {
 }
 
 function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds, otherFeeds }: TraceInput): Trace {
-  const graph = createBuilder()
+  const graph = castMatrixOps(createBuilder(), signature.computeDtype ?? 'float32')
   const variables = graphVariables(graph, state)
   const recorder = createRecorder(backend, graph, variables.read, otherFeeds !== undefined)
   const given: Record<string, Tensor> = {}

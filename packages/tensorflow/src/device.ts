@@ -10,8 +10,13 @@ import type { Tf } from './bind.ts'
  * of its sums, by these and not by the model's name.
  */
 export function deviceOf(tf: Tf): string {
+  return isOnGpu(tf) ? gpuName() : cpuName()
+}
+
+/** Whether a GPU computes. */
+export function isOnGpu(tf: Tf): boolean {
   const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean }
-  return isUsingGpuDevice === true ? gpuName() : cpuName()
+  return isUsingGpuDevice === true
 }
 
 /** As the driver tells it, so that no program is started; a sandbox may hide that. */

@@ -1,6 +1,7 @@
 export { defaultCacheDir } from './cache.ts'
 export { describeTensorflow } from './describe.ts'
 export type { TensorflowDescription } from './describe.ts'
+export { isOnGpu } from './device.ts'
 export { loadTensorflow } from './load.ts'
 export type { LoadedTensorflow, LoadOptions } from './load.ts'
 export { prepareTensorflow } from './prepare.ts'

@@ -20,8 +20,8 @@ export interface LoadOptions {
 
 export interface LoadedTensorflow {
   readonly tf: Tf
-  /** What decides the bytes of a training here; goes into every checkpoint. */
-  readonly environment: TrainingEnvironment
+  /** What decides the bytes of a training here, beside its precision; goes into every checkpoint. */
+  readonly environment: Omit<TrainingEnvironment, 'precision'>
 }
 
 let loaded: { settings: string; result: Promise<LoadedTensorflow> } | undefined
@@ -72,21 +72,20 @@ async function loadJavascript(): Promise<LoadedTensorflow> {
   const tf = await useJavascript()
   const backend = `tfjs-cpu ${versionOf('@tensorflow/tfjs')}`
   const threads = { intraOpThreads: 1, interOpThreads: 1 }
-  const fixed = { ...threads, oneDnn: false, precision: 'fp32', execution: 'eager' } as const
+  const fixed = { ...threads, oneDnn: false, execution: 'eager' } as const
   return { tf, environment: { backend, tensorflow: 'none', device: 'JavaScript', ...fixed } }
 }
 
 function loadNative(report: TensorflowReport, binding: string, options: LoadOptions): LoadedTensorflow {
   try {
     const { tf, version } = bindTensorflow(binding)
-    const environment: TrainingEnvironment = {
+    const environment = {
       backend: `tfjs-node ${versionOf('@tensorflow/tfjs-node')}`,
       tensorflow: version,
       device: deviceOf(tf),
       intraOpThreads: options.intraOpThreads,
       interOpThreads: options.interOpThreads,
       oneDnn: process.env.TF_ENABLE_ONEDNN_OPTS !== '0',
-      precision: 'fp32',
       execution: options.execution ?? 'compiled',
     }
     return { tf, environment }

@@ -47,6 +47,16 @@ test('explain says what is taken from elsewhere, what is drawn more often, and w
   )
 })
 
+test('explain says of a precision what it is for', async () => {
+  const lines = async (precision: string) => {
+    const { out } = await spec('explain', file, '--samples', '100', '--set', `precision=${precision}`)
+    return out.split('\n').filter((line) => /fp16|bf16/.test(line))
+  }
+  expect(await lines('fp32')).toEqual([])
+  expect(await lines('bf16')).toEqual(['Convolutions and matrix products are computed in bf16 while training.'])
+  expect((await lines('fp16')).at(-1)).toMatch(/^fp16 is for GPUs: most CPUs/)
+})
+
 test('explain says what a training takes, and plainly what it does not know', async () => {
   const bare = await spec('explain', file, '--samples', '100')
   expect(bare.out).toContain('model: not known, say how many labels there are with --labels')

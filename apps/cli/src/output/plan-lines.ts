@@ -15,6 +15,7 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
     `It is evaluated ${cadence(spec)}, ${ttaOf(spec)}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
     ...targetLines(spec),
     ...spec.stages.flatMap(drawLines),
+    ...precisionLines(spec),
     '',
     ...tableLines(plan.stages, [
       { title: 'stage', value: ({ name }) => name },
@@ -108,6 +109,15 @@ function drawLines({ name, mine, sample }: StageSpec): string[] {
 
 function percent(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`
+}
+
+/** A spec does not say where it will be trained, so what fp16 asks for is said to everybody. */
+function precisionLines({ precision }: ExperimentSpec): string[] {
+  if (precision === 'fp32') return []
+  const products = `Convolutions and matrix products are computed in ${precision} while training.`
+  return precision === 'fp16'
+    ? [products, 'fp16 is for GPUs: most CPUs take a hundred times as long and more.']
+    : [products]
 }
 
 /** What is learnt beside the labels, and what training starts with: a line each. */

@@ -12,6 +12,7 @@ import { checkMetric, MetricSpec } from './metric.ts'
 import { checkModelSizes, ModelChoice, modelsOf } from './model.ts'
 import type { AddFault } from './parts.ts'
 import { checkSchedule } from './schedule.ts'
+import { Precision } from './precision.ts'
 import { RecipeSpec } from './recipe.ts'
 import { checkStages, StageSpec } from './stage.ts'
 import { checkTargets, TargetsSpec } from './targets.ts'
@@ -40,6 +41,7 @@ export const ExperimentSpec = z
     stages: z.array(StageSpec).min(1).max(20),
     /** Averages weights over the steps, evaluated beside the weights themselves; null: not. */
     ema: EmaSpec.nullable().default(null),
+    precision: Precision.default('fp32'),
     evaluate: EvaluateSpec.prefault({}),
     metric: MetricSpec.prefault({}),
     ensemble: EnsembleSpec.prefault({}),

@@ -21,7 +21,10 @@ export interface TrainingStanding {
 export interface StepReport extends TrainingStanding {
   readonly images: number
   readonly loss: number
+  /** Not finite where the step was skipped for it. */
   readonly gradNorm: number
+  /** Null where there is none. */
+  readonly lossScale: number | null
   readonly lr: number
 }
 
@@ -33,12 +36,13 @@ export interface ProgressReporter {
 }
 
 /** Since the last point of the curves. */
-const noSteps = { steps: 0, loss: 0, gradNorm: 0, ms: 0, waitMs: 0 }
+const noSteps = { steps: 0, updates: 0, loss: 0, gradNorm: 0, ms: 0, waitMs: 0 }
 
 /**
  * Turns steps into progress, at a pace for people, and into curves, at steps that no clock decides: `train/loss` and
- * `train/grad-norm`, means over the steps since the point before, `train/lr`, and `train/data-wait`, the share of these
- * steps' time, 0 to 1, that they waited for their batches. Every point but the last of a training is of as many steps, so
+ * `train/grad-norm`, means over the steps since the point before, the latter without those that were skipped, `train/lr`,
+ * in fp16 `train/loss-scale`, and `train/data-wait`, the share of these steps' time, 0 to 1, that they waited for their
+ * batches. Every point but the last of a training is of as many steps, so
  * the mean of its points is the share of the whole.
  */
 export function reportProgress({ clock, progress, metrics }: FoldPorts): ProgressReporter {
@@ -64,24 +68,29 @@ export function reportProgress({ clock, progress, metrics }: FoldPorts): Progres
   return {
     tick,
     step(report, { ms, waitMs }) {
-      const { position, totalSteps, images, loss, gradNorm, lr } = report
+      const { position, totalSteps, images, loss, gradNorm, lossScale, lr } = report
       steps++
       imagesSince += images
       latest = { ...latest, loss, lr }
+      const isUpdate = Number.isFinite(gradNorm)
       point = {
         steps: point.steps + 1,
+        updates: point.updates + (isUpdate ? 1 : 0),
         loss: point.loss + loss,
-        gradNorm: point.gradNorm + gradNorm,
+        gradNorm: point.gradNorm + (isUpdate ? gradNorm : 0),
         ms: point.ms + ms,
         waitMs: point.waitMs + waitMs,
       }
       if (position.step % Math.ceil(totalSteps / pointsPerTraining) === 0) {
         metrics([
           { step: position.step, name: 'train/loss', value: point.loss / point.steps },
-          { step: position.step, name: 'train/grad-norm', value: point.gradNorm / point.steps },
+          ...(point.updates === 0
+            ? []
+            : [{ step: position.step, name: 'train/grad-norm', value: point.gradNorm / point.updates }]),
           { step: position.step, name: 'train/lr', value: lr },
           // A clock may stand still.
           { step: position.step, name: 'train/data-wait', value: point.ms > 0 ? point.waitMs / point.ms : 0 },
+          ...(lossScale === null ? [] : [{ step: position.step, name: 'train/loss-scale', value: lossScale }]),
         ])
         point = noSteps
       }

@@ -13,6 +13,7 @@ import { sampleWeights } from '../data/sampling.ts'
 import { landingProgress } from '../schedules/landing.ts'
 import { stepRates, timeOf } from '../schedules/step-rates.ts'
 import { warmupStepsOf } from '../schedules/warm-up.ts'
+import { isSkipped } from '../step/stage-program.ts'
 import type { Predictor, StepResult } from '../step/stage-program.ts'
 import { averagedWeight, isWeight } from '../step/state-names.ts'
 import { breathe } from './interrupts.ts'
@@ -162,14 +163,25 @@ function mine(mining: Mining, { samples }: Batch, { losses }: StepResult, isEpoc
   if (isEpochOver) mining.endEpoch()
 }
 
-/** @throws {AppError} `loss-not-finite`: an update by such a gradient breaks every weight */
-function checkFinite(training: Training, { samples }: Batch, { loss, gradNorm }: StepResult): void {
+/**
+ * A loss that is not finite is no fault of its scale, which is laid on it afterwards.
+ *
+ * @throws {AppError} `loss-not-finite`: an update by such a gradient breaks every weight
+ */
+function checkFinite(training: Training, { samples }: Batch, result: StepResult): void {
+  const { run, ports, environment, position } = training
+  const { loss, gradNorm, lossScale } = result
   if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return
-  const { run, position } = training
+  if (Number.isFinite(loss) && isSkipped(result))
+    return ports.log(
+      'info',
+      `step ${position.step} is skipped: gradients overflowed fp16 at a loss scale of ${lossScale}`,
+    )
   const ids = Array.from(samples, (sample) => run.manifest.samples[sample]!.id)
   const what = Number.isFinite(loss) ? `the gradient's norm is ${gradNorm}` : `the loss is ${loss}`
   const named = `${ids.slice(0, 20).join(', ')}${ids.length > 20 ? ` and ${ids.length - 20} more` : ''}`
-  const detail = `${what} at step ${position.step}, stage ${stageOf(training).name}; samples ${named}`
+  const range = environment.precision === 'fp16' ? '; numbers of fp16 end at 65504, those of bf16 and fp32 do not' : ''
+  const detail = `${what} at step ${position.step}, stage ${stageOf(training).name}; samples ${named}${range}`
   throw new AppError('loss-not-finite', { step: position.step, loss, gradNorm, samples: ids }, { detail })
 }
 

@@ -35,6 +35,7 @@ import { createStageProgram } from '../step/stage-program.ts'
 import type { StageProgram } from '../step/stage-program.ts'
 import type { FoldPorts, FoldRun } from './fold-run.ts'
 import type { Interrupts } from './interrupts.ts'
+import { environmentOf, precisionWarning } from './precision.ts'
 import { loadBundle } from './load-bundle.ts'
 import { endOf } from './cadence.ts'
 import { firstPosition, firstState, totalStepsOf, undecidedMs } from './loop-state.ts'
@@ -46,6 +47,8 @@ interface Workshop {
   /** Its manifest is of the label groups that are trained. */
   readonly run: FoldRun
   readonly ports: FoldPorts
+  /** Goes into every checkpoint. */
+  readonly environment: TrainingEnvironment
   readonly interrupts: Interrupts
   readonly bundle: BundleModule | null
   /** How many. */
@@ -128,13 +131,15 @@ export async function openTraining(
       onSaved: ports.checkpoint,
     }),
   })
-  ports.log('info', describeExecution(ports.tensorflow.environment))
+  ports.log('info', describeExecution(training.environment))
+  const warning = precisionWarning(run.spec.precision, ports.tensorflow)
+  if (warning !== null) ports.log('warn', warning)
   if (checkpoint) announce(training, checkpoint)
   return training
 }
 
-function describeExecution({ execution, tensorflow }: TrainingEnvironment): string {
-  if (execution === 'compiled') return `steps run compiled, as graphs of TensorFlow ${tensorflow}`
+function describeExecution({ execution, precision, tensorflow }: TrainingEnvironment): string {
+  if (execution === 'compiled') return `steps run compiled, in ${precision}, as graphs of TensorFlow ${tensorflow}`
   return `steps run eagerly: ${tensorflow === 'none' ? 'without TensorFlow there are no graphs' : 'the worker was told to'}`
 }
 
@@ -195,6 +200,7 @@ async function openWorkshop(
   return {
     run,
     ports,
+    environment: environmentOf(spec.precision, ports.tensorflow),
     interrupts,
     bundle,
     labels,
@@ -215,7 +221,8 @@ function foldSeed({ spec, fold }: FoldRun): number {
   return streamKey(spec.seed, 'fold', fold)[0]
 }
 
-export function programOf({ run, ports, model, bundle }: Workshop, stage: number): StageProgram {
+export function programOf({ run, ports, environment, model, bundle }: Workshop, stage: number): StageProgram {
+  const isLost = environment.precision !== 'fp32'
   return createStageProgram({
     tf: ports.tensorflow.tf,
     model,
@@ -223,8 +230,10 @@ export function programOf({ run, ports, model, bundle }: Workshop, stage: number
     spec: run.spec,
     labelColumns: labelRanges(run.manifest),
     seed: foldSeed(run),
-    execution: ports.tensorflow.environment.execution,
-    log: (line) => ports.log('info', `stage ${run.spec.stages[stage]!.name}: ${line}`),
+    execution: environment.execution,
+    precision: environment.precision,
+    log: (line) =>
+      ports.log('info', `stage ${run.spec.stages[stage]!.name}: ${line}${isLost ? ', and so in fp32' : ''}`),
     ...(bundle && { bundle }),
   })
 }
@@ -264,9 +273,8 @@ export function standingOf(training: Training): TrainingStanding {
   }
 }
 
-function manifestOf({ run, ports }: Workshop, { position, state }: Standing): CheckpointContent['manifest'] {
+function manifestOf({ run, environment }: Workshop, { position, state }: Standing): CheckpointContent['manifest'] {
   const { specDigest, fold } = run
-  const { environment } = ports.tensorflow
   return { format: 'baton.checkpoint/1', specDigest, fold, position, state, environment }
 }
 
@@ -313,10 +321,10 @@ async function takeOver(run: FoldRun, { digest, sizeBytes }: Omit<LocalFile, 'pa
   return { path: file, digest, sizeBytes }
 }
 
-function announce(training: Training, { environment }: Checkpoint): void {
-  const { ports, position, state } = training
+function announce(training: Training, checkpoint: Checkpoint): void {
+  const { ports, environment, position, state } = training
   const where = state.trained ? 'with only the predictions left' : `in stage ${stageOf(training).name}`
   ports.log('info', `resumed at step ${position.step}, ${where}`)
-  const difference = differenceOf(environment, ports.tensorflow.environment)
+  const difference = differenceOf(checkpoint.environment, environment)
   if (difference !== null) ports.log('warn', difference)
 }

@@ -2,7 +2,7 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/t
 import type { ImageSpec, StageSpec } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
 import { trainSize } from '../data/augment/model-picture.ts'
-import type { Feeds, Outputs, ProgramSpec, Signature } from '@baton/graph-step'
+import type { ComputeDtype, Feeds, Outputs, ProgramSpec, Signature } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { Loss } from '../losses/build.ts'
 import { distilled } from '../losses/distilled.ts'
@@ -13,6 +13,8 @@ import { clipByNorm, globalNorm } from '../optimizers/clip.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
 import type { Average } from './average.ts'
 import type { Gathered } from './gathered.ts'
+import { assignIfFinite } from './loss-scale.ts'
+import type { LossScale } from './loss-scale.ts'
 
 /** What a stage's program is made of. */
 export interface Composition {
@@ -31,11 +33,15 @@ export interface Composition {
   readonly average: Average | null
   /** Where a batch is done in parts; null: in one. */
   readonly gathered: Gathered | null
+  /** Of training; predictions are float32. */
+  readonly computeDtype: ComputeDtype
+  /** Null where gradients are in no danger of vanishing. */
+  readonly lossScale: LossScale | null
 }
 
 /** The step and the prediction as signatures over the model's and the optimizer's state. */
 export function compose(parts: Composition): ProgramSpec {
-  const { model, stage, image, classes, optimizer, average, gathered, teacher } = parts
+  const { model, stage, image, classes, optimizer, average, gathered, teacher, computeDtype, lossScale } = parts
   const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'int32' }) as const
   const trainImages = imagesOf(trainSize(stage, image))
   const labels = { shape: [null, classes], dtype: 'float32' } as const
@@ -50,13 +56,22 @@ export function compose(parts: Composition): ProgramSpec {
     ...(gathered && { share: { shape: [], dtype: 'float32' } }),
   }
   return {
-    state: [...model.variables, ...optimizer.state, ...(average?.state ?? []), ...(gathered?.state ?? [])],
+    state: [
+      ...model.variables,
+      ...optimizer.state,
+      ...(average?.state ?? []),
+      ...(gathered?.state ?? []),
+      ...(lossScale?.state ?? []),
+    ],
     signatures: {
       train: {
         inputs: { ...given, rates: optimizer.rateInput, ...(average && { average: average.rateInput }) },
         run: (feeds) => trainStep(parts, feeds),
+        computeDtype,
       },
-      ...(gathered && { gather: { inputs: given, run: (feeds) => gatherStep(parts, gathered, feeds) } }),
+      ...(gathered && {
+        gather: { inputs: given, run: (feeds) => gatherStep(parts, gathered, feeds), computeDtype },
+      }),
       predict: { inputs: predicted, run: (feeds) => predict(parts, feeds) },
       ...(average && {
         predictByAverage: { inputs: predicted, run: (feeds) => average.inPlace(() => predict(parts, feeds)) },
@@ -69,14 +84,17 @@ const inference: Pass = { training: false }
 
 /** Forward, backward, clip, update, average. */
 function trainStep(parts: Composition, feeds: Feeds): Outputs {
-  const { tf, stage, optimizer, average, gathered } = parts
+  const { tf, stage, targets, optimizer, average, gathered, lossScale } = parts
   const { gradients: own, ...losses } = differentiate(parts, feeds)
   const gradients = gathered ? gathered.take(own) : own
   const gradNorm = globalNorm(tf, gradients)
   const clipped = stage.clipNorm === null ? gradients : clipByNorm(tf, gradients, gradNorm, stage.clipNorm)
-  optimizer.apply(clipped, feeds.rates as Tensor2D)
+  const update = () => optimizer.apply(clipped, feeds.rates as Tensor2D)
+  if (lossScale) assignIfFinite(tf, [...targets, ...optimizer.state], update, () => gradNorm)
+  else update()
+  // Moves even where nothing else did: at the first step it begins with the weights.
   average?.apply(feeds.average!)
-  return { ...losses, gradNorm }
+  return { ...losses, gradNorm, ...(lossScale && { lossScale: lossScale.adapt(tf.isFinite(gradNorm)) }) }
 }
 
 /** Forward and backward of a part of a batch that is not the last. */
@@ -93,8 +111,17 @@ interface Differentiated {
   readonly gradients: readonly Tensor[]
 }
 
+/** Forward and backward. With a loss scale, statistics move only where no gradient has overflowed. */
 function differentiate(parts: Composition, feeds: Feeds): Differentiated {
-  const { tf, model, stage, image, classes, loss, teacher, targets } = parts
+  const { tf, model, lossScale } = parts
+  const compute = () => differentiateLoss(parts, feeds)
+  if (!lossScale) return compute()
+  const statistics = model.variables.filter(({ role }) => role === 'statistic')
+  return assignIfFinite(tf, statistics, compute, ({ gradients }) => globalNorm(tf, gradients))
+}
+
+function differentiateLoss(parts: Composition, feeds: Feeds): Differentiated {
+  const { tf, model, stage, image, classes, loss, teacher, targets, lossScale } = parts
   const pass: Pass = { training: true, seed: feeds.seed as Tensor1D }
   const images = normalise(tf, blend(tf, feeds), image)
   const trained = trainedGroups(model, stage)
@@ -110,18 +137,21 @@ function differentiate(parts: Composition, feeds: Feeds): Differentiated {
       const logits = checkLogits(output, images.shape[0], classes)
       const own = loss.lossOf(logits, feeds.labels as Tensor2D)
       const given = teacher ? distilled(tf, { own, logits, softened: feeds.teacher as Tensor2D }, teacher) : own
-      if (given.rank === 0) return given as Scalar
+      const scaled = (mean: Scalar) => lossScale?.scaled(mean) ?? mean
+      if (given.rank === 0) return scaled(given as Scalar)
       // Kept from being freed with all else that the backward pass no longer needs.
       losses = tf.keep(checkLosses(given as Tensor1D, images.shape[0]))
-      return tf.mean<Scalar>(losses)
+      return scaled(tf.mean<Scalar>(losses))
     },
     targets.map(({ variable }) => variable),
   )
   // A bundle's model may leave a variable out of a pass.
-  const whole = targets.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable))
+  const scaled = targets.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable))
+  const unscaled = <T extends Tensor>(result: T) => lossScale?.unscaled(result) ?? result
+  const whole = scaled.map((gradient) => unscaled(gradient))
   const { share } = feeds
   const gradients = share ? whole.map((gradient) => tf.mul(gradient, share)) : whole
-  return { loss: value, ...(losses && { losses }), gradients }
+  return { loss: unscaled(value), ...(losses && { losses }), gradients }
 }
 
 function predict({ tf, model, image, classes, loss }: Composition, feeds: Feeds): Outputs {

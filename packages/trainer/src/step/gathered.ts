@@ -20,8 +20,9 @@ export function createGathered(tf: Tf, variables: readonly ModelVariable[]): Gat
     add: (gradients) => sums.forEach((sum, i) => sum.assign(tf.add(sum, gradients[i]!))),
     take(gradients) {
       const all = sums.map((sum, i) => tf.add(sum, gradients[i]!))
-      // Not an assignment of zeros: what a compiled step assigns is computed from state or feeds.
-      for (const sum of sums) sum.assign(tf.mul(sum, 0))
+      // Not an assignment of zeros: what a compiled step assigns is computed from state or feeds. Not times 0 either: it
+      // may not be finite.
+      for (const sum of sums) sum.assign(tf.zerosLike(sum))
       return all
     },
     dispose: () => tf.dispose(sums),

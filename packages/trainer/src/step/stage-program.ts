@@ -1,5 +1,5 @@
 import type { Tensor4D } from '@tensorflow/tfjs'
-import type { ExperimentSpec, StageSpec, TrainingEnvironment } from '@baton/contracts'
+import type { ExperimentSpec, Precision, StageSpec, TrainingEnvironment } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
 import type { Feeds, Program } from '@baton/graph-step'
 import { compiledProgram, eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
@@ -18,10 +18,13 @@ import { createAverage } from './average.ts'
 import { compose } from './compose.ts'
 import { lrScales } from './lr-scale.ts'
 import { createGathered } from './gathered.ts'
+import { createLossScale, LEAST_SCALE } from './loss-scale.ts'
 import { createStageState } from './stage-state.ts'
 import type { Snapshot } from './stage-state.ts'
 import { splitBatch } from './train-batch.ts'
 import type { TrainBatch } from './train-batch.ts'
+
+const computeDtypes = { fp32: 'float32', bf16: 'bfloat16', fp16: 'float16' } as const
 
 export interface StageProgramOptions {
   readonly tf: Tf
@@ -36,6 +39,8 @@ export interface StageProgramOptions {
   readonly bundle?: BundleModule
   /** Default compiled, where TensorFlow's library computes. */
   readonly execution?: TrainingEnvironment['execution']
+  /** Of training. Default fp32; what runs eagerly is fp32 whatever it says. */
+  readonly precision?: Precision
   /** Takes a line for each thing that runs eagerly though it was to be compiled, saying why. */
   readonly log?: (line: string) => void
 }
@@ -47,6 +52,16 @@ export interface StepResult {
   readonly losses: Float32Array | null
   /** Length of all gradients together, before they are clipped. */
   readonly gradNorm: number
+  /** What the loss was multiplied by to get the gradients; null where it was not. */
+  readonly lossScale: number | null
+}
+
+/**
+ * Whether gradients overflowed by their scale: then weights, statistics and slots are what they were, and the step counts
+ * as no update. With a scale that could not be lower it is no fault of the scale.
+ */
+export function isSkipped({ gradNorm, lossScale }: StepResult): boolean {
+  return lossScale !== null && lossScale > LEAST_SCALE && !Number.isFinite(gradNorm)
 }
 
 /** What a prediction is made by. */
@@ -99,6 +114,7 @@ export interface StageProgram {
 /** @throws {AppError} `user-code-failed`, when the bundle's loss is missing or fails; `spec-invalid`, when the stage does not fit model or labels */
 export function createStageProgram(options: StageProgramOptions): StageProgram {
   const { tf, model, stage, spec, labelColumns, seed, bundle, execution = 'compiled', log = () => undefined } = options
+  const { precision = 'fp32' } = options
   const classes = labelColumns.at(-1)!.end
   installNativeGradients(tf)
   const loss = buildLoss(stage.loss, { tf, labelColumns, bundle })
@@ -109,7 +125,9 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const { distill } = spec.targets
   const teacher = distill?.form === 'mix' ? distill : null
   const gathered = stage.accumulate === 1 ? null : createGathered(tf, targets)
-  const made = { loss, teacher, targets, optimizer, average, gathered }
+  const lossScale = precision === 'fp16' ? createLossScale(tf) : null
+  const computeDtype = computeDtypes[precision]
+  const made = { loss, teacher, targets, optimizer, average, gathered, lossScale, computeDtype }
   const composed = compose({ tf, model, stage, image: spec.image, classes, ...made })
   const program = execution === 'compiled' ? compiledProgram(tf, composed, log) : eagerProgram(tf, composed)
   const size = trainSize(stage, spec.image)
@@ -137,20 +155,22 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
         const update = { rates: optimizer.rates(rates), ...(average && { average: average.rates(step) }) }
         return runAndRead(tf, program, 'train', { ...feeds, ...update })
       })
-      optimizer.count()
-      return joined(done, parts, batch.n)
+      const result = joined(done, parts, batch.n)
+      if (!isSkipped(result)) optimizer.count()
+      return result
     },
     predict(images, n, by = 'weights') {
       const feeds = { images: tensorOfImages(tf, images, n, spec.image.size) }
       return runAndRead(tf, program, by === 'average' ? 'predictByAverage' : 'predict', feeds).probabilities!
     },
-    ...createStageState({ tf, program, optimizer, model, average }),
+    ...createStageState({ tf, program, optimizer, model, average, lossScale }),
     dispose() {
       program.dispose()
       optimizer.dispose()
       loss.dispose()
       average?.dispose()
       gathered?.dispose()
+      lossScale?.dispose()
     },
   }
 }
@@ -167,6 +187,7 @@ function joined(done: readonly Record<string, Float32Array>[], parts: readonly T
     loss: done.reduce((sum, { loss }, i) => sum + (parts[i]!.n / n) * loss![0]!, 0),
     losses: losses[0] ? Float32Array.from(losses.flatMap((own) => [...own!])) : null,
     gradNorm: done.at(-1)!.gradNorm![0]!,
+    lossScale: done.at(-1)!.lossScale?.[0] ?? null,
   }
 }
 

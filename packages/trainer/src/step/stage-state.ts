@@ -5,6 +5,7 @@ import type { Tf } from '@baton/tensorflow'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
 import type { Average } from './average.ts'
+import type { LossScale } from './loss-scale.ts'
 import { readInParts } from './read-in-parts.ts'
 import { isWeight } from './state-names.ts'
 
@@ -25,20 +26,21 @@ interface StageStateOptions {
   readonly optimizer: Optimizer
   readonly model: Model
   readonly average: Average | null
+  readonly lossScale: LossScale | null
 }
 
 /**
  * What a stage's program saves and takes up, by name: its own state, and beside it the slots of variables that the
  * stage does not train or of another optimizer, which a later stage may want.
  */
-export function createStageState({ tf, program, optimizer, model, average }: StageStateOptions): {
+export function createStageState({ tf, program, optimizer, model, average, lossScale }: StageStateOptions): {
   readonly snapshot: (isWanted?: (name: string) => boolean) => Snapshot
   readonly state: () => NamedTensors
   readonly restore: (state: NamedTensors) => void
   readonly resetOptimizer: () => void
 } {
   const weights = new Map(model.variables.map(({ name, variable }) => [name, variable.shape]))
-  const beside = [...optimizer.state, ...(average?.state ?? [])]
+  const beside = [...optimizer.state, ...(average?.state ?? []), ...(lossScale?.state ?? [])]
   const slots = new Map(beside.map(({ name, variable }) => [name, variable.shape]))
   let kept: NamedTensors = new Map()
   const isSaved = (name: string) => weights.has(name) || slots.has(name)
@@ -55,7 +57,7 @@ export function createStageState({ tf, program, optimizer, model, average }: Sta
   function restore(state: NamedTensors): void {
     checkNames(weights, state)
     for (const [name, shape] of [...weights, ...slots]) checkShape(name, shape, state.get(name))
-    const fresh = [...slots].map(([name, shape]) => [name, zeros(tf, shape)] as const)
+    const fresh = [...slots].map(([name, shape]) => [name, lossScale?.first.get(name) ?? zeros(tf, shape)] as const)
     const own = new Map([...fresh, ...[...state].filter(([name]) => isSaved(name))])
     restoreTensors(tf, program, own)
     optimizer.restoreCounts(state)

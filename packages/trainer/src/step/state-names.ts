@@ -1,4 +1,5 @@
 import { isOptimizerSlot } from '../optimizers/optimizer.ts'
+import { isLossScale } from './loss-scale.ts'
 
 const AVERAGE = 'ema/'
 
@@ -12,7 +13,7 @@ export function averagedWeight(name: string): string | null {
   return name.startsWith(AVERAGE) ? name.slice(AVERAGE.length) : null
 }
 
-/** Whether a tensor of a training's state is a weight of the model: the others are optimizer's slots and averages. */
+/** Whether a tensor of a training's state is a weight of the model: the others are optimizer's slots, averages and the loss scale. */
 export function isWeight(name: string): boolean {
-  return !isOptimizerSlot(name) && averagedWeight(name) === null
+  return !isOptimizerSlot(name) && averagedWeight(name) === null && !isLossScale(name)
 }
