@@ -31,16 +31,19 @@ test.each<[op: string, inputs: string[], cast: string[]]>([
   ['Conv2DBackpropFilter', ['x', 'shape', 'dy'], ['x', 'dy']],
   ['MatMul', ['x', 'w'], ['x', 'w']],
   ['BatchMatMulV2', ['x', 'w'], ['x', 'w']],
-])('%s computes in bfloat16: maps and filters are cast, shapes are not, and the result is float32', (op, inputs, cast) => {
-  const { graph, nodes } = aGraph('bfloat16')
-  const given = inputs.map((ref) => (cast.includes(ref) ? `Cast_${cast.indexOf(ref)}` : ref))
-  expect(graph.add(op, inputs, T)).toBe('Cast_3')
-  expect(nodes).toEqual([
-    ...cast.map((ref, i) => `Cast_${i} = Cast(${ref}) float32 bfloat16`),
-    `${op}_2 = ${op}(${given.join(', ')}) bfloat16`,
-    `Cast_3 = Cast(${op}_2) bfloat16 float32`,
-  ])
-})
+])(
+  '%s computes in bfloat16: maps and filters are cast, shapes are not, and the result is float32',
+  (op, inputs, cast) => {
+    const { graph, nodes } = aGraph('bfloat16')
+    const given = inputs.map((ref) => (cast.includes(ref) ? `Cast_${cast.indexOf(ref)}` : ref))
+    expect(graph.add(op, inputs, T)).toBe('Cast_3')
+    expect(nodes).toEqual([
+      ...cast.map((ref, i) => `Cast_${i} = Cast(${ref}) float32 bfloat16`),
+      `${op}_2 = ${op}(${given.join(', ')}) bfloat16`,
+      `Cast_3 = Cast(${op}_2) bfloat16 float32`,
+    ])
+  },
+)
 
 test('a value is cast once, however many products take it', () => {
   const { graph, nodes } = aGraph('float16')
