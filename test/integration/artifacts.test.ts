@@ -191,6 +191,21 @@ describe("a fold's checkpoints", () => {
 })
 
 describe('a dataset version and a code bundle', () => {
+  test('of a version the manifest and the shards are given out, and nothing else', async () => {
+    const [version] = (await owner.listDatasetVersions({ params, query: {} })).items
+    const at = { ...params, dataset: 'emoji', version: 1 }
+    for (const digest of [version!.manifest, world.manifest.shards[0]!.digest])
+      expect(await owner.downloadDatasetObject({ params: { ...at, digest } })).toEqual({
+        digest,
+        url: `memory:${digest}`,
+      })
+    const other = await stored('an object of somebody else')
+    for (const wrong of [{ digest: other.digest }, { digest: version!.manifest, version: 2 }])
+      await expect(owner.downloadDatasetObject({ params: { ...at, ...wrong } })).rejects.toMatchObject({
+        code: 'not-found',
+      })
+  })
+
   test('say what they hold and which experiments use them', async () => {
     const bundle = await stored('a bundle')
     const project = (await world.store.projects.find('emoji'))!

@@ -13,6 +13,7 @@ import type { Client, Lease } from '@baton/contracts'
 import { createLog } from '@baton/log'
 import { createTestDatabase, freePort } from '@baton/testing'
 import type { TestDatabase } from '@baton/testing'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 const main = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url))
@@ -230,6 +231,18 @@ describe('a dataset', () => {
       version: 1,
       labelGroups: [{ name: 'category' }, { name: 'tag' }],
     })
+  })
+
+  test('shows its pictures beside what training makes of them', async () => {
+    await write('preview.yaml', goodSpec)
+    const ended = await cli('augment', 'preview', 'preview.yaml', '--dataset', '--samples', '2', '--json')
+    expect(ended.code, ended.stderr).toBe(0)
+    const { file, pictures } = json(ended) as { file: string; pictures: string[] }
+    expect(pictures).toHaveLength(2)
+    const { format, height } = await sharp(await readFile(path.join(folder, file))).metadata()
+    expect({ format, height }).toEqual({ format: 'png', height: 4 + 2 * 100 })
+    const missing = await cli('augment', 'preview', 'preview.yaml', '--dataset', '--set', 'dataset=shapes@9')
+    expect(missing.stderr).toContain('has no dataset shapes@9')
   })
 })
 
@@ -472,6 +485,10 @@ describe('an experiment', () => {
     expect(compared.stdout).toContain('warning: #6: folds are not comparable: seed 2 on the left, 1 on the right\n')
     expect(compared.stdout).toMatch(/^#9 +seed=2, epochs=2 +queued +0\/3 +- +baseline/m)
     expect((await cli('run', 'matrix.yaml', '--watch')).code).toBe(2)
+    expect((await cli('matrices')).stdout).toMatch(/^#6 to #9 +tiny +4 +0 +4 +- /m)
+    const lines = (status: string) => [6, 7, 8, 9].map((version) => `first #${version} is ${status}\n`).join('')
+    expect((await cli('pause', '7', '--matrix')).stdout).toBe(lines('paused'))
+    expect((await cli('resume', '7', '--matrix')).stdout).toBe(lines('queued'))
   })
 })
 

@@ -1,6 +1,13 @@
 import { checkBundle } from '@baton/bundle'
 import { AppError } from '@baton/contracts'
-import { createCodeBundle, createDatasetVersion, findProject, grantUploads, updateProject } from '@baton/core'
+import {
+  createCodeBundle,
+  createDatasetVersion,
+  findProject,
+  grantDownload,
+  grantUploads,
+  updateProject,
+} from '@baton/core'
 import type { Handlers } from '../context.ts'
 
 export const projectHandlers: Handlers<
@@ -12,6 +19,7 @@ export const projectHandlers: Handlers<
   | 'createDatasetVersion'
   | 'listDatasetVersions'
   | 'getDatasetVersion'
+  | 'downloadDatasetObject'
   | 'createCodeBundle'
   | 'listCodeBundles'
   | 'getCodeBundle'
@@ -33,6 +41,12 @@ export const projectHandlers: Handlers<
   getDatasetVersion: async (deps, { params }) => {
     const project = await findProject(deps, params.project)
     return existing(await deps.store.datasets.get(project.id, params.dataset, params.version), params)
+  },
+  downloadDatasetObject: async (deps, { params }) => {
+    const project = await findProject(deps, params.project)
+    const found = existing(await deps.store.datasets.find(project.id, params.dataset, params.version), params)
+    const object = [found.manifest, ...found.shards].find(({ digest }) => digest === params.digest)
+    return grantDownload(deps.blobs, existing(object ?? null, params).digest)
   },
   createCodeBundle: (deps, { params, body }) =>
     createCodeBundle(

@@ -57,7 +57,12 @@ async function sessionSecondsOf(api: Client, provider: Provider): Promise<number
   return (await api.getProviderProfile({ params: { provider } })).sessionSeconds
 }
 
-async function datasetOf(api: Client, project: string, { dataset }: ExperimentSpec): Promise<DatasetVersion> {
+/** The version that a spec's `dataset` names. @throws {AppError} `spec-invalid` where it is not there */
+export async function datasetOf(
+  api: Client,
+  project: string,
+  { dataset }: Pick<ExperimentSpec, 'dataset'>,
+): Promise<DatasetVersion> {
   const [name, version] = dataset.split('@')
   const versions = await allPages(api.listDatasetVersions, { params: { project } })
   const found = versions.find(

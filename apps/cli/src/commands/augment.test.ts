@@ -42,7 +42,8 @@ test('pictures from all over a folder are drawn beside what training makes of th
 })
 
 test.each([
-  [['--emoji', '--images', 'x'], 'give --images or --emoji'],
+  [['--emoji', '--images', 'x'], 'give --images, --dataset or --emoji'],
+  [[], 'give --images, --dataset or --emoji'],
   [['--images', 'images', '--stage', 'tail'], 'the spec has no stage tail; its stages are head, all'],
   [['--images', 'images', '--mix'], 'stage head does not mix'],
   [['--images', 'nowhere'], 'cannot be read'],

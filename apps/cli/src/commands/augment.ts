@@ -3,16 +3,19 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ExperimentSpec } from '@baton/contracts'
 import type { Command } from 'commander'
+import { readPictures } from '../client/read-pictures.ts'
 import { UsageError } from '../exit.ts'
 import type { Io } from '../io.ts'
 import { printJson } from '../output/print.ts'
 import { count } from '../output/text.ts'
 import { withSpec } from '../spec/prepare-spec.ts'
-import { example, jsonOption, numberArgument, setOption } from './options.ts'
+import { example, jsonOption, numberArgument, projectOption, setOption } from './options.ts'
 
 interface PreviewOptions {
   readonly images?: string
   readonly emoji?: boolean
+  readonly dataset?: boolean
+  readonly project?: string
   readonly json?: boolean
   readonly stage?: string
   readonly samples: number
@@ -29,22 +32,25 @@ export function augmentCommand(program: Command, io: Io): void {
     .summary('draw pictures beside what training makes of them')
     .description(
       'Draws a contact sheet as PNG: in each row a picture as it is stored, and then as it would be trained on in the\n' +
-        'first epochs of a stage. Needs no Baton running. The pictures are from all over the folder.',
+        'first epochs of a stage. The pictures are from all over the folder. Needs no Baton running but with --dataset.',
     )
     .argument('<spec>', 'file with the spec')
     .option('--images <folder>', 'folder with pictures, those that the dataset is made of say')
     .option('--emoji', 'draw pictures of the emoji demo set instead')
+    .option('--dataset', 'draw train pictures of the dataset that the spec names, which Baton has, instead')
     .option('--stage <name>', 'whose augmentation (default the first stage)')
     .option('--samples <n>', 'pictures, a row each', numberArgument({ min: 1, max: 64, isWhole: true }), 6)
     .option('--epochs <n>', 'epochs, a column each', numberArgument({ min: 1, max: 32, isWhole: true }), 5)
     .option('--mix', 'mix the pictures of a column as the stage mixes those of a batch')
     .option('--out <file>', 'the PNG to write', 'augment.png')
     .addOption(setOption())
+    .addOption(projectOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
       example(
         'baton augment preview spec.yaml --images train/',
+        'baton augment preview spec.yaml --dataset --samples 12',
         'baton augment preview spec.yaml --emoji --set augment=imet-320 --stage all --out sheet.png',
       ),
     )
@@ -55,7 +61,7 @@ export function augmentCommand(program: Command, io: Io): void {
 
 async function preview(io: Io, spec: ExperimentSpec, options: PreviewOptions): Promise<void> {
   const stage = stageOf(spec, options)
-  const images = await imagesOf(options)
+  const images = await imagesOf(io, spec, options)
   // Only this command needs it, and it is most of what `baton` would load.
   const { drawAugmentSheet } = await import('@baton/trainer')
   const { out, epochs, mix = false } = options
@@ -73,8 +79,11 @@ function stageOf({ stages }: ExperimentSpec, { stage, mix }: PreviewOptions): nu
   return index
 }
 
-async function imagesOf({ images, emoji = false, samples }: PreviewOptions): Promise<NamedImage[]> {
-  if ((images !== undefined) === emoji) throw new UsageError('give --images or --emoji')
+async function imagesOf(io: Io, { dataset }: ExperimentSpec, options: PreviewOptions): Promise<NamedImage[]> {
+  const { images, emoji = false, dataset: stored = false, project, samples } = options
+  if ([images !== undefined, emoji, stored].filter(Boolean).length !== 1)
+    throw new UsageError('give --images, --dataset or --emoji')
+  if (stored) return readPictures(io, { dataset, project }, (train) => evenly(train, samples))
   return images === undefined ? drawEmoji(samples) : readImages(images, samples)
 }
 

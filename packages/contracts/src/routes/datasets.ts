@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Blob, Digest, Ordinal, Slug } from '../ids.ts'
-import { CodeBundle, DatasetVersion, Upload, UsedBy } from '../resources.ts'
+import { CodeBundle, DatasetVersion, Download, Upload, UsedBy } from '../resources.ts'
 import { list, pageOf, pageQuery, project, readers, submitters } from './parts.ts'
 import type { RouteSpec } from './route.ts'
 
@@ -52,6 +52,17 @@ export const datasetsRoutes = {
     status: 200,
     response: DatasetVersion.extend({ usedBy: UsedBy }),
     problems: [],
+  },
+  downloadDatasetObject: {
+    method: 'GET',
+    path: '/v1/projects/:project/datasets/:dataset/versions/:version/objects/:digest/download',
+    summary: "Get an address to read a dataset version's manifest from, or one of its shards",
+    roles: readers,
+    scope: 'project',
+    params: project.extend({ dataset: Slug, version: z.coerce.number().pipe(Ordinal), digest: Digest }),
+    status: 200,
+    response: Download,
+    problems: ['storage-unavailable'],
   },
   createCodeBundle: {
     method: 'POST',
