@@ -2,7 +2,7 @@
 export interface Figure {
   /** What was measured: `POST (10 folds) to 201, p99`. */
   readonly name: string
-  readonly unit: '' | 'ms' | 's' | 'kB' | 'per s' | '×' | '%'
+  readonly unit: '' | 'ms' | 's' | 'kB' | 'per s' | '×' | '%' | 'images/s'
   /** One value a repetition. A figure that a peer is compared by is the ratio within each repetition. */
   readonly values: readonly number[]
   /** Judged by the median: single repetitions of a shared machine say little. Absent: only shown. */

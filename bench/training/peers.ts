@@ -1,0 +1,98 @@
+import { fileURLToPath } from 'node:url'
+import { hasBf16 } from '../machine.ts'
+import type { Run } from '../figure.ts'
+import { installPython } from '../python.ts'
+import type { PythonPackages } from '../python.ts'
+import { repositoryFile } from '../repository.ts'
+import type { PeerProgram } from './peer.ts'
+
+export type PeerName = 'baton' | 'eager' | 'tfjs' | 'keras' | 'kerasBf16' | 'loop' | 'torch'
+
+/** A way to train a net. */
+export interface PeerKind {
+  readonly title: string
+  /** Whether it can train from files too. */
+  readonly readsFiles: boolean
+  /** How far its first losses may be from Baton's, as a part of them. */
+  readonly tolerance: number
+  readonly program: (job: string) => PeerProgram
+}
+
+/** Why a peer cannot run here. */
+export interface Lacking {
+  readonly lacking: string
+}
+
+/** The TensorFlow that Baton fetches where it finds none, and what belongs to it. */
+const tensorflow = {
+  name: 'tensorflow-cpu-2.15.1',
+  packages: ['tensorflow-cpu==2.15.1', 'keras==2.15.0', 'numpy==1.26.4'],
+}
+/**
+ * From PyPI alone it comes with the libraries of its GPU, which fill 6 GB and do nothing here. Where pip is told of
+ * PyTorch's index for CPUs, by PIP_EXTRA_INDEX_URL, it takes the same version from there.
+ */
+const torch = { name: 'torch-2.15.0', packages: ['torch==2.15.0', 'torchvision==0.29.2', 'pillow==12.0.0', 'numpy'] }
+
+const exact = 0.01
+/** bf16 has 8 bits of precision. */
+const coarse = 0.05
+
+/** All peers of Baton, those that cannot run here with the reason; Python's are installed where they are not yet. */
+export async function preparePeers(say: Run['say'], threads: number): Promise<Record<PeerName, PeerKind | Lacking>> {
+  const env = {
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: '1',
+    TF_ENABLE_ONEDNN_OPTS: '1',
+    // Of this process, where TensorFlow is loaded as Baton has it; peers may be as fast as they can.
+    TF_DETERMINISTIC_OPS: '0',
+    TF_CPP_MIN_LOG_LEVEL: '2',
+    OMP_NUM_THREADS: String(threads),
+    PYTHONDONTWRITEBYTECODE: '1',
+  }
+  const node =
+    (url: URL, ...args: string[]) =>
+    (job: string): PeerProgram => ({
+      command: process.execPath,
+      args: [fileURLToPath(url), job, ...args],
+      env: { TF_ENABLE_ONEDNN_OPTS: '1' },
+    })
+  const installed = async (packages: PythonPackages): Promise<{ bin: string } | Lacking> => {
+    try {
+      return { bin: await installPython(packages, say) }
+    } catch (error) {
+      const lacking = `${packages.packages[0]!} cannot be installed`
+      say(`${lacking}: ${(error as Error).message}`)
+      return { lacking }
+    }
+  }
+  const python = async (
+    environment: PythonPackages,
+    kind: Omit<PeerKind, 'program'>,
+    script: string,
+    ...args: string[]
+  ): Promise<PeerKind | Lacking> => {
+    const found = await installed(environment)
+    if ('lacking' in found) return found
+    const file = repositoryFile(`bench/training/peers/${script}`)
+    return { ...kind, program: (job) => ({ command: `${found.bin}/python`, args: [file, job, ...args], env }) }
+  }
+  const plain = { readsFiles: false, tolerance: exact }
+  const baton = new URL('./peers/baton.ts', import.meta.url)
+  return {
+    baton: { ...plain, readsFiles: true, title: 'Baton', program: node(baton, 'compiled') },
+    eager: { ...plain, title: 'Baton, eager', program: node(baton, 'eager') },
+    tfjs: { ...plain, title: 'TensorFlow.js fit', program: node(new URL('./peers/tfjs-fit.ts', import.meta.url)) },
+    keras: await python(tensorflow, { ...plain, readsFiles: true, title: 'Keras fit' }, 'keras_fit.py', 'float32'),
+    kerasBf16: hasBf16()
+      ? await python(
+          tensorflow,
+          { readsFiles: false, title: 'Keras fit, mixed_bfloat16', tolerance: coarse },
+          'keras_fit.py',
+          'mixed_bfloat16',
+        )
+      : { lacking: 'the processor has no bf16' },
+    loop: await python(tensorflow, { ...plain, title: 'tf.function loop' }, 'keras_loop.py'),
+    torch: await python(torch, { ...plain, readsFiles: true, title: 'PyTorch' }, 'torch_loop.py'),
+  }
+}

@@ -1,0 +1,56 @@
+import type { ExperimentSpec } from '@baton/contracts'
+import { labelTable } from '@baton/evaluation'
+import { stageAugmenter } from '../../../packages/trainer/src/data/augment/augmenter.ts'
+import { planStage, trainBatches } from '../../../packages/trainer/src/data/batches.ts'
+import { createImageSource } from '../../../packages/trainer/src/data/image-source.ts'
+import type { TrainBatch } from '../../../packages/trainer/src/step/train-batch.ts'
+import type { Job } from '../job.ts'
+import type { Took } from '../peer.ts'
+
+/** Epochs from files by the trainer's pipeline, whose memory of decoded pictures is left out: each decodes all. */
+export function openFiles({ manifest, shard, net }: Job, spec: ExperimentSpec) {
+  const source = createImageSource({
+    manifest,
+    image: spec.image,
+    shardPath: () => shard,
+    repeated: new Int32Array(),
+    cacheBytes: 0,
+    poll: () => undefined,
+  })
+  const stage = spec.stages[0]!
+  const samples = Int32Array.from(manifest.samples.keys())
+  const plan = planStage(stage, samples.length)
+  let epochs = 0
+  return {
+    async epoch(train: (batch: TrainBatch) => unknown): Promise<Took> {
+      const first = epochs++ * plan.stepsPerEpoch
+      const startMs = performance.now()
+      const batches = trainBatches(
+        {
+          source,
+          augmenter: stageAugmenter(spec, stage),
+          size: net.size,
+          targets: { samples, labelsOf: (own) => Float32Array.from(labelTable(manifest, own)), teacherOf: null },
+          key: { seed: 1, fold: 0, stage: 0 },
+          plan: { ...plan, totalSteps: first + plan.stepsPerEpoch },
+          change: null,
+          mix: null,
+          again: null,
+          weightOf: null,
+        },
+        first,
+      )
+      let waitMs = 0
+      let waitingSinceMs = startMs
+      for await (const batch of batches) {
+        waitMs += performance.now() - waitingSinceMs
+        train({ ...batch, n: batch.samples.length })
+        await new Promise(setImmediate)
+        waitingSinceMs = performance.now()
+      }
+      const seconds = (performance.now() - startMs) / 1000
+      return { images: plan.stepsPerEpoch * plan.batch, seconds, waitSeconds: waitMs / 1000 }
+    },
+    close: () => source.close(),
+  }
+}
