@@ -8,13 +8,14 @@ import type { Job } from '../job.ts'
 import type { Took } from '../peer.ts'
 
 /** Epochs from files by the trainer's pipeline, whose memory of decoded pictures is left out: each decodes all. */
-export function openFiles({ manifest, shard, net }: Job, spec: ExperimentSpec) {
+export function openFiles({ manifest, shard, net, loaders }: Job, spec: ExperimentSpec) {
   const source = createImageSource({
     manifest,
     image: spec.image,
     shardPath: () => shard,
     repeated: new Int32Array(),
     cacheBytes: 0,
+    threads: loaders,
     poll: () => undefined,
   })
   const stage = spec.stages[0]!
@@ -45,6 +46,7 @@ export function openFiles({ manifest, shard, net }: Job, spec: ExperimentSpec) {
       for await (const batch of batches) {
         waitMs += performance.now() - waitingSinceMs
         train({ ...batch, n: batch.samples.length })
+        source.giveBack(batch.images)
         await new Promise(setImmediate)
         waitingSinceMs = performance.now()
       }
