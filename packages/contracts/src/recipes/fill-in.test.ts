@@ -53,7 +53,13 @@ describe('what the spec says itself wins', () => {
       stages: { all: { lrScale: null, optimizer: { name: 'sgdm' } } },
     })
     expect(spec.model).toMatchObject({ name: 'convnet', width: 16, blocks: 3, dropout: 0 })
-    expect(spec.stages[1]!.optimizer).toEqual({ name: 'sgdm', momentum: 0.9, nesterov: false, weightDecay: 0 })
+    expect(spec.stages[1]!.optimizer).toEqual({
+      name: 'sgdm',
+      momentum: 0.9,
+      nesterov: false,
+      weightDecay: 0,
+      decayBiasAndNorm: false,
+    })
   })
 
   test('one of several ways to say a thing takes the place of the recipe’s', () => {

@@ -276,6 +276,20 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     '/stages/0/schedule/name',
     'must be one of "constant", "linear", "cosine", "cosine-restarts", "step", "triangular", "one-cycle", "plateau", "budget", not the string "cosin"; did you mean "cosine"?',
   ],
+  [
+    'a momentum that moves, of an optimizer without one',
+    '/stages/0',
+    { name: 'all', epochs: 1, optimizer: { name: 'sgd' }, schedule: { name: 'one-cycle', lr: 0.1 } },
+    '/stages/0/schedule/momentum',
+    'sgd has no momentum to be moved; give `momentum: null`, or choose sgdm',
+  ],
+  [
+    'a decay of biases where nothing decays',
+    '/stages/0/optimizer',
+    { name: 'adam', decayBiasAndNorm: true },
+    '/stages/0/optimizer/decayBiasAndNorm',
+    'nothing decays: give weightDecay, or leave decayBiasAndNorm out',
+  ],
   ['a learning rate of zero', '/stages/0/schedule/lr', 0, '/stages/0/schedule/lr', 'must be more than 0, not 0'],
   [
     'a learning rate in words',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { OptimizerSpec } from './optimizer.ts'
 import type { AddFault } from './parts.ts'
 import { Positive } from './parts.ts'
 
@@ -87,6 +88,15 @@ export function checkSchedule(schedule: ScheduleSpec, fault: AddFault): void {
     fault(['warmupEpochs'], 'the warm-up lasts by warmupSteps already; give only one of the two')
   if (warmupDivisor !== null && warmupSteps === 0 && warmupEpochs === 0)
     fault(['warmupDivisor'], 'there is no warm-up; give warmupSteps or warmupEpochs')
+}
+
+/** A momentum that changes wants an optimizer that has one. */
+export function checkMomentum(
+  { schedule, optimizer }: { readonly schedule: ScheduleSpec; readonly optimizer: OptimizerSpec },
+  fault: AddFault,
+): void {
+  if (schedule.name === 'one-cycle' && schedule.momentum !== null && optimizer.name === 'sgd')
+    fault(['schedule', 'momentum'], 'sgd has no momentum to be moved; give `momentum: null`, or choose sgdm')
 }
 
 /** Schedules over the whole of a stage, which need to know its last step from the first on. */

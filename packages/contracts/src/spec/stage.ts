@@ -7,11 +7,11 @@ import { checkLosses, LossSpec } from './loss.ts'
 import { checkLrScale, LrScaleSpec } from './lr-scale.ts'
 import { MineSpec } from './mine.ts'
 import { MixSpec } from './mix.ts'
-import { OptimizerSpec } from './optimizer.ts'
+import { checkOptimizer, OptimizerSpec } from './optimizer.ts'
 import type { AddFault } from './parts.ts'
 import { GroupName, Positive } from './parts.ts'
 import { SampleSpec } from './sample.ts'
-import { checkScheduleLasts, ScheduleSpec } from './schedule.ts'
+import { checkMomentum, checkScheduleLasts, ScheduleSpec } from './schedule.ts'
 
 export const StageSpec = z.strictObject({
   name: Slug,
@@ -66,5 +66,7 @@ export function checkStages(stages: readonly StageSpec[], fault: AddFault): void
     const faultHere: AddFault = (path, message) => fault([i, ...path], message)
     checkDuration(stage, faultHere)
     checkScheduleLasts(stage, faultHere)
+    checkMomentum(stage, faultHere)
+    checkOptimizer(stage.optimizer, (path, message) => fault([i, 'optimizer', ...path], message))
   })
 }

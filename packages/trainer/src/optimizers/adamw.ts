@@ -5,7 +5,7 @@ import type { OptimizerRule } from './rule.ts'
 /**
  * AdamW, in the order of operations of PyTorch:
  *
- *   w ← w (1 − η λ)                 (kernels alone; decoupled)
+ *   w ← w (1 − η λ)                 (what decays alone; decoupled)
  *   m, v, d of g (see `nextMoments`)
  *   w ← w − η / (1 − β₁ᵗ) · d
  *

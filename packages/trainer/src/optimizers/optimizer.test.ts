@@ -45,18 +45,22 @@ test.each(fixture.cases)(
   },
 )
 
-const adamw = { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 } as const
+const moments = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
+const adamw = { name: 'adamw', ...moments, weightDecay: 0.1, decayBiasAndNorm: false } as const
 
-test('weight decay leaves biases and normalisation alone', () => {
+test.each([
+  [false, [Math.fround(2 * (1 - 0.5 * 0.1)), 2, 2]],
+  [true, Array<number>(3).fill(Math.fround(2 * (1 - 0.5 * 0.1)))],
+])('weight decay is of kernels; of biases and normalisation too: %s', (decayBiasAndNorm, after) => {
   const variables = (['kernel', 'bias', 'norm'] as const).map((role) => aVariable(role, role, [2], [1]))
-  const optimizer = createOptimizer(tf, adamw, variables)
+  const optimizer = createOptimizer(tf, { ...adamw, decayBiasAndNorm }, variables)
   tf.tidy(() =>
     optimizer.apply(
       [1, 2, 3].map(() => tf.zeros([1])),
       optimizer.rates({ lr: 0.5 }),
     ),
   )
-  expect(variables.map(({ variable }) => variable.dataSync()[0])).toEqual([Math.fround(2 * (1 - 0.5 * 0.1)), 2, 2])
+  expect(variables.map(({ variable }) => variable.dataSync()[0])).toEqual(after)
 })
 
 test('slots and counts are named by variable, and a variable without a count starts afresh', () => {

@@ -91,7 +91,7 @@ export function createOptimizer(
           gradient: gradients[i]!,
           slots: slots.map(({ variable }) => variable),
           rates: rows.map((row) => row[i]!),
-          decays: target.role === 'kernel',
+          decays: spec.decayBiasAndNorm || target.role === 'kernel',
         })
         target.variable.assign(next.weight)
         slots.forEach(({ variable }, s) => variable.assign(next.slots[s]!))

@@ -12,7 +12,7 @@ export interface UpdateInput extends Update {
   readonly gradient: Tensor
   /** The numbers that `rates` gave for this step. */
   readonly rates: readonly Scalar[]
-  /** Whether weight decay is for this variable: it is for kernels alone. */
+  /** Whether weight decay is for this variable: by default for kernels alone. */
   readonly decays: boolean
 }
 
