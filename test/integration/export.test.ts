@@ -11,6 +11,7 @@ import type { ExportFormat } from '@baton/trainer'
 import { buildModel } from '../../packages/trainer/src/models/build.ts'
 import { runGroups } from '../../packages/trainer/src/models/groups.ts'
 import { loadWeights } from '../../packages/trainer/src/models/load-weights.ts'
+import { HEAD } from '../../packages/trainer/src/models/model.ts'
 import type { Model } from '../../packages/trainer/src/models/model.ts'
 import { normalise } from '../../packages/trainer/src/step/compose.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
@@ -42,7 +43,7 @@ interface Trained {
   readonly weights: Map<string, StoredTensor>
 }
 
-/** A model with statistics that are not 0 and 1. */
+/** A model with statistics that are not 0 and 1, and logits of about 1 to 3: no probability is so near 0 or 1 that it hides them. */
 function aTrained(given: Record<string, unknown>, loss = 'bce'): Trained {
   const modelSpec = ModelSpec.parse(given)
   const spec = ExperimentSpec.parse({
@@ -57,6 +58,11 @@ function aTrained(given: Record<string, unknown>, loss = 'bce'): Trained {
   onTestFinished(() => model.dispose())
   for (const { role, variable } of model.variables)
     if (role !== 'kernel') variable.assign(tf.randomUniform(variable.shape, 0.5, 1.5, 'float32', variable.size))
+  tf.tidy(() => {
+    const greatest = tf.max(tf.abs(logitsOf({ spec, model }, someImages(4))))
+    for (const { group, variable } of model.variables)
+      if (group === HEAD) variable.assign(tf.div(tf.mul(variable, 3), greatest))
+  })
   const weights = new Map(
     model.variables.map(({ name, variable }) => [
       name,
@@ -73,10 +79,15 @@ async function exported({ modelSpec, spec, weights }: Omit<Trained, 'model'>, fo
   return { dir, files }
 }
 
+const bytesOf = ({ buffer, byteOffset, byteLength }: NodeJS.TypedArray) => Buffer.from(buffer, byteOffset, byteLength)
 const someImages = (rows: number) => tf.randomUniform([rows, SIZE, SIZE, 3], 0, 256, 'int32', 7) as unknown as Tensor4D
 
-function predicted({ spec, model }: Trained, images: Tensor4D, activation: 'sigmoid' | 'softmax' = 'sigmoid') {
-  return tf[activation](runGroups(model.groups, normalise(tf, images, spec.image), () => ({ training: false })))
+function logitsOf({ spec, model }: Pick<Trained, 'spec' | 'model'>, images: Tensor4D): Tensor {
+  return runGroups(model.groups, normalise(tf, images, spec.image), () => ({ training: false }))
+}
+
+function predicted(trained: Trained, images: Tensor4D, activation: 'sigmoid' | 'softmax' = 'sigmoid'): Tensor {
+  return tf[activation](logitsOf(trained, images))
 }
 
 function expectClose(actual: Tensor, expected: Tensor): void {
@@ -124,18 +135,21 @@ test('what was trained by softmax gives softmax’s probabilities', async () => 
   expectClose(layers.predict(tf.cast(someImages(2), 'float32')) as Tensor, expected)
 })
 
-test.each(['safetensors', 'tfjs'] as const)(
-  'an export as %s is taken as the weights of a new training',
-  async (format) => {
-    const trained = aTrained({ name: 'mobilenetv2', width: 0.25 })
-    const { dir, files } = await exported(trained, format)
-    const other = aTrained({ name: 'mobilenetv2', width: 0.25 })
-    other.model.variables.forEach(({ variable }) => variable.assign(tf.zeros(variable.shape)))
-    loadWeights(tf, other.model, await readWeights(path.join(dir, files[0]!)))
-    for (const { name, variable } of other.model.variables)
-      expect(variable.dataSync()).toEqual(trained.weights.get(name)!.data)
-  },
-)
+test.each(
+  [{ name: 'mobilenetv2', width: 0.25 }, { name: 'seresnext50_32x4d', width: 0.25 }, models[0]!].flatMap((model) => [
+    { ...model, format: 'safetensors' as const },
+    { ...model, format: 'tfjs' as const },
+  ]),
+)('a $name that was exported as $format is taken as the weights of a new training, bit for bit', async (given) => {
+  const { format, ...model } = given
+  const trained = aTrained(model)
+  const { dir, files } = await exported(trained, format)
+  const other = aTrained(model)
+  other.model.variables.forEach(({ variable }) => variable.assign(tf.zeros(variable.shape)))
+  expect(loadWeights(tf, other.model, await readWeights(path.join(dir, files[0]!)))).toEqual({ fresh: [] })
+  for (const { name, variable } of other.model.variables)
+    expect(bytesOf(variable.dataSync()).equals(bytesOf(trained.weights.get(name)!.data)), name).toBe(true)
+})
 
 test('safetensors have timm’s names where the network is one of timm’s, and ours otherwise', async () => {
   const namesOf = async (model: Record<string, unknown>) => {

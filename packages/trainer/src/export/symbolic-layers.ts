@@ -1,5 +1,6 @@
 import type { layers as tfLayers, SymbolicTensor, Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
+import { toDepthwise } from '../models/depthwise-substitute.ts'
 import type { Conv2dOptions, DepthwiseOptions, Layers, Window } from '../models/layers.ts'
 import { EPSILON, paddingOf } from '../models/layers.ts'
 import type { MapOps } from '../models/map-ops.ts'
@@ -129,10 +130,7 @@ function depthwise(
   })
 }
 
-/**
- * A convolution in groups, of which layers models know nothing: each input channel is filtered for every output of its
- * group, and what belongs to one output is summed, as c times the mean of its c parts. The c is in the filter.
- */
+/** A convolution in groups, of which layers models know nothing: see `toDepthwise`. */
 function groupedConv(
   tf: Tf,
   name: string,
@@ -144,7 +142,7 @@ function groupedConv(
   if (bias) throw new Error('a convolution in groups has no bias')
   const [own, outputs] = [inputs / groups, filters / groups]
   const layer = depthwise(tf, name, { ...options, multiplier: outputs })
-  add(layer, [`${name}/kernel`], (kernel) => asDepthwise(kernel, groups))
+  add(layer, [`${name}/kernel`], (kernel) => toDepthwise(kernel, groups))
   const filter = inFrame<Tensor>(tf, options, layer)
   return (x) => {
     const parts = filter(x) // [batch, height, width, groups · own · outputs]
@@ -154,21 +152,6 @@ function groupedConv(
     const join = layers.reshape({ targetShape: [height, width, filters] })
     return [split, mean, join].reduce<Tensor>((y, next) => apply<unknown, Tensor>(next)(y), parts) as never
   }
-}
-
-/** [height, width, own, groups · outputs] to [height, width, groups · own, outputs], times `own`. */
-function asDepthwise({ shape, data }: NamedTensor, groups: number): NamedTensor {
-  const [height, width, own, filters] = shape as [number, number, number, number]
-  const outputs = filters / groups
-  const values = new Float32Array(data.length)
-  for (let from = 0; from < data.length; from++) {
-    const output = from % outputs
-    const group = Math.floor(from / outputs) % groups
-    const input = Math.floor(from / filters) % own
-    const place = Math.floor(from / (filters * own))
-    values[((place * groups + group) * own + input) * outputs + output] = data[from]! * own
-  }
-  return { shape: [height, width, groups * own, outputs], data: values }
 }
 
 /** Gives the layers their weights. */

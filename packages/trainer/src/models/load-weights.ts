@@ -1,6 +1,7 @@
 import { AppError } from '@baton/contracts'
 import type { Tensor, Tensors } from '@baton/safetensors'
 import type { Tf } from '@baton/tensorflow'
+import { fromDepthwise } from './depthwise-substitute.ts'
 import type { Model, ModelVariable, NamedTensor } from './model.ts'
 import { HEAD } from './model.ts'
 import { fromTimm, timmNameOf } from './timm-layout.ts'
@@ -37,8 +38,9 @@ const IGNORED = new RegExp(`(^|\\.)num_batches_tracked$|^${NORMALISE}/`)
  * @throws {AppError} `weights-unfit`, listing names that are missing, unexpected, or of another shape; the model is as
  *   it was then
  */
-export function loadWeights(tf: Tf, model: Pick<Model, 'variables'>, tensors: Tensors): { fresh: readonly string[] } {
+export function loadWeights(tf: Tf, model: Pick<Model, 'variables'>, given: Tensors): { fresh: readonly string[] } {
   const { variables } = model
+  const tensors = withGroupedKernels(variables, given)
   const { nameOf, convert } = dialectOf(variables, tensors)
   const found = variables.map((target) => {
     const name = nameOf(target.name)
@@ -58,6 +60,21 @@ export function loadWeights(tf: Tf, model: Pick<Model, 'variables'>, tensors: Te
       target.variable.assign(tf.tensor(value!.data.slice(), [...value!.shape]))
     })
   return { fresh: isFresh ? variables.filter(({ group }) => group === HEAD).map(({ name }) => name) : [] }
+}
+
+/** The tensors, with the filters by which layers models replace a convolution in groups made that convolution's again. */
+function withGroupedKernels(variables: readonly ModelVariable[], tensors: Tensors): Tensors {
+  const all = new Map(tensors)
+  for (const { name, variable } of variables) {
+    const substitute = name.replace(/\/kernel$/, '/depthwise_kernel')
+    const { shape = [], data } = tensors.get(substitute) ?? {}
+    if (substitute === name || shape.length !== 4 || !(data instanceof Float32Array)) continue
+    const groups = shape[2]! / variable.shape[2]!
+    if (!Number.isInteger(groups)) continue
+    all.delete(substitute)
+    all.set(name, fromDepthwise({ shape, data }, groups))
+  }
+  return all
 }
 
 /** The dialect that most of the names fit. */
