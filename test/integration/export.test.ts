@@ -15,17 +15,10 @@ import { HEAD } from '../../packages/trainer/src/models/model.ts'
 import type { Model } from '../../packages/trainer/src/models/model.ts'
 import { normalise } from '../../packages/trainer/src/step/compose.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
+import type { NodeTf } from '../support/native-tensorflow.ts'
 
 type Tensor = ReturnType<Tf['tensor']>
 type Tensor4D = ReturnType<Tf['tensor4d']>
-/** What tfjs-node has beside TensorFlow.js. */
-interface NodeTf {
-  readonly node: {
-    loadSavedModel(
-      dir: string,
-    ): Promise<{ predict(inputs: Record<string, Tensor>): Record<string, Tensor>; dispose(): void }>
-  }
-}
 
 let tf: Tf
 

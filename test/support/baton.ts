@@ -9,6 +9,7 @@ import { startBaton, startLocalWorkers } from '@baton/cli'
 import type { RunningBaton } from '@baton/cli'
 import { loadConfig } from '@baton/config'
 import { createLog } from '@baton/log'
+import { defaultCacheDir } from '@baton/tensorflow'
 import { createTestDatabase, freePort } from '@baton/testing'
 
 const main = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url))
@@ -63,7 +64,9 @@ export async function startTestBaton({
   })
   const env = { BATON_URL: baton.url, BATON_TOKEN: baton.ownerToken.reveal(), BATON_DATA: settings.BATON_DATA }
   const run = async (command: string, args: readonly string[]): Promise<Ended> => {
-    const child = spawn(command, args, { env: { PATH: process.env.PATH, HOME: folder, ...env } })
+    // A home of their own, but not a TensorFlow of their own to fetch.
+    const own = { PATH: process.env.PATH, HOME: folder, BATON_CACHE: defaultCacheDir() }
+    const child = spawn(command, args, { env: { ...own, ...env } })
     const ended = once(child, 'exit') as Promise<[number | null]>
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended])
     return { code, stdout, stderr }
