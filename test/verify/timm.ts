@@ -2,11 +2,12 @@
  * `npm run verify:timm [NETWORK...]`: makes timm's networks in PyTorch, loads their weights from safetensors and compares
  * logits in inference and gradients in training, in two ways.
  *
- * 1. Weights as timm begins with them, random pictures, both sides in float32: the logits and the length of all gradients
- *    together must differ by less than 1e-4. How far PyTorch's float32 is from its own float64 stands beside it.
+ * 1. Weights as timm begins with them, random pictures, both sides in float32: the logits, and the length of all gradients
+ *    together. How far PyTorch's float32 is from its own float64 stands beside it.
  * 2. Weights and pictures that keep values off relu's corners, PyTorch in float64: each gradient's length as well.
  *
- * Exits with 1 where a difference is 1e-4 or more. docs/spec/export.md says how they are measured.
+ * Exits with 1 where a difference is 1e-4 or more, with the exceptions in docs/spec/export.md, which says how they are
+ * measured.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -40,14 +41,14 @@ for (const name of chosenNetworks()) {
     [of(ours), of(own)].map((x) => x.toExponential(1)).join(' / ')
   const over = `${ours.over} / ${own.over} of ${ours.gradients}`
   const cells = [name, both((d) => d.logits), both((d) => d.length), both((d) => d.median), over, both((d) => d.worst)]
-  console.log(rowOf([...cells, verdict(ours.logits, ours.length)]))
+  console.log(rowOf([...cells, verdict(ours.logits < tolerance && ours.length < Math.max(tolerance, 10 * own.length))]))
 }
 console.log('\nValues off relu’s corners: Baton in float32 and PyTorch in float64')
 console.log(rowOf(['network', 'logits', 'worst gradient', 'gradients', 'of']))
 for (const name of chosenNetworks()) {
   const { logits, norms, gradients, worst } = await compareHashed(name)
   const cells = [name, logits.toExponential(1), norms.toExponential(1), String(gradients), worst]
-  console.log(rowOf([...cells, verdict(logits, norms)]))
+  console.log(rowOf([...cells, verdict(logits < tolerance && norms < tolerance)]))
 }
 
 function specOf(name: TimmName): ModelSpec {
@@ -61,8 +62,8 @@ function rowOf(cells: readonly string[]): string {
     .trimEnd()
 }
 
-function verdict(...differences: readonly number[]): string {
-  if (differences.every((difference) => difference < tolerance)) return ''
+function verdict(isEqual: boolean): string {
+  if (isEqual) return ''
   process.exitCode = 1
   return 'DIFFERS'
 }
