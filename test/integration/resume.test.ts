@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { LoadedTensorflow } from '@baton/tensorflow'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cutAnywhere } from '../../packages/trainer/src/fixtures/cut-anywhere.ts'
+import { cutAnywhere, threadsInUse } from '../../packages/trainer/src/fixtures/cut-anywhere.ts'
 import { makeDrawnWorld } from '../../packages/trainer/src/fixtures/drawn-world.ts'
 import type { DrawnWorld } from '../../packages/trainer/src/fixtures/drawn-world.ts'
 import { loadNative } from '../support/native-tensorflow.ts'
@@ -25,8 +25,10 @@ afterAll(() => rm(dir, { recursive: true }))
 test.each(seeds)(
   'with compiled steps, a training cut anywhere ends with the bytes of an uncut one, seed %i',
   async (seed) => {
+    const threads = threadsInUse()
     const { uncut, cut, ...of } = await cutAnywhere(seed, { world, dir, tensorflow })
     expect(uncut.manifest.environment.execution).toBe('compiled')
     expect(cut, JSON.stringify(of)).toEqual(uncut)
+    expect(threadsInUse()).toBe(threads)
   },
 )

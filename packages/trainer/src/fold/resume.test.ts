@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cutAnywhere } from '../fixtures/cut-anywhere.ts'
+import { cutAnywhere, threadsInUse } from '../fixtures/cut-anywhere.ts'
 import { makeDrawnWorld } from '../fixtures/drawn-world.ts'
 import type { DrawnWorld } from '../fixtures/drawn-world.ts'
 
@@ -21,6 +21,8 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }))
 
 test.each(seeds)('a training of any spec, cut anywhere, ends with the bytes of an uncut one, seed %i', async (seed) => {
+  const threads = threadsInUse()
   const { uncut, cut, ...of } = await cutAnywhere(seed, { world, dir })
   expect(cut, JSON.stringify(of)).toEqual(uncut)
+  expect(threadsInUse()).toBe(threads)
 })
