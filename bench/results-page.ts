@@ -2,6 +2,7 @@ import { stringify } from 'yaml'
 import type { ExperimentRow, Matrix, MatrixSpec } from '@baton/contracts'
 import type { PairedDifference } from '@baton/evaluation'
 import type { Baseline } from './pixel-baselines.ts'
+import type { PrecisionStudy } from './precision-study.ts'
 import { machine } from './machine.ts'
 
 /** What has been measured. */
@@ -12,13 +13,16 @@ export interface Results {
   readonly names: readonly string[]
   readonly rows: readonly ExperimentRow[]
   readonly baselines: readonly Baseline[]
+  /** Null: the machine does not compute in bf16. */
+  readonly precision: PrecisionStudy | null
   readonly samples: { readonly train: number; readonly labels: number; readonly side: number }
   readonly tensorflow: string
   readonly seconds: number
 }
 
 /** `docs/results.md`: all that stands in it was measured. */
-export function resultsPage({ matrix, spec, names, rows, baselines, samples, tensorflow, seconds }: Results): string {
+export function resultsPage(results: Results): string {
+  const { matrix, spec, names, rows, baselines, precision, samples, tensorflow, seconds } = results
   const { halving: _, ...written } = spec
   const { exclude: __, ...axes } = written.matrix
   const baselineRows = [
@@ -62,12 +66,29 @@ ${table(['', 'CV', '95 %', 'difference', 'p', 'p (Holm)'], cells)}
 
 With ${matrix.cells[0]!.foldsTotal} folds of so few pictures only large effects show; a difference whose interval holds 0 says nothing.
 
+## bf16
+
+${precisionText(precision)}
+
 ## The spec
 
 \`\`\`yaml
 ${stringify({ ...written, matrix: axes }, { lineWidth: 110 }).trimEnd()}
 \`\`\`
 `
+}
+
+function precisionText(study: PrecisionStudy | null): string {
+  if (study === null) return 'Not trained: this machine does not compute in bf16.'
+  const { seeds, difference, pairs } = study
+  const rows = seeds.map(({ seed, cv: { fp32, bf16 } }) => [String(seed), score(fp32), score(bf16)])
+  const { low, high, pValue } = difference
+  const told = low > 0 ? 'bf16 is above fp32' : high < 0 ? 'bf16 is below fp32' : 'bf16 is not told apart from fp32'
+  return `The recipe with \`precision: bf16\` and with \`fp32\`, nothing else otherwise, by ${seeds.length} seeds, each of which splits the folds and begins the weights in its own way.
+
+${table(['seed', 'CV, fp32', 'CV, bf16'], rows)}
+
+bf16 − fp32, fold by fold over ${pairs} folds, with its 95 % interval: ${change(difference)}, p ${pValue.toPrecision(2)}; ${told}. A loss of up to ${score(Math.max(0, -low))} is not ruled out.`
 }
 
 /** What the intervals allow to be said. */

@@ -14,6 +14,8 @@ import { prepareTensorflow } from '@baton/tensorflow'
 import type { Benchmark, Figure, Run } from './figure.ts'
 import { freePort } from './free-port.ts'
 import { pixelBaselines } from './pixel-baselines.ts'
+import { precisionFigures, precisionMatrix, readPrecisionStudy } from './precision-study.ts'
+import type { PrecisionStudy } from './precision-study.ts'
 import { repositoryFile } from './repository.ts'
 import { resultsPage } from './results-page.ts'
 import type { Results } from './results-page.ts'
@@ -78,10 +80,10 @@ const cellNames = [
 
 /**
  * Trains the emoji set through an embedded Baton, once as a recipe has it and in ablations, beside baselines that see
- * label frequencies or pixels alone, and writes `docs/results.md`.
+ * label frequencies or pixels alone, and in bf16 where the machine computes in it, and writes `docs/results.md`.
  */
 export default {
-  summary: 'CV on the emoji set beside baselines, and an ablation; writes docs/results.md',
+  summary: 'CV on the emoji set beside baselines, an ablation, and bf16 beside fp32; writes docs/results.md',
   repetitions: 1,
   run: async ({ say }: Run): Promise<Figure[]> => {
     const started = performance.now()
@@ -90,7 +92,7 @@ export default {
     try {
       const { version, source, device } = await prepareTensorflow({ log: say })
       const dataset = await buildEmojiDataset({ ...pictures, out: path.join(folder, 'dataset') })
-      const { matrix, rows, first } = await train(folder, dataset, say)
+      const { matrix, rows, first, precision } = await train(folder, dataset, device.endsWith('_bf16)'), say)
       say('training the baselines')
       const baselines = await pixelBaselines({ folder, dataset, than: first, say })
       const { manifest } = dataset
@@ -100,6 +102,7 @@ export default {
         names: cellNames,
         rows,
         baselines,
+        precision,
         samples: { train: samplesOf(manifest, 'train').length, labels: labelsOf(manifest).length, side: pictures.size },
         tensorflow: `TensorFlow ${version} (${source}) on ${device}`,
         seconds: (performance.now() - started) / 1000,
@@ -114,8 +117,8 @@ export default {
   },
 } satisfies Benchmark
 
-/** Trains the matrix by as many sessions as there are cores, each of one thread. */
-async function train(folder: string, dataset: EmojiDataset, say: Run['say']) {
+/** Trains the matrix, and that of precisions if wanted, by as many sessions as there are cores, each of one thread. */
+async function train(folder: string, dataset: EmojiDataset, inBf16: boolean, say: Run['say']) {
   const config = loadConfig({
     BATON_DATA: path.join(folder, 'data'),
     BATON_PORT: String(await freePort()),
@@ -136,13 +139,25 @@ async function train(folder: string, dataset: EmojiDataset, say: Run['say']) {
       const matrix = await finished(api, version, say)
       const query = { where: `matrix = ${version}`, sort: 'version', fields: 'cv,cvLow,cvHigh', limit: 200 }
       const { items: rows } = await api.listExperiments({ params: { project }, query })
-      return { matrix, rows, first: await api.getExperiment({ params: { project, version } }) }
+      const first = await api.getExperiment({ params: { project, version } })
+      return { matrix, rows, first, precision: inBf16 ? await studyPrecision(api, say) : null }
     } finally {
       await workers.close()
     }
   } finally {
     await baton.close()
   }
+}
+
+async function studyPrecision(api: Client, say: Run['say']): Promise<PrecisionStudy> {
+  say('training in bf16 and fp32, by seeds')
+  const { version } = await api.createMatrix({ params: { project }, body: precisionMatrix(spec) })
+  const { cells } = await finished(api, version, say)
+  return readPrecisionStudy(
+    api,
+    project,
+    cells.map((cell) => cell.version),
+  )
 }
 
 async function finished(api: Client, version: number, say: Run['say']): Promise<Matrix> {
@@ -161,12 +176,13 @@ async function finished(api: Client, version: number, say: Run['say']): Promise<
 }
 
 /** The recipe is clearly above a baseline where the whole interval of their difference is above 0. */
-function figuresOf({ rows, baselines }: Results): Figure[] {
+function figuresOf({ rows, baselines, precision }: Results): Figure[] {
   return [
     { name: 'CV of the recipe', unit: '', values: [rows[0]!.cv!] },
     ...baselines.flatMap(({ name, cv, difference }): Figure[] => [
       { name: `CV of ${name}`, unit: '', values: [cv] },
       { name: `recipe − ${name}, low end of 95 %`, unit: '', values: [difference.low], goal: { atLeast: 0 } },
     ]),
+    ...(precision === null ? [] : precisionFigures(precision)),
   ]
 }
