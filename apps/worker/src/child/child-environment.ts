@@ -8,6 +8,7 @@ const heldBack = /^TF_VAR_|(TOKEN|KEY|SECRET|PASSWORD)$/i
  * The environment of a training child. It names what passes instead of what does not: code from a bundle runs
  * there, and a token that somebody exported in the notebook is none of its business.
  *
+ * @param threads Most threads that do one thing there.
  * @param gpu The one GPU that it sees, an entry of CUDA_VISIBLE_DEVICES; null: as the environment has it.
  */
 export function childEnvironment(env: NodeJS.ProcessEnv, threads: number, gpu: string | null): NodeJS.ProcessEnv {

@@ -51,7 +51,7 @@ export async function startChild({ entry, run, gpu, onMessage, onLine, lastLines
   const killsBefore = await memoryKills()
   const child = fork(fileURLToPath(entry), [], {
     cwd: run.workDir,
-    env: childEnvironment(process.env, run.threads, gpu),
+    env: childEnvironment(process.env, Math.max(run.threads, run.dataThreads), gpu),
     execArgv: ['--enable-source-maps'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
