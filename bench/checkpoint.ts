@@ -79,7 +79,7 @@ export default {
         state: firstState(stage),
         environment: { ...tensorflow.environment, precision: 'fp32' },
       }),
-      snapshot: () => ({ tensors: program.snapshot(), best: null }),
+      snapshot: () => ({ tensors: program.snapshot(), frozen: Promise.resolve({}), best: null }),
       resumed: null,
       onSaved({ dir, saveSeconds }) {
         saved.push(saveSeconds)

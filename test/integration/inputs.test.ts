@@ -237,8 +237,13 @@ test('what is still training is refused, but for its newest checkpoint, which th
   const proof = { foldId: lease.foldId, fence: lease.fence, sessionId: (await sessionOf(lease))! }
   const files = async (step: number) => {
     const slots = await world.blobs.write(new TextEncoder().encode(`slots at ${step}`))
+    const body = await world.blobs.write(new TextEncoder().encode('a body that is not trained'))
     const manifest = await aCheckpoint(world, lease, step)
-    return { ...manifest, files: [...manifest.files, { name: 'optimizer' as const, ...slots }] }
+    const more = [
+      { name: 'frozen-weights' as const, ...body },
+      { name: 'optimizer' as const, ...slots },
+    ]
+    return { ...manifest, files: [...manifest.files, ...more] }
   }
   const from = { seed: 77, from: `emoji#${running.version}`, folds: { count: 2, only: [0] } }
   await expect(create(from)).rejects.toMatchObject({
@@ -247,6 +252,7 @@ test('what is still training is refused, but for its newest checkpoint, which th
   await recordCheckpoint(world, { ...proof, manifest: await files(1) })
   const begun = await create({ ...from, fromCheckpoint: 'last' })
   expect(begun.inputs.map(({ kind, use, fold }) => [kind, use, fold])).toEqual([
+    ['weights', 'from', 0],
     ['weights', 'from', 0],
     ['slots', 'from', 0],
   ])

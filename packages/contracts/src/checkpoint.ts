@@ -81,6 +81,24 @@ export const LoopState = z.strictObject({
 export type LoopState = z.infer<typeof LoopState>
 
 /**
+ * weights    the model's variables, with normalisation statistics
+ * optimizer  slots and averages by variable name, mining's losses and the loss scale
+ * best       weights of the best evaluation
+ *
+ * `frozen-…` is the part of each that its stage leaves as it is. These bytes are the same in all checkpoints of the stage,
+ * so they are sent once.
+ */
+export const CheckpointFileName = z.enum([
+  'weights',
+  'frozen-weights',
+  'optimizer',
+  'frozen-optimizer',
+  'best',
+  'frozen-best',
+])
+export type CheckpointFileName = z.infer<typeof CheckpointFileName>
+
+/**
  * A checkpoint: JSON that names its safetensors files by digest. The object that holds this JSON is named by
  * its own digest, so one digest vouches for everything a resume needs.
  */
@@ -91,8 +109,7 @@ export const CheckpointManifest = z.strictObject({
   position: Position,
   state: LoopState,
   environment: TrainingEnvironment,
-  /** `weights` (with normalisation statistics), `optimizer` (slots and averages by variable name, mining's losses and the loss scale), `best` (weights of the best evaluation). */
-  files: z.array(Blob.extend({ name: z.enum(['weights', 'optimizer', 'best']) })),
+  files: z.array(Blob.extend({ name: CheckpointFileName })),
 })
 export type CheckpointManifest = z.infer<typeof CheckpointManifest>
 

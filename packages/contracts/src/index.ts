@@ -37,7 +37,14 @@ export {
   Sample,
   Split,
 } from './dataset.ts'
-export { CheckpointManifest, FoldResult, LoopState, Position, TrainingEnvironment } from './checkpoint.ts'
+export {
+  CheckpointFileName,
+  CheckpointManifest,
+  FoldResult,
+  LoopState,
+  Position,
+  TrainingEnvironment,
+} from './checkpoint.ts'
 export type { Landing, PlateauState, StageHours } from './checkpoint.ts'
 export {
   AugmentOp,

@@ -123,13 +123,15 @@ async function resolveFrom(wanted: Wanted): Promise<ExperimentInput[]> {
       // One that was found unreadable may stand before it.
       const { items } = await store.folds.checkpoints(entry.id, { limit: 10 })
       const files = items.find(({ isNewest }) => isNewest)?.manifest.files ?? []
-      const fileOf = (name: string) => {
-        const { digest, sizeBytes } = files.find((file) => file.name === name) ?? noCheckpoint(origin.source)
-        return { digest, sizeBytes }
+      // What the checkpoint's stage left as it was stands apart.
+      const blobsOf = (part: 'weights' | 'optimizer') => {
+        const own = files.filter(({ name }) => name === part || name === `frozen-${part}`)
+        if (own.length === 0) throw noCheckpoint(origin.source)
+        return own.map(({ digest, sizeBytes }) => ({ digest, sizeBytes }))
       }
       return [
-        { kind: 'weights', ...origin, ...fileOf('weights'), part },
-        { kind: 'slots', ...origin, ...fileOf('optimizer') },
+        ...blobsOf('weights').map((blob): ExperimentInput => ({ kind: 'weights', ...origin, ...blob, part })),
+        ...blobsOf('optimizer').map((blob): ExperimentInput => ({ kind: 'slots', ...origin, ...blob })),
       ]
     }),
   )
@@ -172,8 +174,8 @@ async function resolveWeights({ store, project, spec }: Wanted): Promise<Experim
   return found.flat()
 }
 
-function noCheckpoint(source: string): never {
-  throw new Unresolved(
+function noCheckpoint(source: string): Unresolved {
+  return new Unresolved(
     '/fromCheckpoint',
     `${source} has no checkpoint: they are kept for a day after the fold's end; take its weights with \`best\``,
   )

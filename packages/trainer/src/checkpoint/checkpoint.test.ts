@@ -38,11 +38,20 @@ const manifest: Omit<CheckpointManifest, 'files'> = {
   },
   environment,
 }
-const tensors = (offset: number): Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }> =>
+const tensors = (offset: number, of = 'head'): Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }> =>
   new Map([
-    ['conv/kernel', { shape: [2, 2], data: Float32Array.of(offset, 1, 2, 3) }],
-    ['conv/bias', { shape: [1], data: Float32Array.of(-offset) }],
+    [`${of}/kernel`, { shape: [2, 2], data: Float32Array.of(offset, 1, 2, 3) }],
+    [`${of}/bias`, { shape: [1], data: Float32Array.of(-offset) }],
   ])
+/** A checkpoint's tensors, file by file. */
+const contents = {
+  weights: tensors(1),
+  'frozen-weights': tensors(4, 'body'),
+  optimizer: tensors(2, 'adam'),
+  'frozen-optimizer': tensors(5, 'kept'),
+  best: tensors(3),
+  'frozen-best': tensors(6, 'body'),
+}
 const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
 let writer: CheckpointWriter
@@ -57,9 +66,15 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }))
 
 async function save(name = 'step-7'): Promise<SavedCheckpoint> {
-  const best = await writer.writeTensors(path.join(dir, `${name}-best`), tensors(3))
-  const content = { manifest, weights: tensors(1), optimizer: tensors(2), best }
-  return writer.saveCheckpoint(path.join(dir, name), content)
+  const write = (of: keyof typeof contents) =>
+    writer.writeTensors(path.join(dir, `${name}-${of}`), structuredClone(contents[of]))
+  return writer.saveCheckpoint(path.join(dir, name), {
+    manifest,
+    weights: structuredClone(contents.weights),
+    optimizer: structuredClone(contents.optimizer),
+    frozen: { weights: await write('frozen-weights'), optimizer: await write('frozen-optimizer') },
+    best: { file: await write('best'), frozen: await write('frozen-best') },
+  })
 }
 
 const read = (saved: SavedCheckpoint, change: Partial<CheckpointManifest> = {}, fold = 1) =>
@@ -73,40 +88,52 @@ const read = (saved: SavedCheckpoint, change: Partial<CheckpointManifest> = {}, 
 test('a checkpoint reads back as what was saved', async () => {
   const saved = await save()
   const { position, state } = manifest
-  const { digest, sizeBytes } = saved.manifest.files[2]!
-  const best = { tensors: tensors(3), file: { digest, sizeBytes } }
-  const expected = { position, state, environment, weights: tensors(1), optimizer: tensors(2), best }
-  expect(await read(saved)).toEqual(expected)
+  const fileOf = (name: keyof typeof contents) => {
+    const { digest, sizeBytes } = saved.manifest.files.find((file) => file.name === name)!
+    return { tensors: contents[name], file: { digest, sizeBytes } }
+  }
+  const { weights, optimizer } = contents
+  const all = [weights, optimizer, contents['frozen-weights'], contents['frozen-optimizer']]
+  expect(await read(saved)).toEqual({
+    position,
+    state,
+    environment,
+    tensors: new Map(all.flatMap((part) => [...part])),
+    frozen: { weights: fileOf('frozen-weights'), optimizer: fileOf('frozen-optimizer') },
+    best: { file: fileOf('best'), frozen: fileOf('frozen-best') },
+  })
   expect(JSON.parse(await readFile(saved.manifestPath, 'utf8'))).toEqual(saved.manifest)
 })
 
 test('the manifest names each file by the digest and size of its bytes, which are a plain encoding', async () => {
   const saved = await save()
-  const bytes = { weights: encode(tensors(1)), optimizer: encode(tensors(2)), best: encode(tensors(3)) }
+  const bytes = Object.entries(contents).map(([name, of]) => [name, encode(of)] as const)
   expect(saved.manifest.files).toEqual(
-    Object.entries(bytes).map(([name, of]) => ({ name, digest: digestOf(of), sizeBytes: of.length })),
+    bytes.map(([name, of]) => ({ name, digest: digestOf(of), sizeBytes: of.length })),
   )
-  for (const [name, of] of Object.entries(bytes)) expect(Buffer.compare(await readFile(saved.files[name]!), of)).toBe(0)
+  for (const [name, of] of bytes) expect(Buffer.compare(await readFile(saved.files[name]!), of)).toBe(0)
 })
 
 test('a folder appears with everything in it and nothing beside it', async () => {
   const saved = await save()
-  expect((await readdir(dir)).toSorted()).toEqual(['step-7', 'step-7-best'])
-  expect((await readdir(saved.dir)).toSorted()).toEqual([
-    'best.safetensors',
-    'manifest.json',
-    'optimizer.safetensors',
-    'weights.safetensors',
-  ])
+  expect((await readdir(dir)).filter((name) => name.endsWith('.part'))).toEqual([])
+  const names = [...Object.keys(contents).map((name) => `${name}.safetensors`), 'manifest.json']
+  expect((await readdir(saved.dir)).toSorted()).toEqual(names.toSorted())
 })
 
 test('removing one checkpoint leaves the best weights of the next', async () => {
   const best = await writer.writeTensors(path.join(dir, 'best'), tensors(3))
-  const content = () => ({ manifest, weights: tensors(1), optimizer: tensors(2), best })
+  const content = () => ({
+    manifest,
+    weights: tensors(1),
+    optimizer: tensors(2, 'adam'),
+    frozen: {},
+    best: { file: best, frozen: null },
+  })
   const first = await writer.saveCheckpoint(path.join(dir, 'a'), content())
   await rm(first.dir, { recursive: true })
   const second = await writer.saveCheckpoint(path.join(dir, 'b'), content())
-  expect((await read(second)).best!.tensors).toEqual(tensors(3))
+  expect((await read(second)).best!.file.tensors).toEqual(tensors(3))
 })
 
 test('what is being saved does not change with the memory it came from', async () => {
@@ -130,7 +157,7 @@ test('memory that was handed over before is refused', async () => {
   const once = tensors(1)
   await writer.writeTensors(path.join(dir, 'once'), once)
   await expect(writer.writeTensors(path.join(dir, 'twice'), once)).rejects.toThrow(
-    'conv/kernel of shape [2, 2] holds 0',
+    'head/kernel of shape [2, 2] holds 0',
   )
 })
 
@@ -142,7 +169,7 @@ test('a writer that has ended rejects what waits and what comes', async () => {
   await expect(brief.writeTensors(path.join(dir, 'never'), tensors(1))).rejects.toThrow(/ended/)
 })
 
-test.each(['weights', 'optimizer', 'best'])('a changed, cut or missing file of the %s is found', async (name) => {
+test.each(Object.keys(contents))('a changed, cut or missing file of the %s is found', async (name) => {
   const saved = await save()
   const file = saved.files[name]!
   const bytes = await readFile(file)
@@ -168,11 +195,21 @@ test('a checkpoint of another spec or fold, or without a file it needs, is refus
   const failure = { code: 'checkpoint-corrupt' }
   await expect(read(saved, { specDigest: 'b'.repeat(64) })).rejects.toMatchObject(failure)
   await expect(read(saved, {}, 2)).rejects.toMatchObject(failure)
-  await expect(read(saved, { files: saved.manifest.files.slice(0, 2) })).rejects.toMatchObject(failure)
+  for (const needed of ['weights', 'optimizer', 'best'])
+    await expect(
+      read(saved, { files: saved.manifest.files.filter(({ name }) => name !== needed) }),
+    ).rejects.toMatchObject(failure)
   await expect(read(saved, { files: [...saved.manifest.files, saved.manifest.files[0]!] })).rejects.toMatchObject(
     failure,
   )
   await expect(read(saved, { state: { ...manifest.state, best: null } })).rejects.toMatchObject(failure)
+  const twice = saved.manifest.files.map((file) =>
+    file.name === 'frozen-weights' ? { ...saved.manifest.files[0]!, name: file.name } : file,
+  )
+  const filePath = (name: string) => saved.files[name === 'frozen-weights' ? 'weights' : name]!
+  await expect(
+    readCheckpoint({ manifest: { ...saved.manifest, files: twice }, filePath, specDigest, fold: 1 }),
+  ).rejects.toMatchObject({ ...failure, message: expect.stringContaining('twice') as string })
   const position = { ...manifest.position, step: -1 }
   await expect(read(saved, { position })).rejects.toMatchObject(failure)
 })

@@ -6,8 +6,7 @@ import type { Snapshot } from '../step/stage-state.ts'
 import { isWeight } from '../step/state-names.ts'
 import { copyMs } from './copy-snapshot.ts'
 import type { CheckpointWriter } from './checkpoint-writer.ts'
-import type { CheckpointContent, SavedCheckpoint } from './save-checkpoint.ts'
-import type { LocalFile } from './write-tensors.ts'
+import type { BestWeights, CheckpointContent, Frozen, SavedCheckpoint } from './save-checkpoint.ts'
 
 type Manifest = CheckpointContent['manifest']
 
@@ -19,8 +18,8 @@ export interface KeepCheckpoints {
   readonly clock: { now(): number }
   /** The training as it stands. */
   readonly manifest: () => Manifest
-  /** Its tensors as they are now, and the best weights. */
-  readonly snapshot: () => { readonly tensors: Snapshot; readonly best: LocalFile | null }
+  /** As it is now. */
+  readonly snapshot: () => TrainingSnapshot
   /** What the training resumed from: it need not be saved again. */
   readonly resumed: Manifest | null
   readonly onSaved: (saved: SavedCheckpoint & { saveSeconds: number }) => void
@@ -38,11 +37,17 @@ export interface CheckpointKeeper {
   settled(): Promise<void>
 }
 
-/** A save whose tensors are still being copied. */
-interface Copying {
-  readonly manifest: Manifest
+/** A training as it was when this was taken. */
+export interface TrainingSnapshot {
+  /** All but what is frozen. */
   readonly tensors: Snapshot
-  readonly best: LocalFile | null
+  readonly frozen: Promise<Frozen>
+  readonly best: BestWeights | null
+}
+
+/** A save whose tensors are still being copied. */
+interface Copying extends TrainingSnapshot {
+  readonly manifest: Manifest
   readonly copied: Map<string, NamedTensor>
   /** Spent on it so far. */
   ms: number
@@ -63,7 +68,10 @@ export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
     const manifest = options.manifest()
     if (keyOf(manifest) === lastKey) return
     lastKey = keyOf(manifest)
-    copying = { manifest, ...options.snapshot(), copied: new Map(), ms: 0 }
+    const snapshot = options.snapshot()
+    // Its error is met once the rest is copied.
+    snapshot.frozen.catch(() => undefined)
+    copying = { manifest, ...snapshot, copied: new Map(), ms: 0 }
   }
 
   /** Copies for `copyMs`, and hands over to the writer once all is copied. */
@@ -89,12 +97,13 @@ export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
       })
   }
 
-  async function write({ manifest, best, copied }: Copying, copyingMs: number): Promise<void> {
+  async function write({ manifest, frozen, best, copied }: Copying, copyingMs: number): Promise<void> {
     const startMs = clock.now()
     const isOfModel = (name: string) => isWeight(name) && !isMineTensor(name)
     const part = (ofModel: boolean) => new Map([...copied].filter(([name]) => isOfModel(name) === ofModel))
     const dir = path.join(workDir, `checkpoint-${++saves}-step-${manifest.position.step}`)
-    const saved = await writer.saveCheckpoint(dir, { manifest, weights: part(true), optimizer: part(false), best })
+    const content = { manifest, weights: part(true), optimizer: part(false), frozen: await frozen, best }
+    const saved = await writer.saveCheckpoint(dir, content)
     options.onSaved({ ...saved, saveSeconds: (copyingMs + clock.now() - startMs) / 1000 })
   }
 

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { AppError, CheckpointManifest } from '@baton/contracts'
-import type { Blob, Digest, LoopState, Position, TrainingEnvironment } from '@baton/contracts'
+import type { Blob, CheckpointFileName, Digest, LoopState, Position, TrainingEnvironment } from '@baton/contracts'
 import { decode } from '@baton/safetensors'
 import type { Tensor } from '@baton/safetensors'
 
-type FileName = CheckpointManifest['files'][number]['name']
 type TensorMap = ReadonlyMap<string, Tensor>
 
 /** What a checkpoint says, once nothing about it is in doubt. */
@@ -13,16 +12,23 @@ export interface Checkpoint {
   readonly position: Position
   readonly state: LoopState
   readonly environment: TrainingEnvironment
-  readonly weights: TensorMap
-  readonly optimizer: TensorMap
-  /** The file with the weights of the best evaluation; null before the first. */
-  readonly best: { readonly tensors: TensorMap; readonly file: Blob } | null
+  /** Weights, slots, averages and losses, all that there are. */
+  readonly tensors: TensorMap
+  /** The files of what the stage leaves as it is; null where there is none. */
+  readonly frozen: { readonly weights: TensorFile | null; readonly optimizer: TensorFile | null }
+  /** The weights of the best evaluation; null before the first. */
+  readonly best: { readonly file: TensorFile; readonly frozen: TensorFile | null } | null
+}
+
+export interface TensorFile {
+  readonly tensors: TensorMap
+  readonly file: Blob
 }
 
 export interface ReadCheckpoint {
   readonly manifest: CheckpointManifest
   /** Where the file of a name lies. */
-  readonly filePath: (name: FileName) => string
+  readonly filePath: (name: CheckpointFileName) => string
   /** Whose checkpoint it must be. */
   readonly specDigest: Digest
   readonly fold: number
@@ -40,11 +46,20 @@ function corrupt(detail: string, facts: Record<string, unknown>, cause?: unknown
  */
 export async function readCheckpoint(source: ReadCheckpoint): Promise<Checkpoint> {
   const manifest = checkManifest(source)
-  const read = (name: FileName) => readTensors(manifest, name, source.filePath(name))
-  const [weights, optimizer] = [await read('weights'), await read('optimizer')]
-  const best = manifest.state.best && { tensors: await read('best'), file: fileOf(manifest, 'best') }
+  const read = async (name: CheckpointFileName): Promise<TensorFile> => ({
+    tensors: await readTensors(manifest, name, source.filePath(name)),
+    file: fileOf(manifest, name),
+  })
+  const readIfThere = (name: CheckpointFileName) =>
+    manifest.files.some((file) => file.name === name) ? read(name) : null
+  const changing = [await read('weights'), await read('optimizer')]
+  const frozen = { weights: await readIfThere('frozen-weights'), optimizer: await readIfThere('frozen-optimizer') }
+  const best = manifest.state.best && { file: await read('best'), frozen: await readIfThere('frozen-best') }
   const { position, state, environment } = manifest
-  return { position, state, environment, weights, optimizer, best }
+  const parts = [...changing, frozen.weights, frozen.optimizer].flatMap((part) => [...(part?.tensors ?? [])])
+  const tensors = new Map(parts)
+  if (tensors.size < parts.length) throw corrupt('the checkpoint holds a tensor twice', {})
+  return { position, state, environment, tensors, frozen, best }
 }
 
 function checkManifest({ manifest, specDigest, fold }: ReadCheckpoint): CheckpointManifest {
@@ -57,17 +72,23 @@ function checkManifest({ manifest, specDigest, fold }: ReadCheckpoint): Checkpoi
   if (found.fold !== fold) throw corrupt(`the checkpoint is of fold ${found.fold}, not ${fold}`, { fold: found.fold })
   const wanted = ['weights', 'optimizer', ...(found.state.best === null ? [] : ['best'])]
   const names = found.files.map(({ name }) => name)
-  if (names.toSorted().join() !== wanted.toSorted().join())
+  const needed = names.filter((name) => !isOfFrozen(name))
+  const isOdd = new Set(names).size < names.length || (names.includes('frozen-best') && !needed.includes('best'))
+  if (isOdd || needed.toSorted().join() !== wanted.toSorted().join())
     throw corrupt(`the checkpoint holds ${names.join(', ') || 'nothing'}; it needs ${wanted.join(', ')}`, { names })
   return found
 }
 
-function fileOf({ files }: CheckpointManifest, wanted: FileName): Blob {
+function isOfFrozen(name: CheckpointFileName): boolean {
+  return name.startsWith('frozen-')
+}
+
+function fileOf({ files }: CheckpointManifest, wanted: CheckpointFileName): Blob {
   const { digest, sizeBytes } = files.find(({ name }) => name === wanted)!
   return { digest, sizeBytes }
 }
 
-async function readTensors(manifest: CheckpointManifest, name: FileName, path: string): Promise<TensorMap> {
+async function readTensors(manifest: CheckpointManifest, name: CheckpointFileName, path: string): Promise<TensorMap> {
   const { digest, sizeBytes } = fileOf(manifest, name)
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw corrupt(`the file of the ${name} cannot be read: ${(cause as Error).message}`, { name }, cause)

@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, open, rename } from 'node:fs/promises'
 import path from 'node:path'
-import type { CheckpointManifest } from '@baton/contracts'
+import type { CheckpointFileName, CheckpointManifest } from '@baton/contracts'
 import type { Tensors } from '@baton/safetensors'
 import { writeTensors } from './write-tensors.ts'
 import type { LocalFile } from './write-tensors.ts'
@@ -18,32 +18,51 @@ export interface CheckpointContent {
   readonly manifest: Omit<CheckpointManifest, 'files'>
   readonly weights: Tensors
   readonly optimizer: Tensors
+  /** Parts of the stage that it leaves as they are, on disk already; absent where it changes everything. */
+  readonly frozen: Frozen
   /** Weights of the best evaluation, on disk already. */
-  readonly best: LocalFile | null
+  readonly best: BestWeights | null
+}
+
+/** What a stage leaves as it is: the same files for all its checkpoints. */
+export interface Frozen {
+  readonly weights?: LocalFile
+  readonly optimizer?: LocalFile
+}
+
+/** Weights of an evaluation. */
+export interface BestWeights {
+  readonly file: LocalFile
+  /** Those that the stage of the evaluation left as they were; null: `file` has all. */
+  readonly frozen: LocalFile | null
 }
 
 /**
  * Writes a checkpoint to the folder `dir`, which appears with everything in it, flushed to disk, or not at all.
  *
- * The best weights are linked, not written again. The folder shares nothing else with others: it may be removed at any time.
+ * What is on disk already is linked, not written again. The folder shares nothing else with others: it may be removed at any time.
  */
 export async function saveCheckpoint(
   dir: string,
-  { manifest, weights, optimizer, best }: CheckpointContent,
+  { manifest, weights, optimizer, frozen, best }: CheckpointContent,
 ): Promise<SavedCheckpoint> {
   const beside = `${dir}.part`
   await mkdir(beside, { recursive: true })
   const fileAt = (name: string) => path.join(beside, `${name}.safetensors`)
   const files: CheckpointManifest['files'] = []
-  const add = (name: 'weights' | 'optimizer' | 'best', { digest, sizeBytes }: LocalFile) =>
-    files.push({ name, digest, sizeBytes })
-  add('weights', await writeTensors(fileAt('weights'), weights))
-  add('optimizer', await writeTensors(fileAt('optimizer'), optimizer))
-  if (best) {
+  const add = (name: CheckpointFileName, { digest, sizeBytes }: LocalFile) => files.push({ name, digest, sizeBytes })
+  const addLinked = async (name: CheckpointFileName, file: LocalFile | null | undefined) => {
+    if (!file) return
     // Some mounted folders know no links.
-    await link(best.path, fileAt('best')).catch(() => copyFile(best.path, fileAt('best')))
-    add('best', best)
+    await link(file.path, fileAt(name)).catch(() => copyFile(file.path, fileAt(name)))
+    add(name, file)
   }
+  add('weights', await writeTensors(fileAt('weights'), weights))
+  await addLinked('frozen-weights', frozen.weights)
+  add('optimizer', await writeTensors(fileAt('optimizer'), optimizer))
+  await addLinked('frozen-optimizer', frozen.optimizer)
+  await addLinked('best', best?.file)
+  await addLinked('frozen-best', best?.frozen)
   const whole: CheckpointManifest = { ...manifest, files }
   await writeFlushed(path.join(beside, 'manifest.json'), JSON.stringify(whole))
   await flushFolder(beside)

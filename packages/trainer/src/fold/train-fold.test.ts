@@ -201,7 +201,11 @@ describe('a fold trained to its end', () => {
     const other = { seed: 12 }
     const first = await train({ spec: other, run: { inputs: startingWith(weights) }, signal: handOverAtLook(1) })
     const [begun] = first.checkpoints
-    expect(begun!.manifest.files.find(({ name }) => name === 'weights')!.digest).toBe(weights.digest)
+    const parts = [begun!.files.weights!, begun!.files['frozen-weights']!]
+    const [given, ...own] = await Promise.all(
+      [weights.path, ...parts].map(async (file) => decode(await readFile(file)).tensors),
+    )
+    expect(new Map(own.flatMap((part) => [...part]))).toEqual(new Map(given))
     const rest = await train({
       spec: other,
       run: { inputs: startingWith({ ...weights, path: 'gone' }) },
@@ -269,6 +273,35 @@ test('with averages of the weights both are scored, the better is kept, and a re
   const pieces = await trainInPieces([handOverAtLook(70), handOverAtLook(50)], options)
   expect(pieces).toHaveLength(3)
   expect(resultOf(pieces.at(-1)!)).toEqual(resultOf(whole))
+})
+
+test('what a stage leaves as it is has the same bytes in all its checkpoints, also after a resume', async () => {
+  const stages = [
+    { ...specInput.stages[1]!, name: 'before', epochs: 1 },
+    { ...specInput.stages[0]!, name: 'head', epochs: 4 },
+    { ...specInput.stages[1]!, name: 'after', epochs: 1 },
+  ]
+  const spec = { stages, checkpoint: { everySeconds: 1 } } as Partial<ExperimentSpecInput>
+  const pieces = await trainInPieces([handOverAtLook(60)], { spec })
+  const whole = await train({ spec })
+  expect(resultOf(pieces.at(-1)!)).toEqual(resultOf(whole))
+  for (const session of [...pieces, whole]) {
+    const filesIn = (stage: number) =>
+      session.checkpoints
+        .filter(({ manifest }) => manifest.position.stage === stage && !manifest.state.trained)
+        .map(({ manifest }) => new Map(manifest.files.map(({ name, ...blob }) => [name, blob])))
+    const ofHead = filesIn(1)
+    for (const name of ['frozen-weights', 'frozen-optimizer'] as const)
+      expect(new Set(ofHead.map((files) => files.get(name)!.digest)).size, name).toBe(Math.min(1, ofHead.length))
+    expect(new Set(ofHead.map((files) => files.get('weights')!.digest)).size).toBe(ofHead.length)
+    for (const files of ofHead) {
+      expect(files.get('weights')!.sizeBytes).toBeLessThan(files.get('frozen-weights')!.sizeBytes)
+      // The best weights are of this stage, or of the one before it, whole.
+      expect([undefined, files.get('frozen-weights')]).toContainEqual(files.get('frozen-best'))
+    }
+    for (const files of filesIn(2)) expect(files.has('frozen-weights')).toBe(false)
+  }
+  expect(pieces[0]!.checkpoints.at(-1)!.manifest.position.stage).toBe(1)
 })
 
 test('averages that score better are what is kept and predicted by', async () => {

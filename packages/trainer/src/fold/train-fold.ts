@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { AppError, isAppError } from '@baton/contracts'
 import { decode } from '@baton/safetensors'
+import type { NamedTensor } from '../models/model.ts'
 import { isOutOfMemory } from '../models/guard-bundle.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import type { FoldOutcome, FoldPorts, FoldRun } from './fold-run.ts'
@@ -44,13 +45,21 @@ async function advance(training: Training): Promise<FoldOutcome> {
 
 /** Predicts with the best weights. */
 async function conclude(training: Training): Promise<FoldOutcome> {
-  const { run, program, position, samples, state } = training
-  const weights = training.best!
-  program.restore(toFloats(decode(await readFile(weights.path)).tensors))
+  const { run, writer, program, position, samples, state } = training
+  const { file, frozen } = training.best!
+  const own = await readFloats(file)
+  const best = frozen ? new Map([...own, ...(await readFloats(frozen))]) : own
+  program.restore(best)
+  // Whoever takes the weights of a fold finds all of them in one file.
+  const weights = frozen ? await writer.writeTensors(path.join(run.workDir, 'weights.safetensors'), best) : file
   const oof = await writePredictions(training, 'oof', samples.validation)
   const test = samples.test.length === 0 ? null : await writePredictions(training, 'test', samples.test)
   training.ports.log('info', `fold ${run.fold} is trained: score ${state.best!.score.toFixed(4)}`)
   return { kind: 'completed', position, oof, test, weights, best: state.best! }
+}
+
+async function readFloats({ path: file }: LocalFile): Promise<Map<string, NamedTensor>> {
+  return toFloats(decode(await readFile(file)).tensors)
 }
 
 async function writePredictions(training: Training, name: string, sample: Int32Array): Promise<LocalFile> {

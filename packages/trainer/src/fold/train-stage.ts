@@ -3,7 +3,7 @@ import path from 'node:path'
 import { AppError, labelRanges } from '@baton/contracts'
 import { labelTable, scoreTable } from '@baton/evaluation'
 import { copySnapshot } from '../checkpoint/copy-snapshot.ts'
-import type { LocalFile } from '../checkpoint/write-tensors.ts'
+import type { BestWeights } from '../checkpoint/save-checkpoint.ts'
 import { stageAugmenter } from '../data/augment/augmenter.ts'
 import { trainSize } from '../data/augment/model-picture.ts'
 import { trainBatches } from '../data/batches.ts'
@@ -26,12 +26,12 @@ import { predictSamples } from './predict-samples.ts'
 import type { StepReport } from './report-progress.ts'
 import { decideLanding, spend, watchLaps } from './stage-hours.ts'
 import type { Lap } from './stage-hours.ts'
-import { miningOf, programOf, stageOf, standingOf } from './training.ts'
+import { frozenOf, miningOf, programOf, stageOf, standingOf } from './training.ts'
 import type { Training } from './training.ts'
 
 /** What an evaluation found, not yet part of where the training stands. */
 interface Evaluation extends Verdict {
-  readonly best: LocalFile | null
+  readonly best: BestWeights | null
   /** How long it took. */
   readonly ms: number
 }
@@ -232,22 +232,25 @@ export function predict(training: Training, samples: Int32Array, by: Predictor =
   return predictSamples({ program, by, manifest, source, views, size, batch, samples, labels, onBatch })
 }
 
-/** Keeps the weights that predicted best, by their own names. */
-async function keepWeights({ run, ports, writer, program, position }: Training, by: Predictor): Promise<LocalFile> {
-  const nameOf = by === 'average' ? averagedWeight : (name: string) => (isWeight(name) ? name : null)
+/** Keeps the weights that predicted best, by their own names. Averages are all in one file: none of them stays as it is. */
+async function keepWeights(training: Training, by: Predictor): Promise<BestWeights> {
+  const { run, ports, writer, program, position, frozen } = training
+  const isOwn = (name: string) => isWeight(name) && !frozen.has(name)
+  const nameOf = by === 'average' ? averagedWeight : (name: string) => (isOwn(name) ? name : null)
   const copied = await copySnapshot(
     program.snapshot((name) => nameOf(name) !== null),
     ports.clock,
   )
   const weights = new Map([...copied].map(([name, tensor]) => [nameOf(name)!, tensor]))
-  return writer.writeTensors(path.join(run.workDir, `best-step-${position.step}.safetensors`), weights)
+  const file = await writer.writeTensors(path.join(run.workDir, `best-step-${position.step}.safetensors`), weights)
+  return { file, frozen: by === 'average' ? null : ((await frozen.files()).weights ?? null) }
 }
 
 /** Removes the weights that a better evaluation has replaced, once no checkpoint under way links to them. */
-async function dropReplaced({ best, checkpoints }: Training, previous: LocalFile | null): Promise<void> {
-  if (previous === null || previous.path === best?.path) return
+async function dropReplaced({ best, checkpoints }: Training, previous: BestWeights | null): Promise<void> {
+  if (previous === null || previous.file.path === best?.file.path) return
   await checkpoints.settled()
-  await rm(previous.path)
+  await rm(previous.file.path)
 }
 
 /** Goes on to the next stage with the weights as they are, and saves that; after the last stage training is over. */
@@ -258,6 +261,7 @@ async function enterNextStage(training: Training, evaluation: Evaluation): Promi
     training.program = programOf(training, next.position.stage)
     training.program.restore(program.state())
     program.dispose()
+    training.frozen = frozenOf(training, next.position.stage, training.program)
     training.mining = miningOf(training, next.position.stage)
   }
   Object.assign(training, { ...next, best: evaluation.best })

@@ -1,16 +1,18 @@
 import { copyFile, link } from 'node:fs/promises'
 import path from 'node:path'
 import { AppError, labelColumns, labelRanges, labelsOf, modelOf, ofLabelGroups } from '@baton/contracts'
-import type { LoopState, Position, StageSpec, TrainingEnvironment } from '@baton/contracts'
+import type { CheckpointFileName, LoopState, Position, StageSpec, TrainingEnvironment } from '@baton/contracts'
 import { samplesOf, splitFolds } from '@baton/evaluation'
 import { streamKey } from '@baton/random'
 import type { Tensors } from '@baton/safetensors'
 import { differenceOf } from '../checkpoint/compare-environments.ts'
+import { frozenFiles } from '../checkpoint/frozen-files.ts'
+import type { FrozenFiles } from '../checkpoint/frozen-files.ts'
 import { keepCheckpoints } from '../checkpoint/keep-checkpoints.ts'
-import type { CheckpointKeeper } from '../checkpoint/keep-checkpoints.ts'
+import type { CheckpointKeeper, TrainingSnapshot } from '../checkpoint/keep-checkpoints.ts'
 import { readCheckpoint } from '../checkpoint/read-checkpoint.ts'
-import type { Checkpoint } from '../checkpoint/read-checkpoint.ts'
-import type { CheckpointContent } from '../checkpoint/save-checkpoint.ts'
+import type { Checkpoint, TensorFile } from '../checkpoint/read-checkpoint.ts'
+import type { BestWeights, CheckpointContent, Frozen } from '../checkpoint/save-checkpoint.ts'
 import { startCheckpointWriter } from '../checkpoint/checkpoint-writer.ts'
 import type { CheckpointWriter } from '../checkpoint/checkpoint-writer.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
@@ -71,10 +73,11 @@ interface Workshop {
 interface Standing {
   position: Position
   state: LoopState
-  /** Weights of the best evaluation. */
-  best: LocalFile | null
+  best: BestWeights | null
   /** Of the position's stage; its state is that of the position. */
   program: StageProgram
+  /** Of the position's stage. */
+  frozen: FrozenFiles
   /** Of the position's stage; null where it does not mine. */
   mining: Mining | null
 }
@@ -106,18 +109,21 @@ export async function openTraining(
   const slots = checkpoint ? null : await begin(workshop)
   if (checkpoint) checkPosition(checkpoint, run.spec.stages, workshop.plans)
   const position = checkpoint?.position ?? firstPosition
-  const best = checkpoint?.best ? await takeOver(run, checkpoint.best.file) : null
+  const best = checkpoint && (await takeOverBest(run, checkpoint))
   const program = programOf(workshop, position.stage)
-  const standing: Standing = {
+  const begun: Omit<Standing, 'frozen'> = {
     position,
     state: checkpoint?.state ?? firstState(run.spec.stages[0]!),
     best,
     program,
     mining: miningOf(workshop, position.stage),
   }
-  closers.push(() => standing.program.dispose())
-  if (checkpoint) restore(standing, namedTensors(checkpoint))
+  closers.push(() => begun.program.dispose())
+  if (checkpoint) restore(begun, toFloats(checkpoint.tensors))
   else if (slots) program.restore(new Map([...program.state(), ...slots]))
+  const known = checkpoint && (await takeOverFrozen(run, checkpoint, program))
+  // The same object, so that what closes sees what changes.
+  const standing: Standing = Object.assign(begun, { frozen: frozenOf(workshop, position.stage, program, known) })
   const manifest = () => manifestOf(workshop, standing)
   const training: Training = Object.assign(standing, workshop, {
     checkpoints: keepCheckpoints({
@@ -126,7 +132,7 @@ export async function openTraining(
       everySeconds: run.spec.checkpoint.everySeconds,
       clock: ports.clock,
       manifest,
-      snapshot: () => ({ tensors: snapshotOf(standing), best: standing.best }),
+      snapshot: () => snapshotOf(standing),
       resumed: checkpoint && manifest(),
       onSaved: ports.checkpoint,
     }),
@@ -238,22 +244,33 @@ export function programOf({ run, ports, environment, model, bundle }: Workshop, 
   })
 }
 
+/** @param known Files that a checkpoint of the stage came with; null: none. */
+export function frozenOf(
+  { run, ports, writer }: Workshop,
+  stage: number,
+  program: StageProgram,
+  known: Frozen | null = null,
+): FrozenFiles {
+  return frozenFiles({ program, writer, dir: run.workDir, stage, clock: ports.clock, known })
+}
+
 export function miningOf({ run, samples }: Workshop, stage: number): Mining | null {
   const { mine } = run.spec.stages[stage]!
   return mine && createMining(mine, samples.train)
 }
 
-/** The tensors of a training as they are now; the program's are copied as they are read. */
-function snapshotOf({ program, mining }: Standing): Snapshot {
+/** A training as it is now; the program's tensors are copied as they are read. */
+function snapshotOf({ program, frozen, mining, best }: Standing): TrainingSnapshot {
   const mined = mining?.state() ?? []
-  const programs = program.snapshot()
-  return (function* () {
+  const programs = program.snapshot((name) => !frozen.has(name))
+  const tensors = (function* (): Snapshot {
     yield* mined
     yield* programs
   })()
+  return { tensors, frozen: frozen.files(), best }
 }
 
-function restore({ program, mining }: Standing, tensors: NamedTensors): void {
+function restore({ program, mining }: Pick<Standing, 'program' | 'mining'>, tensors: NamedTensors): void {
   program.restore(new Map([...tensors].filter(([name]) => !isMineTensor(name))))
   mining?.restore(tensors)
 }
@@ -299,10 +316,6 @@ function checkPosition(
   if (state.trained && state.best === null) throw corrupt('the checkpoint is of a training without evaluation', {})
 }
 
-function namedTensors({ weights, optimizer }: Checkpoint): NamedTensors {
-  return new Map([...toFloats(weights), ...toFloats(optimizer)])
-}
-
 /** @throws {AppError} `checkpoint-corrupt` when a tensor is not float32 */
 export function toFloats(tensors: Tensors): Map<string, NamedTensor> {
   return new Map(
@@ -313,12 +326,34 @@ export function toFloats(tensors: Tensors): Map<string, NamedTensor> {
   )
 }
 
-/** The best weights that came with the checkpoint, in our own folder: where they came from is not ours to rely on. */
-async function takeOver(run: FoldRun, { digest, sizeBytes }: Omit<LocalFile, 'path'>): Promise<LocalFile> {
-  const from = run.resume!.filePath('best')
-  const file = path.join(run.workDir, 'best-resumed.safetensors')
-  await link(from, file).catch(() => copyFile(from, file))
-  return { path: file, digest, sizeBytes }
+async function takeOverBest(run: FoldRun, { best }: Checkpoint): Promise<BestWeights | null> {
+  if (best === null) return null
+  return {
+    file: await takeOver(run, 'best', best.file),
+    frozen: best.frozen && (await takeOver(run, 'frozen-best', best.frozen)),
+  }
+}
+
+/** Null where the checkpoint has other tensors apart than the stage leaves as they are. */
+async function takeOverFrozen(
+  run: FoldRun,
+  { frozen: { weights, optimizer }, tensors }: Checkpoint,
+  program: StageProgram,
+): Promise<Frozen | null> {
+  const apart = new Set([weights, optimizer].flatMap((part) => [...(part?.tensors.keys() ?? [])]))
+  if ([...tensors.keys()].some((name) => program.isFrozen(name) !== apart.has(name))) return null
+  return {
+    ...(weights && { weights: await takeOver(run, 'frozen-weights', weights) }),
+    ...(optimizer && { optimizer: await takeOver(run, 'frozen-optimizer', optimizer) }),
+  }
+}
+
+/** A file that came with the checkpoint, in our own folder: where it came from is not ours to rely on. */
+async function takeOver(run: FoldRun, name: CheckpointFileName, { file }: TensorFile): Promise<LocalFile> {
+  const from = run.resume!.filePath(name)
+  const to = path.join(run.workDir, `${name}-resumed.safetensors`)
+  await link(from, to).catch(() => copyFile(from, to))
+  return { ...file, path: to }
 }
 
 function announce(training: Training, checkpoint: Checkpoint): void {

@@ -27,17 +27,20 @@ export async function takeStartingPoint(
   model: Model,
   inputs: readonly LocalInput[],
 ): Promise<StartingPoint | null> {
-  const weights = inputs.flatMap(({ input, path }) => (input.kind === 'weights' ? [{ input, path }] : []))[0]
-  if (!weights) return null
-  const { input, path } = weights
+  // Several: what the stage of a checkpoint left as it was lies in a file of its own.
+  const given = inputs.flatMap(({ input, path }) => (input.kind === 'weights' ? [{ input, path }] : []))
+  const input = given[0]?.input
+  if (!input) return null
+  const weights = given.filter((other) => other.input.use === input.use)
   const head = new Set(model.variables.filter(({ group }) => group === HEAD).map(({ name }) => name))
-  const tensors = [...(await readWeights(path))].filter(([name]) => input.part === 'all' || !head.has(name))
+  const read = await Promise.all(weights.map(({ path }) => readWeights(path)))
+  const tensors = read.flatMap((part) => [...part]).filter(([name]) => input.part === 'all' || !head.has(name))
   const { fresh } = loadWeights(tf, model, new Map(tensors))
-  const slots = inputs.find(({ input: other }) => other.kind === 'slots')
+  const slots = inputs.filter(({ input: other }) => other.kind === 'slots')
   const taken = fresh.length > 0 ? 'the weights of the body' : 'the weights'
   return {
-    text: `starts with ${taken} of ${input.source}${slots ? ', and its optimizer slots' : ''}`,
-    slots: slots ? await readSlots(slots, fresh) : new Map(),
+    text: `starts with ${taken} of ${input.source}${slots.length > 0 ? ', and its optimizer slots' : ''}`,
+    slots: new Map((await Promise.all(slots.map((file) => readSlots(file, fresh)))).flatMap((part) => [...part])),
   }
 }
 

@@ -72,12 +72,14 @@ const weightsOf = (fold: number, part: 'all' | 'body' = 'all'): LocalInput => {
 const checkpointFile = ({ checkpoints }: Session, name: 'weights' | 'optimizer') => checkpoints.at(-1)!.files[name]!
 /** What `fromCheckpoint: last` takes of a checkpoint. */
 const lastOf = ({ manifest, files }: SavedCheckpoint): LocalInput[] =>
-  (['weights', 'optimizer'] as const).map((name) => {
-    const { digest, sizeBytes } = manifest.files.find((file) => file.name === name)!
-    const origin = { use: 'from', source: 'tiny#1/1', fold: 1, digest, sizeBytes } as const
-    const input = name === 'weights' ? { kind: 'weights', ...origin, part: 'all' } : { kind: 'slots', ...origin }
-    return { input: input as ExperimentInput, path: files[name]! }
-  })
+  manifest.files
+    .filter(({ name }) => !name.endsWith('best'))
+    .map(({ name, digest, sizeBytes }) => {
+      const origin = { use: 'from', source: 'tiny#1/1', fold: 1, digest, sizeBytes } as const
+      const isOfModel = name.endsWith('weights')
+      const input = isOfModel ? { kind: 'weights', ...origin, part: 'all' } : { kind: 'slots', ...origin }
+      return { input: input as ExperimentInput, path: files[name]! }
+    })
 const tensorsAt = async (file: string) => decode(await readFile(file)).tensors
 /** One step that changes nothing that can be seen: what the training began with is what it leaves. */
 const still: Partial<ExperimentSpecInput> = {
@@ -132,6 +134,26 @@ describe('a training that starts from another one', () => {
     expect(await distance(await sessions.train({ spec: once, fold: 1, run: { inputs } }))).toBeLessThan(1e-5)
     const afresh = await sessions.train({ spec: once, fold: 1, run: { inputs: inputs.slice(0, 1) } })
     expect(await distance(afresh)).toBeGreaterThan(1)
+  })
+
+  test('goes on from a stage that trained the head alone, with what that left as it was', async () => {
+    const stages = [
+      { ...stage, epochs: 1 },
+      { ...stage, name: 'head', epochs: 1, train: 'head' as const },
+    ]
+    const whole = await sessions.train({ spec: { stages }, fold: 1 })
+    const at = whole.checkpoints.at(-1)!
+    const begun = await sessions.train({ spec: still, fold: 1, run: { inputs: lastOf(at) }, signal: handOverAtLook(1) })
+    const stateOf = async ({ files }: SavedCheckpoint, part: 'weights' | 'optimizer') => {
+      const paths = [files[part]!, ...(files[`frozen-${part}`] ? [files[`frozen-${part}`]!] : [])]
+      return new Map((await Promise.all(paths.map(tensorsAt))).flatMap((tensors) => [...tensors]))
+    }
+    const first = begun.checkpoints.at(-1)!
+    expect(await stateOf(first, 'weights')).toEqual(await stateOf(at, 'weights'))
+    expect(Object.keys(at.files)).toEqual(expect.arrayContaining(['frozen-weights', 'frozen-optimizer']))
+    // Of its own optimizer it has no slots yet; those that came are kept.
+    const slots = await stateOf(first, 'optimizer')
+    for (const [name, tensor] of await stateOf(at, 'optimizer')) expect(slots.get(name)).toEqual(tensor)
   })
 
   test('leaves averages and losses behind that stand beside the slots', async () => {

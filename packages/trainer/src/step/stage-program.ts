@@ -9,7 +9,7 @@ import { trainSize } from '../data/augment/model-picture.ts'
 import { buildLoss } from '../losses/build.ts'
 import type { LabelColumns } from '../losses/positive-weights.ts'
 import type { BundleModule } from '../models/bundle.ts'
-import { trainedVariables } from '../models/groups.ts'
+import { trainedGroups, trainedVariables } from '../models/groups.ts'
 import { isOutOfMemory } from '../models/guard-bundle.ts'
 import type { Model, NamedTensors } from '../models/model.ts'
 import { createOptimizer } from '../optimizers/optimizer.ts'
@@ -105,6 +105,11 @@ export interface StageProgram {
    *   is changed then
    */
   restore(state: NamedTensors): void
+  /**
+   * Whether a tensor of the state is the same after any step of this stage: weights of layer groups that it does not
+   * train, with their statistics, and slots that are kept for other stages. An average is not: it moves towards its weight.
+   */
+  isFrozen(name: string): boolean
   /** Makes the stage's optimizer forget: its slots are what they are before the first step. */
   resetOptimizer(): void
   /** Frees slots and averages. The model is its owner's. */
@@ -163,7 +168,7 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       const feeds = { images: tensorOfImages(tf, images, n, spec.image.size) }
       return runAndRead(tf, program, by === 'average' ? 'predictByAverage' : 'predict', feeds).probabilities!
     },
-    ...createStageState({ tf, program, optimizer, model, average, lossScale }),
+    ...createStageState({ tf, program, optimizer, model, average, lossScale, frozen: frozenWeights(model, stage) }),
     dispose() {
       program.dispose()
       optimizer.dispose()
@@ -173,6 +178,11 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       lossScale?.dispose()
     },
   }
+}
+
+function frozenWeights(model: Model, stage: StageSpec): Set<string> {
+  const trained = trainedGroups(model, stage)
+  return new Set(model.variables.filter(({ group }) => !trained.has(group)).map(({ name }) => name))
 }
 
 /** TensorFlow may read the array it is given for as long as the tensor lives, so it gets one of its own. */

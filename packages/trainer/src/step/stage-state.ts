@@ -27,17 +27,20 @@ interface StageStateOptions {
   readonly model: Model
   readonly average: Average | null
   readonly lossScale: LossScale | null
+  /** Weights that the stage does not change, by name. */
+  readonly frozen: ReadonlySet<string>
 }
 
 /**
  * What a stage's program saves and takes up, by name: its own state, and beside it the slots of variables that the
  * stage does not train or of another optimizer, which a later stage may want.
  */
-export function createStageState({ tf, program, optimizer, model, average, lossScale }: StageStateOptions): {
+export function createStageState({ tf, program, optimizer, model, average, lossScale, frozen }: StageStateOptions): {
   readonly snapshot: (isWanted?: (name: string) => boolean) => Snapshot
   readonly state: () => NamedTensors
   readonly restore: (state: NamedTensors) => void
   readonly resetOptimizer: () => void
+  readonly isFrozen: (name: string) => boolean
 } {
   const weights = new Map(model.variables.map(({ name, variable }) => [name, variable.shape]))
   const beside = [...optimizer.state, ...(average?.state ?? []), ...(lossScale?.state ?? [])]
@@ -69,6 +72,7 @@ export function createStageState({ tf, program, optimizer, model, average, lossS
     snapshot,
     state,
     restore,
+    isFrozen: (name) => frozen.has(name) || kept.has(name),
     resetOptimizer() {
       const own = new Set([...optimizer.state.map(({ name }) => name), ...optimizer.counts().keys()])
       restore(wholeOf(snapshot((name) => !own.has(name))))
