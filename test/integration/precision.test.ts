@@ -1,11 +1,12 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { ExperimentSpec, modelOf } from '@baton/contracts'
 import type { ExperimentSpecInput, Precision } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
-import { decode } from '@baton/safetensors'
+import { decode, encode } from '@baton/safetensors'
 import type { Tf } from '@baton/tensorflow'
 import { makeTinyDataset } from '../../packages/trainer/src/fixtures/tiny-dataset.ts'
 import {
@@ -246,6 +247,27 @@ describe('a fold', () => {
       expect(names.sort()).toEqual(precision === 'fp16' ? ['loss-scale/good-steps', 'loss-scale/scale'] : [])
     },
   )
+
+  test('says which steps it skips, and shows the scale as a curve', async () => {
+    const options = { spec: { precision: 'fp16' as const }, ports: native() }
+    const first = await sessions.train({ ...options, signal: handOverAtLook(40) })
+    const saved = first.checkpoints.at(-1)!
+    const { tensors } = decode(await readFile(saved.files.optimizer!))
+    const optimizer = encode(new Map([...tensors, ['loss-scale/scale', { shape: [], data: Float32Array.of(2 ** 24) }]]))
+    const file = path.join(dir, 'optimizer-at-most.safetensors')
+    await writeFile(file, optimizer)
+    const digest = createHash('sha256').update(optimizer).digest('hex')
+    const files = saved.manifest.files.map((own) => (own.name === 'optimizer' ? { ...own, digest } : own))
+    const resume = { ...saved, manifest: { ...saved.manifest, files }, files: { ...saved.files, optimizer: file } }
+    const { outcome, logs, metrics } = await sessions.train({ ...options, resume })
+    expect(outcome.kind).toBe('completed')
+    expect(logs).toContainEqual(
+      expect.stringMatching(/^info: step \d+ is skipped: gradients overflowed fp16 at a loss scale of 16777216$/),
+    )
+    const curve = (name: string) => metrics.filter((point) => point.name === name).map(({ value }) => value)
+    expect(curve('train/loss-scale').slice(0, 2)).toEqual([2 ** 24, 2 ** 23])
+    expect(curve('train/grad-norm').every(Number.isFinite)).toBe(true)
+  })
 
   test('that goes on where there are no graphs warns, trains in fp32 and says so, and brings the scale back', async () => {
     const spec = { precision: 'fp16' as const }

@@ -137,21 +137,20 @@ function differentiateLoss(parts: Composition, feeds: Feeds): Differentiated {
       const logits = checkLogits(output, images.shape[0], classes)
       const own = loss.lossOf(logits, feeds.labels as Tensor2D)
       const given = teacher ? distilled(tf, { own, logits, softened: feeds.teacher as Tensor2D }, teacher) : own
-      const scaled = (mean: Scalar) => lossScale?.scaled(mean) ?? mean
-      if (given.rank === 0) return scaled(given as Scalar)
+      const scale = (mean: Scalar) => lossScale?.scaled(mean) ?? mean
+      if (given.rank === 0) return scale(given as Scalar)
       // Kept from being freed with all else that the backward pass no longer needs.
       losses = tf.keep(checkLosses(given as Tensor1D, images.shape[0]))
-      return scaled(tf.mean<Scalar>(losses))
+      return scale(tf.mean<Scalar>(losses))
     },
     targets.map(({ variable }) => variable),
   )
   // A bundle's model may leave a variable out of a pass.
-  const scaled = targets.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable))
-  const unscaled = <T extends Tensor>(result: T) => lossScale?.unscaled(result) ?? result
-  const whole = scaled.map((gradient) => unscaled(gradient))
+  const unscale = (result: Tensor) => lossScale?.unscaled(result) ?? result
+  const whole = targets.map(({ variable }) => unscale(grads[variable.name] ?? tf.zerosLike(variable)))
   const { share } = feeds
   const gradients = share ? whole.map((gradient) => tf.mul(gradient, share)) : whole
-  return { loss: unscaled(value), ...(losses && { losses }), gradients }
+  return { loss: unscale(value), ...(losses && { losses }), gradients }
 }
 
 function predict({ tf, model, image, classes, loss }: Composition, feeds: Feeds): Outputs {

@@ -1,4 +1,4 @@
-import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs'
+import type { Rank, Scalar, Tensor, Variable } from '@tensorflow/tfjs'
 import type { StateEntry } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { NamedTensors } from '../models/model.ts'
@@ -50,18 +50,17 @@ export interface LossScale {
  *   https://keras.io/api/optimizers/loss_scale_optimizer (the first scale)
  */
 export function createLossScale(tf: Tf): LossScale {
-  const first = { scale: FIRST_SCALE, goodSteps: 0 }
-  const variableOf = (value: number) => tf.tidy(() => tf.variable(tf.scalar(value), false))
-  const [scale, goodSteps] = [variableOf(first.scale), variableOf(first.goodSteps)]
+  const first: [string, number][] = [
+    [names.scale, FIRST_SCALE],
+    [names.goodSteps, 0],
+  ]
+  const state = first.map(([name, value]) => {
+    return { name, variable: tf.tidy(() => tf.variable(tf.scalar(value), false)) }
+  })
+  const [scale, goodSteps] = state.map(({ variable }) => variable) as [Variable<Rank.R0>, Variable<Rank.R0>]
   return {
-    state: [
-      { name: names.scale, variable: scale },
-      { name: names.goodSteps, variable: goodSteps },
-    ],
-    first: new Map([
-      [names.scale, { shape: [], data: Float32Array.of(first.scale) }],
-      [names.goodSteps, { shape: [], data: Float32Array.of(first.goodSteps) }],
-    ]),
+    state,
+    first: new Map(first.map(([name, value]) => [name, { shape: [], data: Float32Array.of(value) }])),
     scaled: (loss) => tf.mul(loss, scale),
     unscaled: (value) => tf.div(value, scale),
     adapt(isFinite) {
