@@ -1,5 +1,5 @@
 import { assembleExperiment, cancelExperiment, completeFold, getExperiment } from '@baton/core'
-import { aLease, anExperiment, aResult, aSession, createWorld, encodePredictions } from '@baton/testing'
+import { aLease, anExperiment, aResult, aSession, createWorld, encodePredictions, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AppError } from '@baton/contracts'
@@ -98,6 +98,22 @@ test('predictions that were damaged on the way are read again', async () => {
   })
   await assembleExperiment(world, { experimentId: experiment.id })
   expect(await statusOf(experiment)).toMatchObject({ status: 'completed' })
+})
+
+test('experiments whose assembling was lost are found page by page, all of them', async () => {
+  const made = [await anExperiment(world), await anExperiment(world), await anExperiment(world)]
+  for (const { id } of made)
+    await runSql(world.databaseUrl, `UPDATE fold SET status = 'failed' WHERE experiment_id = '${id}'`)
+  const { experiments } = world.store
+  const all = await experiments.unassembled(null, 1000)
+  expect(all).toEqual(all.toSorted())
+  expect(all).toEqual(expect.arrayContaining(made.map(({ id }) => id)))
+  const pages: string[] = []
+  for (let page = await experiments.unassembled(null, 2); page.length > 0;) {
+    pages.push(...page)
+    page = await experiments.unassembled(page.at(-1)!, 2)
+  }
+  expect(pages).toEqual(all)
 })
 
 test('while it is assembled an experiment says so and cannot be cancelled', async () => {

@@ -7,11 +7,13 @@ import {
   createMatrix,
   decideHalving,
   dispatchOutbox,
+  experimentSpan,
   heartbeat,
   reconcile,
 } from '@baton/core'
 import { aLease, aResult, aSession, aSpec, createWorld, runSql } from '@baton/testing'
 import type { World } from '@baton/testing'
+import type { Span } from '@baton/trace'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startRest } from '../support/rest.ts'
 import type { Rest } from '../support/rest.ts'
@@ -20,12 +22,14 @@ let world: World
 let rest: Rest
 let owner: Client
 let sessionId: string
+const spans: Span[] = []
 
 const params = { project: 'emoji' }
 
 beforeAll(async () => {
   world = await createWorld()
-  rest = await startRest(world)
+  const tracer = { record: (span: Span) => void spans.push(span), close: () => Promise.resolve() }
+  rest = await startRest(world, tracer)
   ;({ owner } = rest)
   sessionId = await aSession(world)
 })
@@ -68,6 +72,15 @@ describe('a matrix', () => {
     const { items } = await owner.listExperiments({ params, query: { where: `matrix = ${first}`, sort: 'version' } })
     expect(items.map(({ version }) => version)).toEqual([first, first + 1, first + 2, first + 3])
     expect(await owner.getMatrix({ params: { ...params, version: first + 3 }, query: {} })).toEqual(matrix)
+  })
+
+  test('begins the trace of each of its experiments with the one request', async () => {
+    spans.length = 0
+    const { cells } = await owner.createMatrix({ params, body: aMatrix({ seed: [1, 2] }) })
+    await expect.poll(() => spans.length).toBe(2)
+    const roots = cells.map(({ id }) => experimentSpan(id))
+    expect(spans.map(({ traceId, spanId }) => ({ traceId, spanId }))).toEqual(roots)
+    expect(spans[0]).toMatchObject({ name: 'POST /v1/projects/:project/matrices' })
   })
 
   test('is made once however often it is asked for under one key, also after a crash between', async () => {

@@ -4,6 +4,7 @@ import type { Client } from '@baton/contracts'
 import { insertToken } from '@baton/core'
 import { createLog } from '@baton/log'
 import type { World } from '@baton/testing'
+import type { Tracer } from '@baton/trace'
 
 export interface Rest {
   readonly url: string
@@ -13,9 +14,19 @@ export interface Rest {
 }
 
 /** REST on a world, and its owner. */
-export async function startRest({ store, blobs, queue, times }: World): Promise<Rest> {
+export async function startRest({ store, blobs, queue, times }: World, tracer: Tracer | null = null): Promise<Rest> {
   const log = createLog({ app: 'api', level: 'silent' })
-  const api = await startApi({ host: '127.0.0.1', port: 0, database: store, queue, blobs, s3: null, log, times })
+  const api = await startApi({
+    host: '127.0.0.1',
+    port: 0,
+    database: store,
+    queue,
+    blobs,
+    s3: null,
+    log,
+    times,
+    tracer,
+  })
   const { token } = await insertToken(store, { name: 'owner', role: 'owner', project: null, validSeconds: null })
   return {
     url: api.url,

@@ -115,7 +115,8 @@ function describe(issue: z.core.$ZodIssue): string {
     case 'invalid_type':
       return mismatch(typeNames[issue.expected] ?? issue.expected, issue.input)
     case 'invalid_value':
-      return choice(issue.values, issue.input)
+      // Zod's own words begin so; a schema's own say why.
+      return issue.message.startsWith('Invalid ') ? choice(issue.values, issue.input) : issue.message
     case 'invalid_union':
       return unionChoice(issue)
     case 'too_small':

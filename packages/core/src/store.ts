@@ -252,8 +252,8 @@ export interface ExperimentTable {
   recordLb(id: string, lb: { lbPublic: number | null; lbPrivate: number | null }): Promise<void>
   /** The highest public score of a project's experiments; null while there is none. */
   bestLb(projectId: string): Promise<number | null>
-  /** Experiments that are not final though no fold is open: their assembling was lost, or waits. */
-  unassembled(): Promise<string[]>
+  /** Experiments that are not final though no fold is open: their assembling was lost, or waits. In order of their ids. */
+  unassembled(after: string | null, limit: number): Promise<string[]>
 }
 
 /** A matrix with what comparing its experiments takes. */

@@ -1,4 +1,4 @@
-import type { RouteName } from '@baton/contracts'
+import type { Experiment, Matrix, RouteName } from '@baton/contracts'
 import { experimentSpan } from '@baton/core'
 import { parseTraceparent } from '@baton/trace'
 import type { Tracer } from '@baton/trace'
@@ -19,10 +19,9 @@ interface MadeExperiment {
  */
 export function traceRequests(server: FastifyInstance, tracer: Tracer | null): Made {
   if (tracer === null) return () => undefined
-  const experiments = new WeakMap<FastifyRequest, MadeExperiment>()
+  const made = new WeakMap<FastifyRequest, readonly MadeExperiment[]>()
   server.addHook('onResponse', (request, reply, done) => {
-    const experiment = experiments.get(request)
-    if (experiment) {
+    for (const experiment of made.get(request) ?? []) {
       const { method, id: requestId, headers } = request
       const route = request.routeOptions.url!
       const caller = parseTraceparent(String(headers.traceparent ?? ''))
@@ -48,7 +47,23 @@ export function traceRequests(server: FastifyInstance, tracer: Tracer | null): M
     done()
   })
   return (request, name, body) => {
-    if (name === 'createExperiment' || name === 'cloneExperiment' || name === 'rerunExperiment')
-      experiments.set(request, body as MadeExperiment)
+    const experiments = madeBy(name, body)
+    if (experiments.length > 0) made.set(request, experiments)
+  }
+}
+
+function madeBy(name: RouteName, body: unknown): readonly MadeExperiment[] {
+  switch (name) {
+    case 'createExperiment':
+    case 'cloneExperiment':
+    case 'rerunExperiment':
+    case 'createEnsemble':
+      return [body as Experiment]
+    case 'createMatrix': {
+      const { project, cells } = body as Matrix
+      return cells.map(({ id, version }) => ({ id, project, version }))
+    }
+    default:
+      return []
   }
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { matrixLines } from './matrix-lines.ts'
 
 const cell: Matrix['cells'][number] = {
+  id: '019abcde-0000-7000-8000-0123456789ab',
   version: 41,
   name: 'ablation: as it is',
   values: {},

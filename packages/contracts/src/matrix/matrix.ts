@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Difference } from '../board/comparison.ts'
-import { Ordinal, Slug } from '../ids.ts'
+import { Id, Ordinal, Slug } from '../ids.ts'
 import { Moment, Scores } from '../resources.ts'
 import { ExperimentStatus } from '../states.ts'
 import { HalvingStop } from './halving-stop.ts'
@@ -8,6 +8,7 @@ import { CellValues, HalvingSpec } from './matrix-spec.ts'
 
 /** An experiment of a matrix, and how far it is from the baseline. */
 export const MatrixCell = Scores.pick({ cv: true, cvMean: true, cvStd: true }).extend({
+  id: Id,
   version: Ordinal,
   name: z.string(),
   /** What it has otherwise, as the matrix says it. */

@@ -2,10 +2,16 @@ import { z } from 'zod'
 import type { MetricSpec } from './metric.ts'
 import type { AddFault } from './parts.ts'
 
+const noWeights =
+  'weighted is of several experiments: weights are found on OOF, and each sample has that of one fold alone, so none says how much ' +
+  'to believe which; choose rank or mean here, or blend experiments (`baton ensemble --blend weighted`)'
+
 /** How the test predictions of an experiment's folds become one. */
 export const EnsembleSpec = z.strictObject({
   /** `rank`: mean of the folds' ranks, which are calibrated differently; `mean`: of their probabilities. */
-  blend: z.enum(['rank', 'mean']).default('rank'),
+  blend: z
+    .enum(['rank', 'mean'], { error: ({ input }) => (input === 'weighted' ? noWeights : undefined) })
+    .default('rank'),
   /** Values are ranked among all of the fold's (`table`), or among those of their label (`label`). */
   scope: z.enum(['table', 'label']).default('table'),
 })

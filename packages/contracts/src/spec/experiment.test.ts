@@ -418,6 +418,21 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     '/ensemble/scope',
     'ranks within a label do not tell how frequent it is, so no threshold fits them; choose scope table, or threshold none',
   ],
+  [
+    'weights between folds',
+    '/ensemble',
+    { blend: 'weighted' },
+    '/ensemble/blend',
+    'weighted is of several experiments: weights are found on OOF, and each sample has that of one fold alone, so none says how much ' +
+      'to believe which; choose rank or mean here, or blend experiments (`baton ensemble --blend weighted`)',
+  ],
+  [
+    'another blend',
+    '/ensemble',
+    { blend: 'median' },
+    '/ensemble/blend',
+    'must be one of "rank", "mean", not the string "median"; did you mean "mean"?',
+  ],
   ['no patience', '/earlyStop', { patience: 0 }, '/earlyStop/patience', 'must be at least 1, not 0'],
   [
     'retries as text',

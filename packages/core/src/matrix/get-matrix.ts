@@ -33,9 +33,9 @@ export async function getMatrix(
     halving: matrix.halving,
     foldsCompared: matrix.foldsCompared,
     cells: matrix.cells.map((cell) => {
-      const { experimentId: _, spec: __, rungs: ___, folds, ...row } = cell
+      const { experimentId: id, spec: _, rungs: __, folds, ...row } = cell
       const foldsCompleted = folds.filter(({ status }) => status === 'completed').length
-      return { ...row, foldsTotal: folds.length, foldsCompleted, difference: corrected.get(cell) ?? null }
+      return { id, ...row, foldsTotal: folds.length, foldsCompleted, difference: corrected.get(cell) ?? null }
     }),
     warnings: others.flatMap((cell) => warningsOf(baseline, cell).map((warning) => `#${cell.version}: ${warning}`)),
   }

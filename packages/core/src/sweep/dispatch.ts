@@ -68,10 +68,20 @@ export async function reconcile({ store, queue }: { store: Store; queue: JobQueu
     again++
   }
   await store.folds.markOffered(folds.map((fold) => fold.id))
-  for (const experimentId of await store.experiments.unassembled()) await queue.assemble(experimentId)
+  await assembleAgain({ store, queue })
   for (const submissionId of await store.submissions.unmade(lostAgeSeconds, batch))
     await queue.makeSubmission(submissionId)
   for (const matrixId of await store.matrices.halving(batch)) await decideHalving({ store }, matrixId)
   for (const chat of await store.notifications.chatsWaiting()) await queue.deliver(chat)
   return again
+}
+
+/** All of them, however many: what cannot be assembled now is not in the way of what can. */
+async function assembleAgain({ store, queue }: { store: Store; queue: JobQueue }): Promise<void> {
+  for (let last: string | null = null, isMore = true; isMore;) {
+    const ids: string[] = await store.experiments.unassembled(last, batch)
+    for (const id of ids) await queue.assemble(id)
+    last = ids.at(-1) ?? null
+    isMore = ids.length === batch
+  }
 }

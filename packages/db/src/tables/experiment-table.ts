@@ -74,13 +74,14 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
       const { _max } = await db.experiment.aggregate({ where: { projectId }, _max: { lbPublic: true } })
       return _max.lbPublic
     },
-    unassembled: async () => {
+    unassembled: async (after, limit) => {
       const rows = await db.$queryRaw<{ id: string }[]>`
         SELECT e.id FROM experiment e
         WHERE e.status IN ('queued', 'running', 'paused', 'assembling') AND (
           NOT EXISTS (SELECT 1 FROM fold f WHERE f.experiment_id = e.id AND f.status IN ('ready', 'leased', 'paused'))
           OR EXISTS (SELECT 1 FROM fold f WHERE f.experiment_id = e.id AND f.status = 'completed' AND f.score IS NULL))
-        LIMIT 100`
+          AND (${after}::uuid IS NULL OR e.id > ${after}::uuid)
+        ORDER BY e.id LIMIT ${limit}`
       return rows.map((row) => row.id)
     },
   }

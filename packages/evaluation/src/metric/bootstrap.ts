@@ -1,10 +1,10 @@
 import { assertNever, averageOf } from '@baton/contracts'
 import type { MetricSpec } from '@baton/contracts'
-import { integer, streamKey } from '@baton/random'
-import { fbetaAt } from './candidates.ts'
+import { bulkWords, streamKey } from '@baton/random'
+import { fbetaAt, fbetaOfSamples } from './candidates.ts'
 import type { LabelRange } from './label-rows.ts'
 import { forEachColumn } from './ranking.ts'
-import type { LabelRanking } from './ranking.ts'
+import type { Draws, LabelRanking } from './ranking.ts'
 import { aucOfNothing, signOf, valuesOfSamples } from './score.ts'
 import type { Prepared } from './score.ts'
 import { countingOf } from './search-thresholds.ts'
@@ -44,15 +44,19 @@ export function scoreInterval(
   return { low: percentile(scores, 0.025), high: percentile(scores, 0.975) }
 }
 
-/** How often each row was drawn. */
-function weightsOf(unit: Int32Array, units: number, seed: number, resample: number): Uint16Array {
-  const key = streamKey(seed, 'bootstrap', resample)
-  const drawn = new Uint16Array(units)
-  for (let i = 0; i < units; i++) drawn[integer(key, i, units)]!++
-  return Uint16Array.from(unit, (of) => drawn[of]!)
+/**
+ * How often each row was drawn. A byte holds that: at most as often as there are units, and of more than 255 units none
+ * comes 256 times, whose probability is below 10⁻⁵⁰⁰.
+ */
+function weightsOf(unit: Int32Array, units: number, seed: number, resample: number): Uint8Array {
+  // A block of Philox for each would be most of the work: of 100,000 samples there are 10⁸ draws.
+  const next = bulkWords(streamKey(seed, 'bootstrap'), resample)
+  const drawn = new Uint8Array(units)
+  for (let i = 0; i < units; i++) drawn[Math.floor((next() * units) / 0x1_0000_0000)]!++
+  return unit.length === units ? drawn : Uint8Array.from(unit, (of) => drawn[of]!)
 }
 
-type Draw = (resample: number) => Uint16Array
+type Draw = (resample: number) => Uint8Array
 
 function scoresOfResamples(
   parts: readonly Prepared[],
@@ -66,6 +70,7 @@ function scoresOfResamples(
     case 'fbeta': {
       const candidates = parts.map((part) => part.candidates)
       const counting = countingOf(metric, ranges)
+      if (counting.average === 'samples') return scoresOfMeans(fbetaOfSamples(candidates, thresholds, counting), draw)
       return each(resamples, (resample) =>
         fbetaAt(candidates, thresholds, { ...counting, weights: byPart(draw(resample), parts, labels) }),
       )
@@ -89,7 +94,7 @@ function each(count: number, of: (resample: number) => number): Float64Array {
   return Float64Array.from({ length: count }, (_, resample) => of(resample))
 }
 
-function byPart(weights: Uint16Array, parts: readonly Prepared[], labels: number): Uint16Array[] {
+function byPart(weights: Uint8Array, parts: readonly Prepared[], labels: number): Uint8Array[] {
   let row = 0
   return parts.map(({ scored }) => weights.subarray(row, (row += scored.actual.length / labels)))
 }
@@ -114,19 +119,31 @@ function scoresOfColumns(
   draw: Draw,
   scoreOf: (ranking: LabelRanking) => number | null,
 ): Float64Array {
-  const draws = Array.from({ length: resamplesOfTable }, (_, resample) => draw(resample))
+  const draws = drawsOf(draw)
   const sums = new Float64Array(resamplesOfTable)
   const counts = new Float64Array(resamplesOfTable)
   const tables = parts.map(({ scored }) => scored)
   forEachColumn(tables, labels, (column) => {
-    draws.forEach((weights, resample) => {
-      const score = scoreOf(column.scores(weights))
+    column.scoresOf(draws).forEach((ranking, resample) => {
+      const score = scoreOf(ranking)
       if (score === null) return
       sums[resample]! += score
       counts[resample]!++
     })
   })
   return sums.map((sum, resample) => (counts[resample] === 0 ? aucOfNothing : sum / counts[resample]!))
+}
+
+function drawsOf(draw: Draw): Draws {
+  const rows = draw(0).length
+  const weights = new Uint8Array(rows * resamplesOfTable)
+  const totals = new Float64Array(resamplesOfTable)
+  for (let resample = 0; resample < resamplesOfTable; resample++)
+    draw(resample).forEach((weight, row) => {
+      weights[row * resamplesOfTable + resample] = weight
+      totals[resample]! += weight
+    })
+  return { weights, totals }
 }
 
 /** Between the two nearest of the values in proportion, as NumPy's `percentile` does. @param sorted Ascending. */

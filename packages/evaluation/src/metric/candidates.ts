@@ -114,11 +114,36 @@ export function fbetaAt(parts: readonly Candidates[], thresholds: readonly numbe
 }
 
 function overSamples(parts: readonly Candidates[], thresholds: readonly number[], counting: Counting): number {
-  const { ranges, group: only, beta, weights } = counting
-  const groups = ranges.length
-  const [first, last] = only === undefined ? [0, groups] : [only, only + 1]
   let sum = 0
   let n = 0
+  forEachSample(parts, thresholds, counting, (value, weight) => {
+    sum += weight * value
+    n += weight
+  })
+  return n === 0 ? 0 : sum / n
+}
+
+/** F-beta of each row of the parts laid end to end. [n] */
+export function fbetaOfSamples(
+  parts: readonly Candidates[],
+  thresholds: readonly number[],
+  counting: Omit<Counting, 'weights'>,
+): Float64Array {
+  const values = new Float64Array(parts.reduce((sum, { certainEnd }) => sum + certainEnd.length, 0))
+  let row = 0
+  forEachSample(parts, thresholds, counting, (value) => (values[row++] = value))
+  return values
+}
+
+/** Calls `visit` with F-beta of each row that counts, and how often it does. */
+function forEachSample(
+  parts: readonly Candidates[],
+  thresholds: readonly number[],
+  { ranges, group: only, beta, weights }: Counting,
+  visit: (value: number, weight: number) => void,
+): void {
+  const groups = ranges.length
+  const [first, last] = only === undefined ? [0, groups] : [only, only + 1]
   for (const [part, { rowStart, certainEnd, value, group, hit, actualOfGroup }] of parts.entries()) {
     for (let row = 0; row < certainEnd.length; row++) {
       const weight = weights === undefined ? 1 : weights[part]![row]!
@@ -134,11 +159,9 @@ function overSamples(parts: readonly Candidates[], thresholds: readonly number[]
       }
       let had = 0
       for (let of = first; of < last; of++) had += actualOfGroup[row * groups + of]!
-      sum += weight * fbeta(both, given, had, beta)
-      n += weight
+      visit(fbeta(both, given, had, beta), weight)
     }
   }
-  return n === 0 ? 0 : sum / n
 }
 
 function overLabels(parts: readonly Candidates[], thresholds: readonly number[], counting: Counting): number {

@@ -9,6 +9,14 @@ export interface LabelRanking {
   readonly auc: number | null
 }
 
+/** How often rows count, under several draws at once. */
+export interface Draws {
+  /** Row-major. [n, draws] */
+  readonly weights: Uint8Array
+  /** Sum over the rows. [draws] */
+  readonly totals: Float64Array
+}
+
 /** Rows of one value among which the label is: [start, end) of the sorted column; the label's own come first. */
 interface TiedRows {
   readonly start: number
@@ -17,8 +25,7 @@ interface TiedRows {
 }
 
 /**
- * A label's column of several tables, sorted once: its scores under any weights of the rows. Only rows that have the label
- * and their ties are looked at one by one; of those in between the weights are added up.
+ * A label's column of several tables, sorted once: its scores under any weights of the rows.
  */
 export class SortedColumn {
   private readonly row: Uint32Array // rows of all tables laid end to end, highest value first; of one value hits first
@@ -29,44 +36,56 @@ export class SortedColumn {
     this.tied = tiedRows(this.row, values, actual)
   }
 
+  /** As `scoresOf`, under one weight a row; once each where it is left out. [n] */
+  scores(weights: Uint8Array = new Uint8Array(this.row.length).fill(1)): LabelRanking {
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    return this.scoresOf({ weights, totals: Float64Array.of(total) })[0]!
+  }
+
   /**
-   * Average precision and area under ROC, tied values together.
+   * Average precision and area under ROC, tied values together, under each of the draws.
    *
    *   AP = Σ_j (R_j − R_{j−1})·P_j over the distinct values j, highest first;  P, R: precision, recall at value ≥ j
    *   AUC = (pairs of a hit above a miss + ½ pairs that tie) / all pairs of a hit and a miss
    *
-   * As scikit-learn's `average_precision_score` and `roc_auc_score`, `sample_weight` included.
-   *
-   * @param weights How often each row counts; once where it is left out. [n]
+   * As scikit-learn's `average_precision_score` and `roc_auc_score`, `sample_weight` included. All draws are gone through
+   * at once, and no further than the last row that has the label: what a draw takes of a row lies beside what the others
+   * take of it, so memory is read in order.
    */
-  scores(weights?: ArrayLike<number>): LabelRanking {
+  scoresOf({ weights, totals }: Draws): LabelRanking[] {
     const { row, tied } = this
-    const weigh = (from: number, to: number): number => {
-      if (weights === undefined) return to - from
-      let sum = 0
-      for (let i = from; i < to; i++) sum += weights[row[i]!]!
-      return sum
+    const draws = totals.length
+    const add = (sums: Float64Array, from: number, to: number): void => {
+      for (let i = from; i < to; i++) {
+        const first = row[i]! * draws
+        for (let draw = 0; draw < draws; draw++) sums[draw]! += weights[first + draw]!
+      }
     }
     let at = 0
-    let all = 0 // weight of the rows before `at`, and of the hits among them
-    let hits = 0
-    let precisions = 0 // Σ hits of the value · precision
-    let pairs = 0 // Σ hits of the value · (misses above + ½ misses of the value)
+    const [all, hits] = [new Float64Array(draws), new Float64Array(draws)] // weight of the rows before `at`, and of hits
+    const precisions = new Float64Array(draws) // Σ hits of the value · precision
+    const pairs = new Float64Array(draws) // Σ hits of the value · (misses above + ½ misses of the value)
+    const [own, beside] = [new Float64Array(draws), new Float64Array(draws)]
     for (const { start, hitsEnd, end } of tied) {
-      all += weigh(at, start)
-      const own = weigh(start, hitsEnd)
-      const beside = weigh(hitsEnd, end)
-      pairs += own * (all - hits + beside / 2)
-      hits += own
-      all += own + beside
-      if (own > 0) precisions += (own * hits) / all
+      add(all, at, start)
+      add(own.fill(0), start, hitsEnd)
+      add(beside.fill(0), hitsEnd, end)
+      for (let draw = 0; draw < draws; draw++) {
+        const [hit, miss] = [own[draw]!, beside[draw]!]
+        pairs[draw]! += hit * (all[draw]! - hits[draw]! + miss / 2)
+        hits[draw]! += hit
+        all[draw]! += hit + miss
+        if (hit > 0) precisions[draw]! += (hit * hits[draw]!) / all[draw]!
+      }
       at = end
     }
-    const misses = all + weigh(at, row.length) - hits
-    return {
-      averagePrecision: hits === 0 ? 0 : precisions / hits,
-      auc: hits === 0 || misses === 0 ? null : 1 - pairs / (hits * misses),
-    }
+    return Array.from(totals, (total, draw) => {
+      const [hit, miss] = [hits[draw]!, total - hits[draw]!]
+      return {
+        averagePrecision: hit === 0 ? 0 : precisions[draw]! / hit,
+        auc: hit === 0 || miss === 0 ? null : 1 - pairs[draw]! / (hit * miss),
+      }
+    })
   }
 }
 

@@ -58,7 +58,7 @@ describe('agrees with scikit-learn, ties and labels of one class included:', () 
     let map = 0
     const aucs: number[] = []
     forEachColumn(parts, labels, (column) => {
-      const { averagePrecision, auc } = column.scores(weights)
+      const { averagePrecision, auc } = column.scores(Uint8Array.from(weights))
       map += averagePrecision / labels
       if (auc !== null) aucs.push(auc)
     })
@@ -157,6 +157,18 @@ describe('the bootstrap interval', () => {
     const bounds = (units: Int32Array) => scoreInterval(together, [], one, metric, { unit: units, seed: 5 })
     const width = ({ low: a, high: b }: { low: number; high: number }) => b - a
     expect(width(bounds(each.map((i) => i % 100)))).toBeGreaterThan(1.7 * width(bounds(each)))
+  })
+
+  test('scores a column under several draws as under each alone', () => {
+    const rows = table.actual.length / labels
+    const alone = [1, 2, 3].map((seed) => Uint8Array.from({ length: rows }, (_, i) => integer(streamKey(seed), i, 3)))
+    const draws = {
+      weights: Uint8Array.from({ length: rows * 3 }, (_, at) => alone[at % 3]![Math.floor(at / 3)]!),
+      totals: Float64Array.from(alone, (weights) => weights.reduce((sum, weight) => sum + weight, 0)),
+    }
+    forEachColumn(parts, labels, (column) =>
+      expect(column.scoresOf(draws)).toEqual(alone.map((weights) => column.scores(weights))),
+    )
   })
 
   test('draws whole groups', () => {
