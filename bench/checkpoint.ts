@@ -5,11 +5,18 @@ import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ExperimentSpec, ModelSpec } from '@baton/contracts'
 import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
+import type { Tf } from '@baton/tensorflow'
 import { startCheckpointWriter } from '../packages/trainer/src/checkpoint/checkpoint-writer.ts'
+import type { CheckpointWriter } from '../packages/trainer/src/checkpoint/checkpoint-writer.ts'
+import { frozenFiles } from '../packages/trainer/src/checkpoint/frozen-files.ts'
 import { keepCheckpoints } from '../packages/trainer/src/checkpoint/keep-checkpoints.ts'
 import type { CheckpointKeeper } from '../packages/trainer/src/checkpoint/keep-checkpoints.ts'
+import { readCheckpoint } from '../packages/trainer/src/checkpoint/read-checkpoint.ts'
+import type { SavedCheckpoint } from '../packages/trainer/src/checkpoint/save-checkpoint.ts'
 import { firstPosition, firstState } from '../packages/trainer/src/fold/loop-state.ts'
+import { toFloats } from '../packages/trainer/src/fold/training.ts'
 import { buildModel } from '../packages/trainer/src/models/build.ts'
+import type { Model } from '../packages/trainer/src/models/model.ts'
 import { createStageProgram } from '../packages/trainer/src/step/stage-program.ts'
 import type { StageProgram } from '../packages/trainer/src/step/stage-program.ts'
 import type { Benchmark, Figure, Run } from './figure.ts'
@@ -55,17 +62,11 @@ export default {
     say(`TensorFlow: ${tensorflow.environment.backend}, ${tensorflow.environment.device}`)
     const model = buildModel(modelSpec, { tf, classes, imageSize: size, seed: 1 })
     const parameters = model.variables.reduce((sum, { variable }) => sum + variable.size, 0)
-    const program = createStageProgram({
-      tf,
-      model,
-      stage,
-      spec,
-      labelColumns: [{ name: 'all', start: 0, end: classes }],
-      seed: 1,
-    })
+    const program = programOf(tf, model, stage)
     const writer = startCheckpointWriter()
     let position = firstPosition
     const saved: number[] = []
+    const kept: SavedCheckpoint[] = []
     const keeper = keepCheckpoints({
       writer,
       workDir: folder,
@@ -73,7 +74,7 @@ export default {
       clock: performance,
       manifest: () => ({
         format: 'baton.checkpoint/1',
-        specDigest: '0'.repeat(64),
+        specDigest,
         fold: 0,
         position,
         state: firstState(stage),
@@ -81,9 +82,10 @@ export default {
       }),
       snapshot: () => ({ tensors: program.snapshot(), frozen: Promise.resolve({}), best: null }),
       resumed: null,
-      onSaved({ dir, saveSeconds }) {
-        saved.push(saveSeconds)
-        void rm(dir, { recursive: true })
+      onSaved(checkpoint) {
+        saved.push(checkpoint.saveSeconds)
+        kept.push(checkpoint)
+        if (kept.length > 1) void rm(kept.shift()!.dir, { recursive: true })
       },
     })
     const step = async () => {
@@ -115,7 +117,27 @@ export default {
         steps.push(before.ms)
       }
       await keeper.settled()
+      const [last] = kept
+      const resumed: Resumed[] = []
+      for (let i = 0; i < repetitions; i++) resumed.push(await resume(tf, last!))
+      const sentByHead = await headSaveBytes({ tf, model, program, writer, folder })
       return [
+        {
+          name: 'from the files of a checkpoint to the first step done',
+          unit: 's',
+          values: resumed.map(({ files, model: made, state, step: done }) => files + made + state + done),
+          goal: { atMost: 3 },
+        },
+        { name: 'of that, reading and checking the files', unit: 's', values: resumed.map(({ files }) => files) },
+        { name: 'of that, making model and stage', unit: 's', values: resumed.map((one) => one.model) },
+        { name: 'of that, taking up the state', unit: 's', values: resumed.map(({ state }) => state) },
+        { name: 'of that, tracing and doing the step', unit: 's', values: resumed.map((one) => one.step) },
+        {
+          name: 'sent by a save of a stage that trains all',
+          unit: 'kB',
+          values: [sizeOf(last!.manifest.files) / 1000],
+        },
+        { name: 'sent by a save of a stage that trains the head', unit: 'kB', values: [sentByHead / 1000] },
         {
           name: 'longest block of the event loop by a save',
           unit: 'ms',
@@ -141,6 +163,68 @@ export default {
   },
 } satisfies Benchmark
 
+function programOf(tf: Tf, model: Model, of: typeof stage): StageProgram {
+  const labelColumns = [{ name: 'all', start: 0, end: classes }]
+  return createStageProgram({ tf, model, stage: of, spec, labelColumns, seed: 1 })
+}
+
+/** Seconds that parts of a resume take. */
+interface Resumed {
+  readonly files: number
+  readonly model: number
+  readonly state: number
+  readonly step: number
+}
+
+/** What a training does from a checkpoint on this machine to its first step. */
+async function resume(tf: Tf, { manifest, files }: SavedCheckpoint): Promise<Resumed> {
+  let last = performance.now()
+  const lap = () => {
+    const seconds = (performance.now() - last) / 1000
+    last += 1000 * seconds
+    return seconds
+  }
+  const { tensors } = await readCheckpoint({ manifest, filePath: (name) => files[name]!, specDigest, fold: 0 })
+  const reading = lap()
+  const model = buildModel(modelSpec, { tf, classes, imageSize: size, seed: 1, blank: true })
+  const program = programOf(tf, model, stage)
+  const making = lap()
+  program.restore(toFloats(tensors))
+  const restoring = lap()
+  program.train(aBatch, { lr: 1e-4 }, manifest.position.step)
+  const stepping = lap()
+  program.dispose()
+  model.dispose()
+  return { files: reading, model: making, state: restoring, step: stepping }
+}
+
+interface HeadSave {
+  readonly tf: Tf
+  readonly model: Model
+  /** Of the stage before. */
+  readonly program: StageProgram
+  readonly writer: CheckpointWriter
+  readonly folder: string
+}
+
+/** Bytes that storage does not have yet, of a checkpoint of a stage that trains the head after one that trained all. */
+async function headSaveBytes({ tf, model, program, writer, folder }: HeadSave): Promise<number> {
+  const head = programOf(tf, model, { ...stage, train: 'head' })
+  head.restore(program.state())
+  const frozen = frozenFiles({ program: head, writer, dir: folder, stage: 1, clock: performance, known: null })
+  await frozen.files()
+  const changing = head.snapshot((name) => !frozen.has(name))
+  const tensors = new Map([...changing].filter((part) => part !== null))
+  const { sizeBytes } = await writer.writeTensors(path.join(folder, 'changing'), tensors)
+  head.dispose()
+  return sizeBytes
+}
+
+function sizeOf(files: readonly { readonly sizeBytes: number }[]): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+}
+
+const specDigest = '0'.repeat(64)
 const aBatch: Parameters<StageProgram['train']>[0] = {
   images: Uint8Array.from({ length: batch * size * size * 3 }, (_, i) => (i * 7919) % 256),
   labels: Float32Array.from({ length: batch * classes }, (_, i) => i % 2),
