@@ -150,7 +150,7 @@ export async function* trainBatches(options: TrainBatches, stageStep: number): A
     const blend = mix && mixBatch(mix, mixScope(key, step), { images, labels, teacher }, { n: own.length, size })
     return { samples: own, images, labels, teacher, blend }
   }
-  const ahead = source.batchesAhead(plan.batch * size * size * 3)
+  const ahead = source.batchesAhead(plan.batch * size * size * 3, plan.stepsPerEpoch)
   for (let step = stageStep; step < end;) {
     // What the next epoch has twice is known when this one is through: nothing of it is made before.
     const border = again ? step - (step % plan.stepsPerEpoch) + plan.stepsPerEpoch : end

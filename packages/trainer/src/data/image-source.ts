@@ -27,8 +27,8 @@ export interface ImageSource {
   make(samples: Int32Array, views: readonly View[], turns?: Int32Array): Promise<Uint8Array>
   /** Pictures from `make` are not needed any more: their memory is for others. */
   giveBack(images: Uint8Array): void
-  /** Batches of so many bytes that are to be made ahead of their use. */
-  batchesAhead(bytes: number): number
+  /** Batches of so many bytes, of which an epoch has so many, that are to be made ahead of their use. */
+  batchesAhead(bytes: number, perEpoch: number): number
   /** Lets go of pictures that were kept as any other kind; none may be under way. */
   keepOnly(kinds: readonly PictureKind[]): void
   /** Ends all threads. What is under way is not waited for longer than the pictures that are begun take. */
@@ -120,7 +120,7 @@ export function createImageSource(options: ImageSourceOptions): ImageSource {
       throw isBroken ? broken(manifest.samples[samples[row]!]!.id, error) : error
     },
     giveBack: (images) => slabs.giveBack(images),
-    batchesAhead: (bytes) => batchesAhead(threads, bytes),
+    batchesAhead: (bytes, perEpoch) => batchesAhead(threads, bytes, perEpoch),
     keepOnly: (kinds) => tellAll(cache.keepOnly(kinds)),
     async close() {
       isClosed = true

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { prefetch } from './prefetch.ts'
+import { batchesAhead, prefetch } from './prefetch.ts'
 
 /** Items that are finished by hand, in any order. */
 function byHand() {
@@ -60,4 +60,11 @@ test('stopping early waits for the items under way', async () => {
   expect(isOver).toBe(false)
   started.get(2)!.reject(new Error('dropped'))
   await over
+})
+
+test('threads are ahead by at most 8 batches, 256 MB and half an epoch, but by 2 in any case', () => {
+  const [small, large, huge] = [1e6, 50e6, 1e9]
+  expect([small, large, huge].map((bytes) => batchesAhead(1, bytes, 100))).toEqual([8, 5, 2])
+  expect([1, 5, 12, 40].map((perEpoch) => batchesAhead(4, small, perEpoch))).toEqual([2, 2, 6, 8])
+  expect(batchesAhead(0, small, 100)).toBe(2)
 })

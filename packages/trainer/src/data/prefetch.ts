@@ -6,11 +6,12 @@ export const mostAhead = 8
 
 /**
  * Batches of so many bytes that are made ahead. Threads may be ahead of a step for a while, to be late for the next
- * ones; the thread that does the steps never is.
+ * ones; the thread that does the steps never is. Half an epoch is enough: who is further ahead decodes pictures again
+ * that the epoch before is about to have kept.
  */
-export function batchesAhead(threads: number, bytes: number): number {
+export function batchesAhead(threads: number, bytes: number, perEpoch: number): number {
   if (threads === 0) return leastAhead
-  return Math.min(mostAhead, Math.max(leastAhead, Math.floor(waitingBytes / bytes)))
+  return Math.max(leastAhead, Math.min(mostAhead, Math.floor(waitingBytes / bytes), Math.floor(perEpoch / 2)))
 }
 
 /**

@@ -68,8 +68,9 @@ export function viewBatches(
   { batch, size }: { batch: number; size: number },
 ): AsyncGenerator<ViewBatch, void> {
   const each = Math.max(1, Math.floor(batch / views.count))
-  const ahead = source.batchesAhead(each * views.count * size * size * 3)
-  return prefetch(0, Math.ceil(samples.length / each), ahead, async (i) => {
+  const batches = Math.ceil(samples.length / each)
+  const ahead = source.batchesAhead(each * views.count * size * size * 3, batches)
+  return prefetch(0, batches, ahead, async (i) => {
     const own = samples.slice(i * each, (i + 1) * each)
     return { samples: own, images: await source.make(own, views.each) }
   })

@@ -74,7 +74,12 @@ function workBytes({ activations, stages }: ModelSize, stage: number, batch: num
 
 /** Of the batch that is trained on, and those made ahead by other threads. */
 function waitingBytes({ stages }: TrainingPlan, pictureBytes: number): number {
-  return Math.max(...stages.map(({ batch }) => (1 + batchesAhead(1, batch * pictureBytes)) * batch * pictureBytes))
+  return Math.max(
+    ...stages.map(({ batch, stepsPerEpoch }) => {
+      const bytes = batch * pictureBytes
+      return (1 + batchesAhead(1, bytes, stepsPerEpoch)) * bytes
+    }),
+  )
 }
 
 function secondsOf(spec: ExperimentSpec, plan: TrainingPlan, { imagesPerSecond, dataset }: Known): number | null {
