@@ -17,6 +17,7 @@ let tensorflow: LoadedTensorflow
 let world: DrawnWorld
 beforeAll(async () => {
   tensorflow = await loadNative()
+  expect(tensorflow.environment.execution).toBe('compiled')
   dir = await mkdtemp(path.join(tmpdir(), 'baton-resume-'))
   world = await makeDrawnWorld(dir, { tensorflow })
 })
@@ -27,7 +28,6 @@ test.each(seeds)(
   async (seed) => {
     const threads = threadsInUse()
     const { uncut, cut, ...of } = await cutAnywhere(seed, { world, dir, tensorflow })
-    expect(uncut.manifest.environment.execution).toBe('compiled')
     expect(cut, JSON.stringify(of)).toEqual(uncut)
     expect(threadsInUse()).toBe(threads)
   },
