@@ -102,3 +102,22 @@ test('a file from before this machine started is used only if it has its digest 
   expect(await readFile(torn.cached, 'utf8')).toBe('to be torn')
   expect([whole, torn].map(({ download }) => download.mock.calls.length)).toEqual([1, 2])
 })
+
+test('two folds that want an object at once have it brought once', async () => {
+  const cache = await openBlobCache(dir)
+  const { blob, download } = object('shard')
+  const folds = [into, await anotherFold()]
+  await Promise.all(folds.map((fold) => cache.pull(blob, fold, download)))
+  expect(download).toHaveBeenCalledTimes(1)
+  for (const fold of folds) expect(await readFile(join(fold, blob.digest), 'utf8')).toBe('shard')
+})
+
+test('what ends the download of one fold does not end that of the other', async () => {
+  const cache = await openBlobCache(dir)
+  const { blob, download } = object('shard')
+  const lost = vi.fn(() => Promise.reject(new AppError('lease-lost')))
+  const first = cache.pull(blob, into, lost)
+  const second = cache.pull(blob, await anotherFold(), download)
+  await expect(first).rejects.toMatchObject({ code: 'lease-lost' })
+  expect(await readFile(await second, 'utf8')).toBe('shard')
+})

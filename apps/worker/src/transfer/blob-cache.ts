@@ -16,7 +16,8 @@ export interface BlobCache {
    * It need not have reached the disk by then: one that was last used before this machine started, and may have been
    * lost in part with its power, is checked once more.
    *
-   * @param download Writes the object to a path and checks it; called where the cache lacks it.
+   * @param download Writes the object to a path and checks it; called where the cache lacks it and nobody in this process
+   *   is bringing it.
    */
   pull(blob: Blob, into: string, download: Download): Promise<string>
   /** Removes what was used longest ago until `maxBytes` are left, and what dead sessions left behind. */
@@ -44,22 +45,37 @@ export async function openBlobCache(
   const blobs = join(dir, 'blobs')
   const parts = join(dir, 'parts')
   await Promise.all([blobs, parts].map((folder) => mkdir(folder, { recursive: true })))
+  /** Downloads under way, by digest. */
+  const underWay = new Map<string, Promise<void>>()
+
+  async function bring({ digest, sizeBytes }: Blob, cached: string, target: string, download: Download): Promise<void> {
+    const isLarge = sizeBytes > begunMinBytes
+    const begun = isLarge ? await findBegun(parts, digest) : null
+    const part = join(parts, `${digest}.${randomUUID()}`)
+    try {
+      await downloadTwice(part, begun, download)
+      await linkOrCopy(part, target)
+      await rename(part, cached)
+    } catch (error) {
+      if (!isLarge || isAppError(error, 'digest-mismatch')) await rm(part, { force: true })
+      throw error
+    }
+  }
 
   return {
     async pull(blob, into, download) {
       const cached = join(blobs, blob.digest)
       const target = join(into, blob.digest)
-      if (await take(blob, cached, target, startedMs)) return target
-      const isLarge = blob.sizeBytes > begunMinBytes
-      const begun = isLarge ? await findBegun(parts, blob.digest) : null
-      const part = join(parts, `${blob.digest}.${randomUUID()}`)
-      try {
-        await downloadTwice(part, begun, download)
-        await linkOrCopy(part, target)
-        await rename(part, cached)
-      } catch (error) {
-        if (!isLarge || isAppError(error, 'digest-mismatch')) await rm(part, { force: true })
-        throw error
+      while (!(await take(blob, cached, target, startedMs))) {
+        const others = underWay.get(blob.digest)
+        if (!others) {
+          const own = bring(blob, cached, target, download).finally(() => underWay.delete(blob.digest))
+          underWay.set(blob.digest, own)
+          await own
+          break
+        }
+        // A fold on another GPU brings it. What ends that one's download does not end this one's.
+        await others.catch(() => undefined)
       }
       return target
     },
