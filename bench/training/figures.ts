@@ -24,6 +24,8 @@ const stepComparisons = ({ name }: Net): Comparison[] => [
   },
   { name: 'Baton ÷ Keras fit', one: 'baton', other: 'keras', goal: { atLeast: 1.2 } },
   { name: 'Baton ÷ tf.function loop', one: 'baton', other: 'loop', goal: { atLeast: 1.05 } },
+  { name: 'Baton, bf16 ÷ Keras fit', one: 'batonBf16', other: 'keras', goal: { atLeast: 1.5 } },
+  { name: 'Baton, bf16 ÷ Keras fit, mixed_bfloat16', one: 'batonBf16', other: 'kerasBf16', goal: { atLeast: 1.1 } },
   { name: 'Baton ÷ PyTorch loop', one: 'baton', other: 'torch' },
   { name: 'Baton ÷ Baton, eager', one: 'baton', other: 'eager' },
 ]
@@ -39,6 +41,7 @@ export function stepFigures(net: Net, rounds: Rounds<PeerName>, lacking: Lacking
   const of = (name: string, peer: PeerName) => speed(`${prefix}${name}`, peer, rounds, lacking)
   return [
     of('Baton', 'baton'),
+    of('Baton, bf16', 'batonBf16'),
     of('Baton, eager', 'eager'),
     of('TensorFlow.js fit', 'tfjs'),
     of('Keras fit', 'keras'),

@@ -1,8 +1,8 @@
 /**
- * Baton's own step, and an epoch from files by its own pipeline. Arguments: the job, and how the step is run.
+ * Baton's own step, and an epoch from files by its own pipeline. Arguments: the job, how steps run, their precision.
  */
 import { readFileSync } from 'node:fs'
-import type { TrainingEnvironment } from '@baton/contracts'
+import type { Precision, TrainingEnvironment } from '@baton/contracts'
 import { loadTensorflow } from '@baton/tensorflow'
 import { buildModel } from '../../../packages/trainer/src/models/build.ts'
 import { createStageProgram } from '../../../packages/trainer/src/step/stage-program.ts'
@@ -13,6 +13,7 @@ import { readJob, repeated, serve } from './serve.ts'
 
 const job = await readJob()
 const execution = process.argv[3] as TrainingEnvironment['execution']
+const precision = process.argv[4] as Precision
 const { net, classes, threads } = job
 const { tf, environment } = await loadTensorflow({ intraOpThreads: threads, interOpThreads: 1 })
 const spec = specOf(net)
@@ -25,6 +26,7 @@ const program = createStageProgram({
   labelColumns: [{ name: 'all', start: 0, end: classes }],
   seed: 1,
   execution,
+  precision,
   log: (line) => console.error(line),
 })
 const images = new Uint8Array(readFileSync(job.images))
