@@ -4,7 +4,10 @@ import { attrValue, dataType, savedModel } from './proto.ts'
 /** Below this a constant is written as it is, whatever its values. */
 const SMALL_BYTES = 256
 
-/** A graph while it grows. Nodes are named by their place, so equal graphs are equal in every byte. */
+/**
+ * A graph while it grows. Nodes are named by their place, behind the prefix that they have in common, so equal graphs
+ * are equal in every byte.
+ */
 export interface GraphBuilder {
   /** @returns The node's name, which refers to its first output. */
   add(op: string, inputs: readonly string[], attributes?: GraphNode['attributes']): string
@@ -14,15 +17,16 @@ export interface GraphBuilder {
    * @param content The values, little-endian.
    */
   constant(type: DataType, shape: readonly number[], content: Uint8Array): string
+  readonly nodes: readonly GraphNode[]
   /** The saved model, as a file holds it. */
   toBytes(signature?: SavedSignature): Uint8Array
 }
 
-export function createBuilder(): GraphBuilder {
+export function createBuilder(prefix = ''): GraphBuilder {
   const nodes: GraphNode[] = []
   const constants = new Map<string, string>()
   const add: GraphBuilder['add'] = (op, inputs, attributes = {}) => {
-    const name = `${op}_${nodes.length}`
+    const name = `${prefix}${op}_${nodes.length}`
     nodes.push({ name, op, inputs, attributes })
     return name
   }
@@ -40,7 +44,7 @@ export function createBuilder(): GraphBuilder {
     const types = { T: attrValue.type(dataType[type]), index_type: attrValue.type(dataType.int32) }
     return add('Fill', [dims, value], types)
   }
-  return { add, constant, toBytes: (signature) => savedModel(nodes, signature) }
+  return { add, constant, nodes, toBytes: (signature) => savedModel(nodes, signature) }
 }
 
 /** Whether all values are the same, bit for bit. */

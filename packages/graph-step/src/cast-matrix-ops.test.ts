@@ -19,6 +19,7 @@ function aGraph(dtype: ComputeDtype): { graph: GraphBuilder; nodes: string[] } {
       nodes.push([`${name} = ${op}(${inputs.join(', ')})`, ...types].join(' '))
       return name
     },
+    nodes: [],
     constant: () => 'constant',
     toBytes: () => new Uint8Array(),
   }

@@ -1,102 +1,172 @@
+import type { Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
 import { signatureFor } from './check-feeds.ts'
-import { eagerProgram } from './eager.ts'
+import { eagerProgram, entriesFor } from './eager.ts'
 import type { NodeBackend } from './native.ts'
 import { nodeBackend } from './native.ts'
-import type { Feeds, Program, ProgramSpec } from './program.ts'
+import type { Feeds, InputSpec, Program, ProgramSpec, Signature } from './program.ts'
 import { Untraceable } from './record.ts'
 import type { Session } from './session.ts'
 import { loadSession } from './session.ts'
+import type { Trace } from './trace.ts'
 import { trace } from './trace.ts'
+
+/** Whether programs can be compiled here: tfjs-node computes. */
+export function hasGraphs(tf: Tf): boolean {
+  return nodeBackend(tf) !== null
+}
 
 /**
  * Runs each signature as a graph that TensorFlow computes as a whole.
  *
- * The first run with feeds of some shape traces and loads a graph for that shape. State lives in the graph that ran
- * last, and moves through the variables of the program when another one runs, so these do not say what the state is:
- * `dump` does.
+ * A graph is for feeds of one shape, and is made when it is first needed. All are one session's, whose variables hold the
+ * state; one more graph is one more session, which takes the state over. The variables of the program hold none
+ * meanwhile, nor memory for it: `dump` says what the state is.
  *
- * Not equal to `eagerProgram` in every byte. Training steps of the convnet and the ResNet on even maps are equal to the
- * bit in most stages; on odd maps, and in some stages of a network that pads its maps, they differ in rounding, and so
- * do predictions. A training that goes on with the one where it began with the other is not the one it would have been.
+ * Equal to `eagerProgram` but for rounding, as a graph orders some sums its own way. A training that goes on with the one
+ * where it began with the other is not the one it would have been.
  *
- * What cannot be traced runs eagerly, as does everything where tfjs-node does not compute. An error that TensorFlow
- * ends a run with leaves the state unknown.
+ * What cannot be traced runs eagerly. An error that TensorFlow ends a run with leaves the state unknown.
  *
  * @param log Takes one line for each signature that runs eagerly, saying why.
- * @throws {Error} when two entries of the state have one name
+ * @throws {Error} when two entries of the state have one name, or nothing can be compiled here
  */
 export function compiledProgram(tf: Tf, spec: ProgramSpec, log: (line: string) => void): Program {
-  const eager = eagerProgram(tf, spec)
   const backend = nodeBackend(tf)
-  if (backend) return compiledOn(tf, backend, spec, eager, log)
-  log(`the step runs eagerly, not compiled: ${tf.getBackend()} has no graphs`)
-  return eager
+  if (!backend) throw new Error(`${tf.getBackend()} has no graphs`)
+  return compiledOn(tf, backend, spec, log)
 }
 
-function compiledOn(
-  tf: Tf,
-  backend: NodeBackend,
-  spec: ProgramSpec,
-  eager: Program,
-  log: (line: string) => void,
-): Program {
-  const sessions = new Map<string, Session>()
-  /** Signatures and feeds that run eagerly: by their shape, so that what ran before decides nothing. */
-  const untraceable = new Set<string>()
-  const logged = new Set<string>()
-  /** Where the state is; null when it is in the variables. */
-  let home: Session | null = null
-  const moveTo = (session: Session | null) => {
-    if (session === home) return
-    for (const { entry, value } of home?.dump() ?? []) {
-      entry.variable.assign(value)
-      value.dispose()
-    }
-    session?.restore()
-    home = session
+function compiledOn(tf: Tf, backend: NodeBackend, spec: ProgramSpec, log: (line: string) => void): Program {
+  const eager = eagerProgram(tf, spec)
+  const { state } = spec
+  const graphs = createGraphs(tf, backend, spec, log)
+  let session: Session | null = null
+  /** Whether the session has the state; otherwise the variables of the program do. */
+  let isInSession = false
+
+  /** What the state is, as tensors of the caller's. */
+  const valuesNow = () => (isInSession ? session!.dump() : state.map(({ variable }) => variable.clone()))
+
+  function toSession(): void {
+    const next = session?.graphs === graphs.all.size ? session : loadSession(tf, backend, graphs.all, state)
+    if (next === session && isInSession) return
+    const values = valuesNow()
+    next.restore(values)
+    tf.dispose(values)
+    if (next !== session) session?.dispose()
+    session = next
+    isInSession = true
+    // The first takes long, and a save is not to.
+    tf.dispose(session.dump())
+    for (const { variable } of state) clear(tf, variable)
   }
-  const compile = (name: string, feeds: Feeds): Session | null => {
-    moveTo(null)
-    try {
-      return loadSession(tf, backend, trace(tf, backend, { signature: spec.signatures[name]!, ...spec, feeds }))
-    } catch (error) {
-      if (!(error instanceof Untraceable)) throw error
-      if (!logged.has(name)) log(`${name} runs eagerly, not compiled: ${error.message}`)
-      logged.add(name)
-      return null
-    }
+
+  function toVariables(): void {
+    if (!isInSession) return
+    const values = session!.dump()
+    state.forEach(({ variable }, i) => variable.assign(values[i]!))
+    tf.dispose(values)
+    isInSession = false
   }
-  const sessionFor = (name: string, feeds: Feeds): Session | null => {
-    const key = [name, ...Object.keys(spec.signatures[name]!.inputs).map((input) => feeds[input]!.shape)].join(' ')
-    if (untraceable.has(key)) return null
-    const session = sessions.get(key) ?? compile(name, feeds)
-    if (session) sessions.set(key, session)
-    else untraceable.add(key)
-    return session
-  }
+
   return {
     run(name, feeds) {
-      signatureFor(spec, name, feeds)
-      const session = sessionFor(name, feeds)
-      moveTo(session)
-      return session ? session.run(feeds) : eager.run(name, feeds)
+      signatureFor(tf, spec, name, feeds)
+      const key = graphs.keyFor(name, feeds)
+      if (key === null) {
+        toVariables()
+        return eager.run(name, feeds)
+      }
+      toSession()
+      return session!.run(key, feeds)
     },
     restore(values) {
-      moveTo(null)
-      eager.restore(values)
+      if (!isInSession) return eager.restore(values)
+      const given = new Map(entriesFor(spec, values))
+      const now = session!.dump()
+      session!.restore(state.map((entry, i) => given.get(entry) ?? now[i]!))
+      tf.dispose(now)
     },
-    dump() {
-      const values = eager.dump()
-      for (const { entry, value } of home?.dump() ?? []) {
-        values.get(entry.name)?.dispose()
-        values.set(entry.name, value)
-      }
-      return values
+    dump(isWanted = () => true) {
+      if (!isInSession) return eager.dump(isWanted)
+      const named = session!.dump().map((value, i) => [state[i]!.name, value] as const)
+      for (const [name, value] of named) if (!isWanted(name)) value.dispose()
+      return new Map(named.filter(([name]) => isWanted(name)))
     },
     dispose() {
-      for (const session of sessions.values()) session.dispose()
+      session?.dispose()
       eager.dispose()
     },
   }
+}
+
+/** Lets go of the memory of a variable's value: that of an array nobody has written to is not there until it is read. */
+function clear(tf: Tf, variable: ProgramSpec['state'][number]['variable']): void {
+  tf.tidy(() => {
+    variable.assign(tf.zeros(variable.shape, variable.dtype))
+  })
+}
+
+/** The graphs of a program as they come to be needed. */
+function createGraphs(tf: Tf, backend: NodeBackend, spec: ProgramSpec, log: (line: string) => void) {
+  const { signatures, state, trusted = false } = spec
+  const all = new Map<string, Trace>()
+  const untraceable = new Set<string>()
+  const told = new Set<string>()
+  function make(name: string, key: string, sizeOf: SizeOf): void {
+    const signature = signatures[name]!
+    const feeds = zerosFor(tf, signature, sizeOf)
+    try {
+      all.set(key, trace(tf, backend, { signature, state, feeds, prefix: `${key}/`, trusted }))
+    } catch (error) {
+      if (!(error instanceof Untraceable)) throw error
+      untraceable.add(key)
+      if (!told.has(name)) log(`${name} runs eagerly, not compiled: ${error.message}`)
+      told.add(name)
+    } finally {
+      tf.dispose(Object.values(feeds))
+    }
+  }
+  /** A word for a graph that is the same in every session, whatever ran before: it names the graph's nodes. */
+  const keyOf = (name: string, sizeOf: SizeOf): string => [name, ...anySizes(signatures[name]!, sizeOf)].join('_')
+  const makeMissing = (name: string, sizeOf: SizeOf) => {
+    const key = keyOf(name, sizeOf)
+    if (!all.has(key) && !untraceable.has(key)) make(name, key, sizeOf)
+    return key
+  }
+  return {
+    all: all as ReadonlyMap<string, Trace>,
+    /** The key of the graph for these feeds, which is made where it is missing; null where there can be none. */
+    keyFor(name: string, feeds: Feeds): string | null {
+      const { group } = signatures[name]!
+      const sizeOf: SizeOf = (input, axis) => feeds[input]!.shape[axis]!
+      const known = all.size + untraceable.size
+      const key = makeMissing(name, sizeOf)
+      const isNew = all.size + untraceable.size > known
+      const [rows] = anySizes(signatures[name]!, sizeOf)
+      if (isNew && group !== undefined && rows !== undefined)
+        for (const [other, signature] of Object.entries(signatures))
+          if (signature.group === group) makeMissing(other, () => rows)
+      return all.has(key) ? key : null
+    },
+  }
+}
+
+/** The size of an input's axis that may be any. */
+type SizeOf = (input: string, axis: number) => number
+
+function anySizes({ inputs }: Signature, sizeOf: SizeOf): number[] {
+  return Object.entries(inputs).flatMap(([input, { shape }]) =>
+    shape.flatMap((size, axis) => (size === null ? [sizeOf(input, axis)] : [])),
+  )
+}
+
+/** Feeds that hold nothing: a trace needs no more. */
+function zerosFor(tf: Tf, { inputs }: Signature, sizeOf: SizeOf): Feeds {
+  const zeros = ([input, { shape, dtype }]: [string, InputSpec]): [string, Tensor] => {
+    const sizes = shape.map((size, axis) => size ?? sizeOf(input, axis))
+    return [input, tf.zeros(sizes, dtype === 'uint8' ? 'int32' : dtype)]
+  }
+  return Object.fromEntries(Object.entries(inputs).map(zeros))
 }

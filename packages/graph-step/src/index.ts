@@ -1,6 +1,7 @@
 export { fusedBatchNorm, inferenceBatchNorm } from './batch-norm.ts'
 export type { NormalisedBatch } from './batch-norm.ts'
-export { compiledProgram } from './compiled.ts'
+export { byteTensor } from './byte-tensor.ts'
+export { compiledProgram, hasGraphs } from './compiled.ts'
 export { eagerProgram } from './eager.ts'
 export { frozenModel } from './frozen-model.ts'
 export { groupedConv2d } from './grouped-conv.ts'

@@ -13,16 +13,27 @@ export interface NodeBackend extends KernelBackend {
   ): Tensor[]
   /** @param tag What the model was saved for. @returns Its id. */
   loadSavedModelMetaGraph(folder: string, tag: string): number
-  /** @param infos `name` is `node:output`; a tensor of int32 goes to a node of bytes with the type `DT_UINT8`. */
+  /** @param infos `name` is `node:output`. */
   runSavedModel(
     id: number,
     inputs: readonly Tensor[],
-    infos: readonly { readonly name: string; readonly tfDtype?: 'DT_UINT8' }[],
+    infos: readonly { readonly name: string }[],
     outputs: readonly string[],
   ): Tensor[]
   deleteSavedModel(id: number): void
-  /** `values` is null once they have gone to TensorFlow. */
-  readonly tensorMap: { get(dataId: object): { readonly values: unknown } }
+  readonly tensorMap: { get(dataId: object): NativeTensor; set(dataId: object, tensor: NativeTensor): void }
+}
+
+/** A tensor as tfjs-node keeps it. */
+interface NativeTensor {
+  readonly shape: number[]
+  /** A number of `dataType`. */
+  readonly dtype: number
+  /** What is to go to TensorFlow on first use; null once it has. */
+  readonly values: unknown
+  /** TensorFlow's, from then on. */
+  readonly id: number
+  readonly refCount: number
 }
 
 export interface Attribute {

@@ -7,8 +7,8 @@ export type Feeds = Readonly<Record<string, Tensor>>
 export type Outputs = Record<string, Tensor>
 
 /**
- * Shape and dtype of an input; null stands for any size. `uint8` is fed as a tensor of int32, which is all that
- * TensorFlow.js has, with values from 0 to 255; a compiled program hands it on in a quarter of the bytes.
+ * Shape and dtype of an input; null stands for any size. What is `uint8` is fed by `byteTensor`, and a signature sees it
+ * as a tensor of int32.
  */
 export interface InputSpec {
   readonly shape: readonly (number | null)[]
@@ -35,12 +35,19 @@ export interface Signature {
   readonly run: (feeds: Feeds) => Outputs
   /** Of a compiled graph; run eagerly, everything is float32, as TensorFlow.js has no smaller type. Default float32. */
   readonly computeDtype?: ComputeDtype
+  /** Signatures of one group are compiled together, when the first of them runs, for as many rows as that has. */
+  readonly group?: string
 }
 
 export interface ProgramSpec {
   /** Names are unique; names, not order, key what is dumped and restored. */
   readonly state: readonly StateEntry[]
   readonly signatures: Readonly<Record<string, Signature>>
+  /**
+   * Whether the signatures are known to compute by feeds and state alone. Others are tried twice before they are compiled,
+   * and run eagerly where the two differ. Default false.
+   */
+  readonly trusted?: boolean
 }
 
 /**
@@ -56,8 +63,12 @@ export interface Program {
    * @throws {Error} on a name that is unknown or a shape that differs; nothing is changed then
    */
   restore(values: ReadonlyMap<string, Tensor>): void
-  /** A copy of all state, which later runs do not change. The caller disposes it. */
-  dump(): Map<string, Tensor>
+  /**
+   * The state as it is now: later runs do not change it, and taking it copies nothing. The caller disposes it.
+   *
+   * @param isWanted By name; all where it is left out.
+   */
+  dump(isWanted?: (name: string) => boolean): Map<string, Tensor>
   /** Frees what the program made for itself; the variables of its state belong to the caller. */
   dispose(): void
 }

@@ -16,6 +16,8 @@ export class Untraceable extends Error {}
 export interface Recorder {
   /** The graph's name for a tensor that is computed in it. */
   readonly refs: WeakMap<DataId, string>
+  /** A tensor of int32 that is bytes in the graph: what casts it to another type casts the bytes at once. */
+  takeBytes(tensor: Tensor, node: string): void
   /**
    * Runs `body`, with every operation recorded. Whatever cannot be recorded throws `Untraceable`, and once more at the
    * end, should the body have caught it. The backend is as it was when this returns or throws.
@@ -37,12 +39,22 @@ export function createRecorder(
 ): Recorder {
   const refs = new WeakMap<DataId, string>()
   const made = new WeakSet<DataId>()
+  const bytes = new WeakMap<DataId, string>()
   let refusal: Untraceable | null = null
   const refuse = (reason: string): never => {
     refusal ??= new Untraceable(reason)
     throw refusal
   }
-  const refOf = (tensor: Tensor): string => refs.get(tensor.dataId) ?? readState(tensor.dataId) ?? constantOf(tensor)
+  const refOf = (tensor: Tensor): string =>
+    refs.get(tensor.dataId) ?? widened(tensor.dataId) ?? readState(tensor.dataId) ?? constantOf(tensor)
+  const widened = (dataId: DataId): string | null => {
+    const node = bytes.get(dataId)
+    if (node === undefined) return null
+    const types = { SrcT: attrValue.type(dataType.uint8), DstT: attrValue.type(dataType.int32) }
+    const ref = graph.add('Cast', [node], types)
+    refs.set(dataId, ref)
+    return ref
+  }
   const constantOf = (tensor: Tensor): string => {
     const { dtype, shape, dataId } = tensor
     if (!(dtype in dataType)) refuse(`it uses a constant of ${dtype}`)
@@ -61,7 +73,11 @@ export function createRecorder(
   const record = (op: string, attributes: readonly Attribute[], inputs: readonly Tensor[], outputs: Tensor[]) => {
     if (anyRows && op === 'Reshape' && inputs[0]!.shape.join() === outputs[0]!.shape.join())
       return void refs.set(outputs[0]!.dataId, refOf(inputs[0]!))
-    const name = graph.add(op, inputs.map(refOf), attributesOf(attributes))
+    const fromBytes = op === 'Cast' ? bytes.get(inputs[0]!.dataId) : undefined
+    const name =
+      fromBytes === undefined
+        ? graph.add(op, inputs.map(refOf), attributesOf(attributes))
+        : graph.add(op, [fromBytes], { ...attributesOf(attributes), SrcT: attrValue.type(dataType.uint8) })
     outputs.forEach(({ dataId }, i) => refs.set(dataId, i === 0 ? name : `${name}:${i}`))
   }
   const original = {
@@ -82,7 +98,7 @@ export function createRecorder(
       return outputs
     },
     readSync(dataId) {
-      if (refs.get(dataId) !== undefined || readState(dataId) !== null) refuse('it reads the values of a tensor')
+      if (refs.has(dataId) || bytes.has(dataId) || readState(dataId) !== null) refuse('it reads the values of a tensor')
       return original.readSync(dataId)
     },
     write(...tensor) {
@@ -93,6 +109,7 @@ export function createRecorder(
   }
   return {
     refs,
+    takeBytes: ({ dataId }, node) => void bytes.set(dataId, node),
     watch(body) {
       if (Object.hasOwn(backend, 'executeSingleOutput')) throw new Error('a run is recorded already')
       const { random } = Math

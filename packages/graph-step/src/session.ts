@@ -4,89 +4,89 @@ import path from 'node:path'
 import type { Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
 import type { GraphBuilder } from './builder.ts'
-import { bytesOf } from './builder.ts'
+import { bytesOf, createBuilder } from './builder.ts'
 import type { NodeBackend } from './native.ts'
 import type { Feeds, Outputs, StateEntry } from './program.ts'
-import type { DataType } from './proto.ts'
-import { attrValue, dataType, SERVE_TAG } from './proto.ts'
-import type { Trace, TracedState } from './trace.ts'
+import { attrValue, dataType, savedModel, SERVE_TAG } from './proto.ts'
+import type { Trace } from './trace.ts'
+import { addHandle, typeOf } from './trace.ts'
 
-/** A traced signature in TensorFlow, with variables of its own. */
+/** Traced signatures in TensorFlow, over one set of variables. */
 export interface Session {
-  /** @throws {Error} before the first `restore`; when it fails, the state is not to be used after that */
-  run(feeds: Feeds): Outputs
-  /** Takes up the values that the program's variables have. */
-  restore(): void
-  /** Values of what the signature assigns. A copy, which later runs do not change; the caller disposes it. */
-  dump(): { entry: StateEntry; value: Tensor }[]
+  /** How many it has. */
+  readonly graphs: number
+  /** When it fails, the state is not to be used after that. */
+  run(key: string, feeds: Feeds): Outputs
+  /** Sets all variables, in the order of the state; a session computes only once they are set. The values are copied. */
+  restore(values: readonly Tensor[]): void
+  /**
+   * The values of all variables, in the order of the state. They stand on TensorFlow's own memory: a variable that is assigned to gets other memory,
+   * and leaves what was read from it as it is. The caller disposes them.
+   */
+  dump(): Tensor[]
   dispose(): void
 }
 
 /**
- * Loads a trace into TensorFlow.
+ * Loads traces into TensorFlow.
  *
- * The folder that it is read from is its own, as tfjs-node takes a path it has seen for the model it has seen there,
+ * The folder that they are read from is its own, as tfjs-node takes a path it has seen for the model it has seen there,
  * and gone once this returns.
+ *
+ * @param traces By key; the prefixes of their nodes differ.
  */
-export function loadSession(tf: Tf, backend: NodeBackend, { graph, inputs, outputs, state }: Trace): Session {
-  const assigned = state.filter(({ isAssigned }) => isAssigned)
-  const dumps = assigned.map((entry) => addDump(graph, entry))
-  const restoring = addRestore(graph, state)
-  const id = loadModel(backend, graph.toBytes())
+export function loadSession(
+  tf: Tf,
+  backend: NodeBackend,
+  traces: ReadonlyMap<string, Trace>,
+  state: readonly StateEntry[],
+): Session {
+  const graph = createBuilder('state/')
+  const places = state.map((entry, place) => addPlace(graph, entry, place))
+  const one = graph.constant('float32', [], bytesOf(Float32Array.of(1)))
+  const waits = places.map(({ assign }) => `^${assign}`)
+  const restored = graph.add('Identity', [one, ...waits], { T: attrValue.type(dataType.float32) })
+  const nodes = [...traces.values()].flatMap((trace) => trace.graph.nodes)
+  const id = loadModel(backend, savedModel([...nodes, ...graph.nodes]))
   const output = (node: string) => `${node}:0`
-  let isRestored = state.length === 0
+  const given = places.map((place) => ({ name: output(place.given) }))
+  const reads = places.map(({ read }) => output(read))
   return {
-    run(feeds) {
-      if (!isRestored) throw new Error('a session is restored before it runs')
-      const infos = inputs.map(({ node, dtype }) => infoOf(node, dtype))
-      const given = inputs.map(({ name }) => feeds[name]!)
-      const nodes = outputs.map(({ node }) => output(node))
-      const results = backend.runSavedModel(id, given, infos, nodes)
+    graphs: traces.size,
+    run(key, feeds) {
+      const { inputs, outputs } = traces.get(key)!
+      const results = backend.runSavedModel(
+        id,
+        inputs.map(({ name }) => feeds[name]!),
+        inputs.map(({ node }) => ({ name: output(node) })),
+        outputs.map(({ node }) => output(node)),
+      )
       return Object.fromEntries(outputs.map(({ name }, i) => [name, results[i]!]))
     },
-    restore() {
-      if (state.length === 0) return
-      const infos = restoring.placeholders.map((node) => infoOf(node))
-      const values = state.map(({ variable }) => variable)
-      tf.dispose(backend.runSavedModel(id, values, infos, [output(restoring.done)]))
-      isRestored = true
+    restore(values) {
+      if (state.length > 0) tf.dispose(backend.runSavedModel(id, values, given, [output(restored)]))
     },
-    dump() {
-      if (assigned.length === 0) return []
-      const values = backend.runSavedModel(id, [], [], dumps.map(output))
-      return assigned.map((entry, i) => ({ entry, value: values[i]! }))
-    },
+    // Always all: TensorFlow prepares anew for each other list of what it is asked for.
+    dump: () => (state.length === 0 ? [] : backend.runSavedModel(id, [], [], reads)),
     dispose: () => backend.deleteSavedModel(id),
   }
 }
 
-function infoOf(node: string, dtype?: string): { name: string; tfDtype?: 'DT_UINT8' } {
-  return { name: `${node}:0`, ...(dtype === 'uint8' && { tfDtype: 'DT_UINT8' }) }
+/** Nodes that read a variable, take a value for it and set it. */
+interface Place {
+  readonly read: string
+  readonly given: string
+  readonly assign: string
 }
 
-function typeOf({ variable }: StateEntry): Uint8Array {
-  return attrValue.type(dataType[variable.dtype as DataType])
-}
-
-function addDump(graph: GraphBuilder, entry: TracedState): string {
-  const read = graph.add('ReadVariableOp', [entry.handle], { dtype: typeOf(entry) })
-  return graph.add('Identity', [read], { T: typeOf(entry) })
-}
-
-/** Copies what it is fed: TensorFlow may read the memory of a JavaScript array for as long as a tensor lives. */
-function addRestore(graph: GraphBuilder, state: readonly TracedState[]) {
-  const placeholders: string[] = []
-  const assigns = state.map((entry) => {
-    const [dtype, shape] = [typeOf(entry), attrValue.shape(entry.variable.shape)]
-    const value = graph.add('Placeholder', [], { dtype, shape })
-    placeholders.push(value)
-    const copy = graph.add('DeepCopy', [value], { T: dtype })
-    return graph.add('AssignVariableOp', [entry.handle, copy], { dtype })
-  })
-  const one = graph.constant('float32', [], bytesOf(Float32Array.of(1)))
-  const waits = assigns.map((assign) => `^${assign}`)
-  const done = graph.add('Identity', [one, ...waits], { T: attrValue.type(dataType.float32) })
-  return { placeholders, done }
+/** What is given is copied: TensorFlow may read the memory of a JavaScript array for as long as a tensor lives. */
+function addPlace(graph: GraphBuilder, entry: StateEntry, place: number): Place {
+  const [dtype, shape] = [typeOf(entry), attrValue.shape(entry.variable.shape)]
+  const handle = addHandle(graph, entry, place)
+  const read = graph.add('ReadVariableOp', [handle], { dtype })
+  const given = graph.add('Placeholder', [], { dtype, shape })
+  const copy = graph.add('DeepCopy', [given], { T: dtype })
+  return { read, given, assign: graph.add('AssignVariableOp', [handle, copy], { dtype }) }
 }
 
 function loadModel(backend: NodeBackend, bytes: Uint8Array): number {

@@ -1,4 +1,4 @@
-import type { DataId, Tensor, Variable } from '@tensorflow/tfjs'
+import type { DataId, Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
 import type { GraphBuilder } from './builder.ts'
 import { createBuilder } from './builder.ts'
@@ -15,40 +15,37 @@ export interface Trace {
   readonly graph: GraphBuilder
   readonly inputs: readonly { readonly name: string; readonly node: string; readonly dtype: InputSpec['dtype'] }[]
   readonly outputs: readonly { readonly name: string; readonly node: string }[]
-  /** The part of the state that it reads or assigns. */
-  readonly state: readonly TracedState[]
-}
-
-export interface TracedState extends StateEntry {
-  /** The variable's resource. */
-  readonly handle: string
-  readonly isAssigned: boolean
 }
 
 export interface TraceInput {
   readonly signature: Signature
   readonly state: readonly StateEntry[]
-  /** Their shapes are those the graph is for; their values play no part. */
+  /** Their shapes are those the graph is for; their values play no part. What is `uint8` is given as int32. */
   readonly feeds: Feeds
   /**
    * Feeds of other sizes, where the signature takes any: the graph is then for all of them, and a signature whose graph
    * depends on the size is refused.
    */
   readonly otherFeeds?: Feeds
+  /** Of the names of the graph's nodes. */
+  readonly prefix?: string
+  /** Whether the signature is known to compute by feeds and state alone. Default false. */
+  readonly trusted?: boolean
 }
 
 /**
  * Runs a signature and writes down all that TensorFlow computes for it, gradients and assignments too. The state is
  * afterwards as it was.
  *
- * It does so twice: where the graphs differ in a byte, something besides feeds and state went in, a counter or a clock
- * say, and a graph would freeze it.
+ * Unless it trusts the signature, it does so twice: where the graphs differ in a byte, something besides feeds and state
+ * went in, a counter or a clock say, and a graph would freeze it.
  *
  * @throws {Untraceable} saying why this signature cannot become a graph
  * @throws whatever the signature itself throws
  */
 export function trace(tf: Tf, backend: NodeBackend, input: TraceInput): Trace {
   const first = traceOnce(tf, backend, input)
+  if (input.trusted) return first
   const second = traceOnce(tf, backend, { ...input, feeds: input.otherFeeds ?? input.feeds })
   if (Buffer.compare(first.graph.toBytes(), second.graph.toBytes()) !== 0) {
     const size = input.otherFeeds ? ' or the size of its feeds' : ''
@@ -81,8 +78,8 @@ function unalias(tf: Tf, state: readonly StateEntry[]): void {
   }
 }
 
-function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds, otherFeeds }: TraceInput): Trace {
-  const graph = castMatrixOps(createBuilder(), signature.computeDtype ?? 'float32')
+function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds, otherFeeds, prefix }: TraceInput): Trace {
+  const graph = castMatrixOps(createBuilder(prefix), signature.computeDtype ?? 'float32')
   const variables = graphVariables(graph, state)
   const recorder = createRecorder(backend, graph, variables.read, otherFeeds !== undefined)
   const given: Record<string, Tensor> = {}
@@ -90,7 +87,8 @@ function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds, othe
     // A copy, as a feed may stand on the same tensor as another feed or as state.
     given[name] = copyTensor(tf, feeds[name]!)
     const node = addPlaceholder(graph, dtype, otherFeeds ? shape.map((size) => size ?? -1) : given[name].shape)
-    recorder.refs.set(given[name].dataId, dtype === 'uint8' ? addCast(graph, node) : node)
+    if (dtype === 'uint8') recorder.takeBytes(given[name], node)
+    else recorder.refs.set(given[name].dataId, node)
     return { name, node, dtype }
   })
   const results = recorder.watch(() => signature.run(given))
@@ -103,15 +101,11 @@ function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds, othe
   const outputs = addOutputs(graph, results, assigns, (tensor, name) => refOf(tensor, `its output ${name}`))
   // As who runs it would: one may have been kept, and outlive the tidy around this.
   for (const output of Object.values(results)) output.dispose()
-  return { graph, inputs, outputs, state: variables.touched() }
+  return { graph, inputs, outputs }
 }
 
 function addPlaceholder(graph: GraphBuilder, dtype: DataType, shape: readonly number[]): string {
   return graph.add('Placeholder', [], { dtype: attrValue.type(dataType[dtype]), shape: attrValue.shape(shape) })
-}
-
-function addCast(graph: GraphBuilder, bytes: string): string {
-  return graph.add('Cast', [bytes], { SrcT: attrValue.type(dataType.uint8), DstT: attrValue.type(dataType.int32) })
 }
 
 /** Every output waits for all assignments: a session computes only what is asked for. */
@@ -132,16 +126,15 @@ function addOutputs(
 function graphVariables(graph: GraphBuilder, state: readonly StateEntry[]) {
   const initial = new Map<DataId, StateEntry>(state.map((entry) => [entry.variable.dataId, entry]))
   const initialId = new Map<StateEntry, DataId>(state.map((entry) => [entry, entry.variable.dataId]))
+  const placeOf = new Map(state.map((entry, place) => [entry, place]))
   const handles = new Map<StateEntry, string>()
   const reads = new Map<StateEntry, string>()
   const isAssigned = (entry: StateEntry) => entry.variable.dataId !== initialId.get(entry)
-  const assigned = new Set<StateEntry>()
   const handleOf = (entry: StateEntry): string => {
-    const handle = handles.get(entry) ?? addHandle(graph, entry.variable, `variable_${handles.size}`)
+    const handle = handles.get(entry) ?? addHandle(graph, entry, placeOf.get(entry)!)
     handles.set(entry, handle)
     return handle
   }
-  const typeOf = ({ variable }: StateEntry) => attrValue.type(dataType[variable.dtype as DataType])
   return {
     /** @returns Null for a tensor that no variable stood on at first. */
     read: (dataId: DataId): string | null => {
@@ -154,20 +147,28 @@ function graphVariables(graph: GraphBuilder, state: readonly StateEntry[]) {
     /** Assigns what the run has assigned. @returns The nodes that do. */
     assign: (valueOf: (entry: StateEntry) => string): string[] =>
       state.filter(isAssigned).map((entry) => {
-        assigned.add(entry)
         const value = valueOf(entry)
         const read = reads.get(entry)
         const inputs = [handleOf(entry), value, ...(read === undefined ? [] : [`^${read}`])]
         return graph.add('AssignVariableOp', inputs, { dtype: typeOf(entry) })
       }),
-    touched: () => [...handles].map(([entry, handle]) => ({ ...entry, handle, isAssigned: assigned.has(entry) })),
   }
 }
 
-function addHandle(graph: GraphBuilder, { dtype, shape }: Variable, name: string): string {
+/**
+ * A node for a variable of a program; those of one session that are made for one place are one variable.
+ *
+ * @param place In the program's state.
+ */
+export function addHandle(graph: GraphBuilder, entry: StateEntry, place: number): string {
   return graph.add('VarHandleOp', [], {
-    dtype: attrValue.type(dataType[dtype as DataType]),
-    shape: attrValue.shape(shape),
-    shared_name: attrValue.string(name),
+    dtype: typeOf(entry),
+    shape: attrValue.shape(entry.variable.shape),
+    shared_name: attrValue.string(`variable_${place}`),
   })
+}
+
+/** The dtype of a variable, as an attribute. */
+export function typeOf({ variable }: StateEntry): Uint8Array {
+  return attrValue.type(dataType[variable.dtype as DataType])
 }

@@ -37,12 +37,14 @@ export interface Composition {
   readonly computeDtype: ComputeDtype
   /** Null where gradients are in no danger of vanishing. */
   readonly lossScale: LossScale | null
+  /** Whether model and loss are Baton's own, which do nothing that a graph would freeze. */
+  readonly trusted: boolean
 }
 
 /** The step and the prediction as signatures over the model's and the optimizer's state. */
 export function compose(parts: Composition): ProgramSpec {
   const { model, stage, image, classes, optimizer, average, gathered, teacher, computeDtype, lossScale } = parts
-  const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'int32' }) as const
+  const imagesOf = (size: number) => ({ shape: [null, size, size, 3], dtype: 'uint8' }) as const
   const trainImages = imagesOf(trainSize(stage, image))
   const labels = { shape: [null, classes], dtype: 'float32' } as const
   const predicted = { images: imagesOf(image.size) }
@@ -56,6 +58,7 @@ export function compose(parts: Composition): ProgramSpec {
     ...(gathered && { share: { shape: [], dtype: 'float32' } }),
   }
   return {
+    trusted: parts.trusted,
     state: [
       ...model.variables,
       ...optimizer.state,
@@ -68,13 +71,18 @@ export function compose(parts: Composition): ProgramSpec {
         inputs: { ...given, rates: optimizer.rateInput, ...(average && { average: average.rateInput }) },
         run: (feeds) => trainStep(parts, feeds),
         computeDtype,
+        group: 'train',
       },
       ...(gathered && {
-        gather: { inputs: given, run: (feeds) => gatherStep(parts, gathered, feeds), computeDtype },
+        gather: { inputs: given, run: (feeds) => gatherStep(parts, gathered, feeds), computeDtype, group: 'train' },
       }),
-      predict: { inputs: predicted, run: (feeds) => predict(parts, feeds) },
+      predict: { inputs: predicted, run: (feeds) => predict(parts, feeds), group: 'predict' },
       ...(average && {
-        predictByAverage: { inputs: predicted, run: (feeds) => average.inPlace(() => predict(parts, feeds)) },
+        predictByAverage: {
+          inputs: predicted,
+          run: (feeds) => average.inPlace(() => predict(parts, feeds)),
+          group: 'predict',
+        },
       }),
     },
   }

@@ -1,8 +1,14 @@
-import type { Tensor4D } from '@tensorflow/tfjs'
 import type { ExperimentSpec, Precision, StageSpec, TrainingEnvironment } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
 import type { Feeds, Program } from '@baton/graph-step'
-import { compiledProgram, eagerProgram, installNativeGradients, readTensor } from '@baton/graph-step'
+import {
+  byteTensor,
+  compiledProgram,
+  eagerProgram,
+  hasGraphs,
+  installNativeGradients,
+  readTensor,
+} from '@baton/graph-step'
 import { streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
 import { trainSize } from '../data/augment/model-picture.ts'
@@ -31,7 +37,7 @@ export interface StageProgramOptions {
   /** Lives through all stages of a fold; a program changes its variables and does not dispose them. */
   readonly model: Model
   readonly stage: StageSpec
-  readonly spec: Pick<ExperimentSpec, 'image' | 'targets' | 'ema'>
+  readonly spec: Pick<ExperimentSpec, 'image' | 'targets' | 'ema' | 'evaluate'>
   /** Columns of the label groups among the labels. */
   readonly labelColumns: readonly LabelColumns[]
   /** Decides what dropout draws; give each fold its own. */
@@ -133,20 +139,23 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const lossScale = precision === 'fp16' ? createLossScale(tf) : null
   const computeDtype = computeDtypes[precision]
   const made = { loss, teacher, targets, optimizer, average, gathered, lossScale, computeDtype }
-  const composed = compose({ tf, model, stage, image: spec.image, classes, ...made })
-  const program = execution === 'compiled' ? compiledProgram(tf, composed, log) : eagerProgram(tf, composed)
+  const trusted = bundle === undefined
+  const composed = compose({ tf, model, stage, image: spec.image, classes, trusted, ...made })
+  const isCompiled = execution === 'compiled' && hasGraphs(tf)
+  const program = isCompiled ? compiledProgram(tf, composed, log) : eagerProgram(tf, composed)
   const size = trainSize(stage, spec.image)
   // 30 bits, as statelessUniform asks. Every part of a batch draws dropout of its own.
   const dropoutKeys = Array.from(
     { length: stage.accumulate },
     (_, part) => streamKey(seed, 'dropout', ...(part === 0 ? [] : [part]))[0] >>> 2,
   )
+  const imagesOf = (images: Uint8Array, n: number, side: number) => byteTensor(tf, images, [n, side, side, 3])
   const feedsOf = ({ images, labels, teacher: said, blend, n }: TrainBatch, whole: TrainBatch): Feeds => ({
-    images: tensorOfImages(tf, images, n, size),
+    images: imagesOf(images, n, size),
     labels: tf.tensor2d(labels.slice(), [n, classes]),
     ...(said ? { teacher: tf.tensor2d(said.slice(), [n, classes]) } : {}),
     ...(blend && {
-      partners: tensorOfImages(tf, blend.partners, n, size),
+      partners: imagesOf(blend.partners, n, size),
       lambda: tf.tensor1d(blend.lambda.slice()),
     }),
     ...(gathered && { share: tf.scalar(n / whole.n) }),
@@ -165,8 +174,15 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       return result
     },
     predict(images, n, by = 'weights') {
-      const feeds = { images: tensorOfImages(tf, images, n, spec.image.size) }
-      return runAndRead(tf, program, by === 'average' ? 'predictByAverage' : 'predict', feeds).probabilities!
+      const signature = by === 'average' ? 'predictByAverage' : 'predict'
+      const side = spec.image.size
+      // A graph is for so many pictures: fewer are filled up, and no prediction depends on how many there were.
+      const parts = isCompiled ? filledParts(images, n, spec.evaluate.batch) : [{ images, n, rows: n }]
+      const predicted = parts.map((part) => {
+        const feeds = { images: imagesOf(part.images, part.rows, side) }
+        return runAndRead(tf, program, signature, feeds).probabilities!.subarray(0, part.n * classes)
+      })
+      return joinFloats(predicted)
     },
     ...createStageState({ tf, program, optimizer, model, average, lossScale, frozen: frozenWeights(model, stage) }),
     dispose() {
@@ -185,9 +201,27 @@ function frozenWeights(model: Model, stage: StageSpec): Set<string> {
   return new Set(model.variables.filter(({ group }) => !trained.has(group)).map(({ name }) => name))
 }
 
-/** TensorFlow may read the array it is given for as long as the tensor lives, so it gets one of its own. */
-function tensorOfImages(tf: Tf, images: Uint8Array, n: number, size: number): Tensor4D {
-  return tf.tensor4d(new Int32Array(images), [n, size, size, 3], 'int32')
+/** Pictures in parts of so many rows, the last filled up with black ones; n are given in each. */
+function filledParts(images: Uint8Array, n: number, rows: number): { images: Uint8Array; n: number; rows: number }[] {
+  const bytes = images.length / n
+  return Array.from({ length: Math.ceil(n / rows) }, (_, i) => {
+    const own = images.subarray(i * rows * bytes, (i + 1) * rows * bytes)
+    if (own.length === rows * bytes) return { images: own, n: rows, rows }
+    const filled = new Uint8Array(rows * bytes)
+    filled.set(own)
+    return { images: filled, n: own.length / bytes, rows }
+  })
+}
+
+function joinFloats(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!
+  const joined = new Float32Array(parts.reduce((length, part) => length + part.length, 0))
+  let done = 0
+  for (const part of parts) {
+    joined.set(part, done)
+    done += part.length
+  }
+  return joined
 }
 
 /** What the parts of a batch of n rows say together. The gradients' length is that of all, which the last part knows. */

@@ -49,11 +49,8 @@ export function createStageState({ tf, program, optimizer, model, average, lossS
   const isSaved = (name: string) => weights.has(name) || slots.has(name)
   const snapshot = (isWanted: (name: string) => boolean = () => true) => {
     const others = [...kept, ...optimizer.counts()].filter(([name]) => isWanted(name))
-    return readSnapshot(
-      tf,
-      dumpOf(program, (name) => isSaved(name) && isWanted(name)),
-      others,
-    )
+    const dumped = program.dump((name) => isSaved(name) && isWanted(name))
+    return readSnapshot(tf, dumped, others)
   }
   const state = () => wholeOf(snapshot())
 
@@ -78,17 +75,6 @@ export function createStageState({ tf, program, optimizer, model, average, lossS
       restore(wholeOf(snapshot((name) => !own.has(name))))
     },
   }
-}
-
-/** Of what the program holds those tensors. The others are only used within steps, or not asked for. */
-function dumpOf(program: Program, isWanted: (name: string) => boolean): Map<string, Tensor> {
-  const dumped = program.dump()
-  for (const [name, tensor] of dumped)
-    if (!isWanted(name)) {
-      tensor.dispose()
-      dumped.delete(name)
-    }
-  return dumped
 }
 
 function* readSnapshot(tf: Tf, dumped: Map<string, Tensor>, others: Iterable<[string, NamedTensor]>): Snapshot {
