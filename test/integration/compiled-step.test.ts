@@ -234,6 +234,19 @@ test('a compiled training that is saved at any step and resumed equals one never
   for (const cut of [1, 2, 3]) expect(go(cut, 4, straight[cut - 1]!).at(-1)).toEqual(straight.at(-1))
 })
 
+test('steps, predictions, snapshots and restores leave no tensor behind', () => {
+  const { program, spec } = aProgram({ stage: { accumulate: 2, clipNorm: 1 } }, 'compiled')
+  const turn = (step: number) => {
+    program.train(aBatch(step, spec), { lr: LR }, step)
+    program.predict(aBatch(step, spec).images, BATCH)
+    program.restore(program.state())
+  }
+  turn(0)
+  const { numTensors, numBytes } = tf.memory()
+  for (let step = 1; step < 20; step++) turn(step)
+  expect(tf.memory()).toMatchObject({ numTensors, numBytes })
+})
+
 const aLoss = (odd: (x: ReturnType<Tf['tensor']>) => number): Case => ({
   stage: { loss: { name: 'bundle' } },
   bundle: { loss: ({ tf: t }) => (logits, labels) => t.mul(t.losses.sigmoidCrossEntropy(labels, logits), odd(logits)) }, // prettier-ignore

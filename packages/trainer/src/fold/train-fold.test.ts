@@ -469,7 +469,7 @@ describe('a code bundle', () => {
 
   test('running out of memory is told from failing', async () => {
     const source = `export const loss = () => () => {
-      throw new Error('Session fail to run with error: TF_Status: 8, OOM when allocating tensor') }`
+      throw new Error('Session fail to run with error: OOM when allocating tensor with shape[64,512,512,64]') }`
     const { options } = await aBundle(source, withLoss)
     await expect(train(options)).rejects.toMatchObject({ code: 'out-of-memory' })
   })

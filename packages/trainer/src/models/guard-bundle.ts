@@ -2,13 +2,14 @@ import { AppError, isAppError } from '@baton/contracts'
 
 /**
  * Whether a step needed more memory than there is. TensorFlow has a status for it (8, RESOURCE_EXHAUSTED), which
- * tfjs-node passes on in words only; the second form is V8's. A thread whose JavaScript heap is full ends with a code.
+ * tfjs-node passes on in words only: of an operation its number, of a graph what TensorFlow says. The last form is V8's.
+ * A thread whose JavaScript heap is full ends with a code.
  */
 export function isOutOfMemory(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   return (
     ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') ||
-    /TF_Status: 8\b|Array buffer allocation failed/.test(error.message)
+    /TF_Status: 8\b|\bOOM when allocating|failed to allocate memory|Array buffer allocation failed/.test(error.message)
   )
 }
 
