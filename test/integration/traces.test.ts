@@ -43,8 +43,8 @@ const spec = {
   folds: { count: 2, only: [0] },
   model: { name: 'convnet', width: 4, blocks: 2 },
   image: { size: 16 },
-  stages: [{ name: 'all', epochs: 40, batch: 4, schedule: { name: 'cosine', lr: 0.01 } }],
-  evaluate: { everyEpochs: 10 },
+  stages: [{ name: 'all', epochs: 200, batch: 4, schedule: { name: 'cosine', lr: 0.01 } }],
+  evaluate: { everyEpochs: 50 },
 }
 
 /** An experiment of one fold, asked for by somebody who traces too. */
