@@ -15,7 +15,10 @@ test('with nothing but JavaScript it loads that, says so, and keeps to the setti
   await writeStamp(tensorflowCache(cacheDir), { source: 'javascript', ...javascript })
 
   const { tf, environment } = await loadTensorflow({ intraOpThreads: 1, interOpThreads: 1, cacheDir })
-  expect(TrainingEnvironment.omit({ precision: true }).parse(environment)).toMatchObject({ backend: 'tfjs-cpu 4.22.0', device: 'JavaScript' })
+  expect(TrainingEnvironment.omit({ precision: true }).parse(environment)).toMatchObject({
+    backend: 'tfjs-cpu 4.22.0',
+    device: 'JavaScript',
+  })
   expect(tf.add(1, 2).dataSync()[0]).toBe(3)
 
   expect((await loadTensorflow({ intraOpThreads: 1, interOpThreads: 1, cacheDir })).tf).toBe(tf)
