@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { AppError } from '@baton/contracts'
 import type { Blob } from '@baton/contracts'
 import { retrying } from '../client/retry.ts'
-import { reasonOf, timeoutMs } from './exchange.ts'
+import { timeoutMs, unanswered } from './exchange.ts'
 
 export interface DownloadBlob {
   readonly blob: Blob
@@ -53,12 +53,8 @@ async function fetchTo(
   signal: AbortSignal,
   onBytes: DownloadBlob['onBytes'],
 ): Promise<void> {
-  const unanswered = (error: unknown): never => {
-    signal.throwIfAborted()
-    throw new AppError('storage-unavailable', {}, { detail: `storage did not answer: ${reasonOf(error)}` })
-  }
   const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs(sizeBytes))])
-  const response = await fetch(url, { signal: limited }).catch(unanswered)
+  const response = await fetch(url, { signal: limited }).catch(unanswered(signal))
   if (!response.ok || response.body === null) {
     await response.body?.cancel()
     throw new AppError('storage-unavailable', {}, { detail: `storage answered ${response.status} to a download` })
@@ -79,7 +75,7 @@ async function fetchTo(
   await pipeline(Readable.fromWeb(response.body), counter, file).catch((error: unknown) => {
     // A full disk is no matter of storage.
     if (diskError !== undefined && diskError === error) throw error
-    unanswered(error)
+    unanswered(signal)(error)
   })
   if (hash.digest('hex') !== digest) throw new AppError('digest-mismatch', { digest })
 }

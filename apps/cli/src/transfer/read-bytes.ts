@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { AppError } from '@baton/contracts'
 import { retrying } from '../client/retry.ts'
-import { reasonOf, timeoutMs } from './exchange.ts'
+import { timeoutMs, unanswered } from './exchange.ts'
 
 export interface ReadBytes {
   /** An address to read from; asked for at each try, because addresses expire. */
@@ -23,8 +23,7 @@ export async function readBytes({ address, digest, part, maxBytes, signal }: Rea
   const range = part && `bytes=${part.offset}-${part.offset + part.length - 1}`
   return retrying(
     async () => {
-      const url = await address()
-      const bytes = await fetchBytes(url, range, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs(maxBytes))]))
+      const bytes = await fetchBytes(await address(), range, { maxBytes, signal })
       if (createHash('sha256').update(bytes).digest('hex') !== digest) throw new AppError('digest-mismatch', { digest })
       return bytes
     },
@@ -32,14 +31,16 @@ export async function readBytes({ address, digest, part, maxBytes, signal }: Rea
   )
 }
 
-async function fetchBytes(url: string, range: string | null, signal: AbortSignal): Promise<Uint8Array> {
-  try {
-    const response = await fetch(url, { signal, ...(range !== null && { headers: { range } }) })
-    if (response.status === (range === null ? 200 : 206)) return new Uint8Array(await response.arrayBuffer())
-    await response.body?.cancel()
-    throw new AppError('storage-unavailable', {}, { detail: `storage answered ${response.status} to a read` })
-  } catch (error) {
-    if (error instanceof AppError) throw error
-    throw new AppError('storage-unavailable', {}, { detail: `storage did not answer: ${reasonOf(error)}` })
-  }
+async function fetchBytes(
+  url: string,
+  range: string | null,
+  { maxBytes, signal }: Pick<ReadBytes, 'maxBytes' | 'signal'>,
+): Promise<Uint8Array> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs(maxBytes))])
+  const request = { signal: limited, ...(range !== null && { headers: { range } }) }
+  const response = await fetch(url, request).catch(unanswered(signal))
+  if (response.status === (range === null ? 200 : 206))
+    return new Uint8Array(await response.arrayBuffer().catch(unanswered(signal)))
+  await response.body?.cancel()
+  throw new AppError('storage-unavailable', {}, { detail: `storage answered ${response.status} to a read` })
 }

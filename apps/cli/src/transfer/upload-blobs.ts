@@ -3,7 +3,7 @@ import { Readable, Transform } from 'node:stream'
 import { AppError } from '@baton/contracts'
 import type { Blob, Client } from '@baton/contracts'
 import { retrying } from '../client/retry.ts'
-import { reasonOf, timeoutMs } from './exchange.ts'
+import { timeoutMs, unanswered } from './exchange.ts'
 
 /** An object to send: a file, or bytes at hand. */
 export type LocalBlob = Blob & ({ readonly path: string } | { readonly bytes: Uint8Array })
@@ -74,10 +74,7 @@ async function send(
     duplex: 'half',
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   }
-  const response = await fetch(put.url, request as RequestInit).catch((error: unknown) => {
-    signal?.throwIfAborted()
-    throw new AppError('storage-unavailable', {}, { detail: `storage did not answer: ${reasonOf(error)}` })
-  })
+  const response = await fetch(put.url, request as RequestInit).catch(unanswered(signal))
   await response.arrayBuffer()
   // A refusal may be an expired address or bytes damaged on the way: the next try has a new address and sends them anew.
   if (!response.ok)
