@@ -171,7 +171,7 @@ const baton: Puller = {
     const digests = blobs.map(({ digest }) => digest)
     const addresses = foldAddresses(tools, { api, lease, digests, signal })
     const cache = await openBlobCache(cacheDir)
-    await pullBlobs(tools, { blobs, cache, into: folder, addresses, signal }).done
+    await pullBlobs(tools, { blobs, cache, into: folder, addresses, signal })
     await rm(cacheDir, { recursive: true })
   },
 }

@@ -41,18 +41,16 @@ export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<
 }
 
 /** Path of each object by digest. The first that cannot be had stops the others. */
-async function pullAll(fold: OpenFold, signal: AbortSignal): Promise<Map<string, string>> {
+async function pullAll(fold: OpenFold, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const { context, lease, tools, workDir } = fold
   const blobs = blobsOf(lease)
   const digests = [...new Set(blobs.map(({ digest }) => digest))]
   const addresses = foldAddresses(tools, { api: context.api, lease, digests, signal })
   const into = join(workDir, 'blobs')
   await mkdir(into)
-  const pull = pullBlobs(tools, { blobs, cache: context.cache, into, addresses, signal })
-  await pull.done.catch((error: unknown) => {
+  return pullBlobs(tools, { blobs, cache: context.cache, into, addresses, signal }).catch((error: unknown) => {
     throw isOfCheckpoint(lease, error) ? corrupt(error) : error
   })
-  return new Map(await Promise.all(digests.map(async (digest) => [digest, await pull.path(digest)] as const)))
 }
 
 function blobsOf({ code, dataset, inputs, checkpoint }: Lease): Blob[] {

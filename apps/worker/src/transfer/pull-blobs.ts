@@ -16,14 +16,6 @@ export interface PullBlobs {
   readonly signal: AbortSignal
 }
 
-/** Objects that are on their way to this machine. */
-export interface Pull {
-  /** Where an object lies, once it does. @throws what ended the pull, if that was first */
-  path(digest: string): Promise<string>
-  /** Resolves once all are there. @throws as `downloadBlob`: the first one that cannot be had ends the others */
-  readonly done: Promise<void>
-}
-
 /** Objects pulled side by side: small ones take as long as the way there and back, not as their bytes do. */
 const objectsAtOnce = 32
 /** What all of them hold in memory: sixteen ranges. */
@@ -34,15 +26,18 @@ const memoryBytes = 128 * 2 ** 20
  *
  * Each is checked against its digest while it streams. A pull that was cut, even by the death of the process, goes on
  * where it stood: whole objects are in the cache, and of a large one what had arrived.
+ *
+ * @returns Where each lies, by its digest
+ * @throws {AppError} as `downloadBlob`: the first one that cannot be had ends the others
  */
-export function pullBlobs(tools: Tools, input: PullBlobs): Pull {
+export async function pullBlobs(tools: Tools, input: PullBlobs): Promise<ReadonlyMap<string, string>> {
   const { cache, into, addresses } = input
   const failed = new AbortController()
   const signal = AbortSignal.any([input.signal, failed.signal])
   // Every request listens to it.
   setMaxListeners(0, signal)
   const memory = createMemoryBudget(memoryBytes)
-  const paths = new Map(input.blobs.map(({ digest }) => [digest, deferred<string>()]))
+  const paths = new Map<string, string>()
   const queue = new Map(input.blobs.map((blob) => [blob.digest, blob])).values()
 
   async function lane(): Promise<void> {
@@ -51,33 +46,14 @@ export function pullBlobs(tools: Tools, input: PullBlobs): Pull {
       const path = await cache.pull(blob, into, (file, begun) =>
         downloadBlob(tools, { blob, path: file, begun, addresses, memory, signal }),
       )
-      paths.get(blob.digest)!.resolve(path)
+      paths.set(blob.digest, path)
     }
   }
 
-  async function run(): Promise<void> {
-    const lanes = Array.from({ length: objectsAtOnce }, async () => {
-      await lane().catch((error: unknown) => failed.abort(failed.signal.aborted ? failed.signal.reason : error))
-    })
-    await Promise.all(lanes)
-    if (!failed.signal.aborted) return
-    for (const path of paths.values()) path.reject(failed.signal.reason)
-    throw failed.signal.reason
-  }
-
-  const done = run()
-  // Who waits for one object meets the error there.
-  done.catch(() => undefined)
-  return { done, path: (digest) => paths.get(digest)!.promise }
-}
-
-function deferred<T>() {
-  let resolve!: (value: T) => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<T>((accept, refuse) => {
-    resolve = accept
-    reject = refuse
+  const lanes = Array.from({ length: objectsAtOnce }, async () => {
+    await lane().catch((error: unknown) => failed.abort(failed.signal.aborted ? failed.signal.reason : error))
   })
-  promise.catch(() => undefined)
-  return { promise, resolve, reject }
+  await Promise.all(lanes)
+  failed.signal.throwIfAborted()
+  return paths
 }
