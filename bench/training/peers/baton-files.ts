@@ -1,6 +1,6 @@
 import type { ExperimentSpec } from '@baton/contracts'
 import { labelTable } from '@baton/evaluation'
-import { stageAugmenter } from '../../../packages/trainer/src/data/augment/augmenter.ts'
+import { planStageAugment } from '../../../packages/trainer/src/data/augment/plan-augment.ts'
 import { planStage, trainBatches } from '../../../packages/trainer/src/data/batches.ts'
 import { createImageSource } from '../../../packages/trainer/src/data/image-source.ts'
 import type { TrainBatch } from '../../../packages/trainer/src/step/train-batch.ts'
@@ -8,7 +8,7 @@ import type { Job } from '../job.ts'
 import type { Took } from '../peer.ts'
 
 /** Epochs from files by the trainer's pipeline, whose memory of decoded pictures is left out: each decodes all. */
-export function openFiles({ manifest, shard, net, loaders }: Job, spec: ExperimentSpec) {
+export function openFiles({ manifest, shard, loaders }: Job, spec: ExperimentSpec) {
   const source = createImageSource({
     manifest,
     image: spec.image,
@@ -29,8 +29,7 @@ export function openFiles({ manifest, shard, net, loaders }: Job, spec: Experime
       const batches = trainBatches(
         {
           source,
-          augmenter: stageAugmenter(spec, stage),
-          size: net.size,
+          augment: planStageAugment(spec, stage),
           targets: { samples, labelsOf: (own) => Float32Array.from(labelTable(manifest, own)), teacherOf: null },
           key: { seed: 1, fold: 0, stage: 0 },
           plan: { ...plan, totalSteps: first + plan.stepsPerEpoch },

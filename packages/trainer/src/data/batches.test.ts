@@ -7,7 +7,7 @@ import { labelTable, samplesOf } from '@baton/evaluation'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
 import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
-import { createAugmenter } from './augment/augmenter.ts'
+import { planAugment } from './augment/plan-augment.ts'
 import { trainOps } from './augment/presets.ts'
 import { orderOf, planStage, trainBatches } from './batches.ts'
 import type { Batch } from './batches.ts'
@@ -59,15 +59,15 @@ const targets = (): Targets => ({
 })
 function train(source: Source, stageStep = 0, options: TrainOptions = {}) {
   const { augment = moving, change = null, mix = null, again = null, weightOf = null } = options
-  const augmenter = createAugmenter(trainOps(AugmentSpec.parse(augment)), image)
-  const shared = { source, augmenter, size, targets: targets(), key, plan }
+  const planned = planAugment(trainOps(AugmentSpec.parse(augment)), image)
+  const shared = { source, augment: planned, targets: targets(), key, plan }
   return collect(trainBatches({ ...shared, change, mix, again, weightOf }, stageStep))
 }
 const moving = [{ op: 'flip' }, { op: 'shift', pixels: 2 }]
 
 /** Every picture of the samples, as a square. */
 async function readAll(source: Source, wanted = samples): Promise<Uint8Array[]> {
-  const images = await source.make(wanted, [{ plan: createAugmenter([], image).plan, scope: [] }])
+  const images = await source.make(wanted, [{ plan: planAugment([], image), scope: [] }])
   return Array.from(wanted, (_, row) => images.slice(row * size ** 2 * 3, (row + 1) * size ** 2 * 3))
 }
 
@@ -127,8 +127,8 @@ test('what an epoch has twice is asked for when the one before is through, and c
     asked.push(made)
     return asked.length === 1 ? new Int32Array() : hard
   }
-  const augmenter = createAugmenter([], image)
-  const shared = { source, augmenter, size, targets: targets(), key, change: null, mix: null, weightOf: null }
+  const augment = planAugment([], image)
+  const shared = { source, augment, targets: targets(), key, change: null, mix: null, weightOf: null }
   const long = planStage({ batch: 5, epochs: 40 }, 23)
   const counts = new Map<number, number>()
   for await (const batch of trainBatches({ ...shared, plan: long, again }, 0)) {

@@ -3,7 +3,7 @@ import { assertNever, durationOf } from '@baton/contracts'
 import { permutation, streamKey, uniform } from '@baton/random'
 import type { Targets } from '../inputs/targets.ts'
 import type { ChangeBatch } from '../models/bundle.ts'
-import type { Augmenter } from './augment/augmenter.ts'
+import type { AugmentPlan } from './augment/augment-plan.ts'
 import type { Scope } from './augment/draws.ts'
 import type { ImageSource } from './image-source.ts'
 import { mixBatch } from './mix.ts'
@@ -90,9 +90,7 @@ export function orderOf(
 
 export interface TrainBatches {
   readonly source: ImageSource
-  readonly augmenter: Augmenter
-  /** Side of the squares in pixels. */
-  readonly size: number
+  readonly augment: AugmentPlan
   /** What the fold trains on, and what it is to learn. */
   readonly targets: Targets
   readonly key: StageKey
@@ -129,12 +127,13 @@ export function mixScope(key: StageKey, step: number): Scope {
  * @throws {AppError} `sample-broken`, `user-code-failed`, in the turn of the batch that they concern
  */
 export async function* trainBatches(options: TrainBatches, stageStep: number): AsyncGenerator<Batch, void> {
-  const { source, augmenter, size, targets, key, plan, change, mix, again, weightOf } = options
+  const { source, augment, targets, key, plan, change, mix, again, weightOf } = options
+  const { size } = augment.model
   const end = plan.totalSteps ?? Infinity
   const epochOf = remembering((epoch: number) => {
     const entries = again ? joined(targets.samples, again()) : targets.samples
     const order = orderOf(entries, { ...key, epoch }, weightOf)
-    const views = [{ plan: augmenter.plan, scope: augmentScope({ ...key, epoch }) }]
+    const views = [{ plan: augment, scope: augmentScope({ ...key, epoch }) }]
     return { order, turns: turnsOf(order), views }
   })
   const make = async (step: number): Promise<Batch> => {

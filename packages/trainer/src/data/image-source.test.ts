@@ -6,7 +6,7 @@ import { samplesOf } from '@baton/evaluation'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
 import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
-import { createAugmenter } from './augment/augmenter.ts'
+import { planAugment } from './augment/plan-augment.ts'
 import { trainOps } from './augment/presets.ts'
 import { planStage, trainBatches } from './batches.ts'
 import type { Batch } from './batches.ts'
@@ -41,17 +41,17 @@ function open(options: Partial<ImageSourceOptions> = {}): ImageSource {
 }
 
 const viewsOf = (augment: unknown, scope: (string | number)[] = []) => [
-  { plan: createAugmenter(trainOps(AugmentSpec.parse(augment)), image).plan, scope },
+  { plan: planAugment(trainOps(AugmentSpec.parse(augment)), image), scope },
 ]
 const plain = () => viewsOf([])
 
 function batchesOf(source: ImageSource, augment: unknown, stageStep = 0): AsyncGenerator<Batch, void> {
-  const augmenter = createAugmenter(trainOps(AugmentSpec.parse(augment)), image)
+  const planned = planAugment(trainOps(AugmentSpec.parse(augment)), image)
   const targets = { samples, labelsOf: (own: Int32Array) => Float32Array.from(own), teacherOf: null }
   const plan = planStage({ batch: 5, epochs: 3 }, samples.length)
   const key = { seed: 5, fold: 0, stage: 1 }
   return trainBatches(
-    { source, augmenter, size, targets, key, plan, change: null, mix: null, again: null, weightOf: null },
+    { source, augment: planned, targets, key, plan, change: null, mix: null, again: null, weightOf: null },
     stageStep,
   )
 }

@@ -1,7 +1,7 @@
 import type { AugmentOp, ExperimentSpec } from '@baton/contracts'
 import { assertNever } from '@baton/contracts'
 import { takenBy } from './augment/augment-plan.ts'
-import { createAugmenter } from './augment/augmenter.ts'
+import { planAugment } from './augment/plan-augment.ts'
 import type { Scope } from './augment/draws.ts'
 import type { PictureKind } from './augment/picture.ts'
 import { plainOps, viewOps } from './augment/presets.ts'
@@ -27,7 +27,7 @@ export interface Views {
  */
 export function createViews({ augment, evaluate, image, seed }: ExperimentSpec, fold: number): Views {
   const drawn = viewsOf({ augment, evaluate }, [seed, fold, 'tta'])
-  const each = drawn.map(({ ops, scope }) => ({ plan: createAugmenter(ops, image).plan, scope }))
+  const each = drawn.map(({ ops, scope }) => ({ plan: planAugment(ops, image), scope }))
   // All views cut or none does.
   return { count: each.length, kind: takenBy(each[0]!.plan), each }
 }

@@ -4,8 +4,8 @@ import { AppError, labelRanges } from '@baton/contracts'
 import { labelTable, scoreTable } from '@baton/evaluation'
 import { copySnapshot } from '../checkpoint/copy-snapshot.ts'
 import type { BestWeights } from '../checkpoint/save-checkpoint.ts'
-import { stageAugmenter } from '../data/augment/augmenter.ts'
-import { trainSize } from '../data/augment/model-picture.ts'
+import { takenBy } from '../data/augment/augment-plan.ts'
+import { planStageAugment } from '../data/augment/plan-augment.ts'
 import { trainBatches } from '../data/batches.ts'
 import type { Batch } from '../data/batches.ts'
 import type { Mining } from '../data/mining.ts'
@@ -84,17 +84,15 @@ function batchesOf(training: Training) {
   const { stage, stageStep } = position
   const { mining } = training
   const stageSpec = stageOf(training)
-  const size = trainSize(stageSpec, spec.image)
-  const augmenter = stageAugmenter(spec, stageSpec)
-  source.keepOnly([augmenter.takes, views.kind])
+  const augment = planStageAugment(spec, stageSpec)
+  source.keepOnly([takenBy(augment), views.kind])
   const input = {
     source,
-    augmenter,
-    size,
+    augment,
     targets,
     key: { seed: spec.seed, fold, stage },
     plan: plans[stage]!,
-    change: datasetOf(bundle, labels, size),
+    change: datasetOf(bundle, labels, augment.model.size),
     mix: stageSpec.mix,
     again: mining && (() => mining.again()),
     weightOf: stageSpec.sample && sampleWeights(stageSpec.sample, targets),

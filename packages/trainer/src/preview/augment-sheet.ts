@@ -1,10 +1,11 @@
 import { AppError } from '@baton/contracts'
 import type { ExperimentSpec, StageSpec } from '@baton/contracts'
 import sharp from 'sharp'
-import { stageAugmenter } from '../data/augment/augmenter.ts'
+import { augmentBy, takenBy } from '../data/augment/augment-plan.ts'
 import { trainSize } from '../data/augment/model-picture.ts'
 import type { ModelPicture } from '../data/augment/model-picture.ts'
 import type { Picture } from '../data/augment/picture.ts'
+import { planStageAugment } from '../data/augment/plan-augment.ts'
 import { augmentScope, mixScope } from '../data/batches.ts'
 import { decodeImage, decodeOriginal } from '../data/decode-image.ts'
 import { mixBatch } from '../data/mix.ts'
@@ -39,14 +40,14 @@ const gap = 4
 export async function drawAugmentSheet({ spec, stage, images, epochs, mix }: AugmentSheet): Promise<Buffer> {
   const stageSpec = spec.stages[stage]!
   const model = { ...spec.image, size: trainSize(stageSpec, spec.image) }
-  const augmenter = stageAugmenter(spec, stageSpec)
+  const plan = planStageAugment(spec, stageSpec)
   const originals = await Promise.all(images.map((image) => decode(image, model)))
   const pictures =
-    augmenter.takes === 'original' ? originals : await Promise.all(images.map(({ bytes }) => decodeImage(bytes, model)))
+    takenBy(plan) === 'original' ? originals : await Promise.all(images.map(({ bytes }) => decodeImage(bytes, model)))
   const columns = await Promise.all(
     Array.from({ length: epochs }, async (_, epoch) => {
       const key = { seed: spec.seed, fold: 0, stage }
-      const augment = augmenter.in(augmentScope({ ...key, epoch }))
+      const augment = augmentBy(plan, augmentScope({ ...key, epoch }))
       const column = await Promise.all(pictures.map((picture, sample) => augment(picture, sample)))
       return mix ? mixed(column, stageSpec, mixScope(key, epoch), model) : column
     }),

@@ -1,10 +1,11 @@
 import { AugmentSpec, ImageSpec } from '@baton/contracts'
 import { normal, streamKey } from '@baton/random'
 import { expect, test } from 'vitest'
-import { createAugmenter } from './augmenter.ts'
+import { augmentBy } from './augment-plan.ts'
 import { drawsIn } from './draws.ts'
 import type { Scope } from './draws.ts'
 import type { Picture } from './picture.ts'
+import { planAugment } from './plan-augment.ts'
 import { plainOps, resizePlace, trainOps, viewOps } from './presets.ts'
 
 const size = 16
@@ -22,7 +23,7 @@ function aPicture(width: number, height: number): Picture {
 
 const model = ImageSpec.parse({ size })
 const opsOf = (spec: unknown) => trainOps(AugmentSpec.parse(spec))
-const augmenterOf = (spec: unknown) => createAugmenter(opsOf(spec), model)
+const planOf = (spec: unknown) => planAugment(opsOf(spec), model)
 const everything = [
   { op: 'scale', by: 0.2 },
   { op: 'rotate', degrees: 30 },
@@ -47,8 +48,8 @@ const everything = [
 test('an augmented picture is a function of scope and sample, not of what was made before or beside it', async () => {
   const picture = aPicture(24, 20)
   const copy = [...picture.data]
-  const augmenter = augmenterOf(everything)
-  const augmentIn = (scope: Scope) => augmenter.in(scope)
+  const plan = planOf(everything)
+  const augmentIn = (scope: Scope) => augmentBy(plan, scope)
   const samples = Array.from({ length: 30 }, (_, sample) => sample)
   const make = (augment: ReturnType<typeof augmentIn>, wanted: number[]) =>
     Promise.all(wanted.map((sample) => augment(picture, sample)))
@@ -64,7 +65,7 @@ test('an augmented picture is a function of scope and sample, not of what was ma
     expect(await make(augmentIn(scope), samples)).not.toEqual(first)
   for (const { width, height, data } of first)
     expect([width, height, data.length]).toEqual([size, size, size * size * 3])
-  await augmenterOf([{ op: 'crop-if-needed', factor: 2 }, { op: 'brightness', by: 1 }, { op: 'resize' }]).in([1])(
+  await augmentBy(planOf([{ op: 'crop-if-needed', factor: 2 }, { op: 'brightness', by: 1 }, { op: 'resize' }]), [1])(
     picture,
     0,
   )
@@ -110,7 +111,7 @@ test('a parameter is uniform over its range, and an operation done as often as i
 test('one of several operations is drawn in proportion to their p', async () => {
   const dark = { op: 'gamma', from: 5, to: 5, p: 0.3 }
   const light = { op: 'gamma', from: 0.2, to: 0.2, p: 0.1 }
-  const augment = augmenterOf([{ op: 'one-of', p: 0.5, ops: [dark, light] }]).in([3])
+  const augment = augmentBy(planOf([{ op: 'one-of', p: 0.5, ops: [dark, light] }]), [3])
   const grey = { width: size, height: size, data: new Uint8Array(size * size * 3).fill(128) }
   const shades = await Promise.all(Array.from({ length: 2000 }, async (_, i) => (await augment(grey, i)).data[0]!))
   const part = (isIt: (shade: number) => boolean) => shades.filter(isIt).length / 2000
@@ -124,7 +125,7 @@ test('one of several operations is drawn in proportion to their p', async () => 
 test('noise has the deviation asked for, each colour its own or a pixel one', async () => {
   const grey = { width: size, height: size, data: new Uint8Array(size * size * 3).fill(128) }
   const make = async (perColour: boolean) => {
-    const { data } = await augmenterOf([{ op: 'noise', from: 12, to: 12, perColour }]).in([3])(grey, 0)
+    const { data } = await augmentBy(planOf([{ op: 'noise', from: 12, to: 12, perColour }]), [3])(grey, 0)
     return Array.from(data, (byte) => byte - 128)
   }
   const noise = await make(true)
@@ -141,8 +142,8 @@ test('noise has the deviation asked for, each colour its own or a pixel one', as
 test('erased noise is normal for the model, cut where bytes end', async () => {
   const op = { op: 'erase', from: 0.9, to: 0.9, aspect: 1, fill: 'noise' }
   const black = { width: 64, height: 64, data: new Uint8Array(64 * 64 * 3) }
-  const large = createAugmenter(opsOf([op]), { ...model, size: 64 })
-  const { data } = await large.in([3])(black, 1)
+  const large = planAugment(opsOf([op]), { ...model, size: 64 })
+  const { data } = await augmentBy(large, [3])(black, 1)
   const green = Array.from({ length: 64 * 64 }, (_, i) => data[i * 3 + 1]! / 255).map((x) => (x - 0.456) / 0.224)
   const inside = green.filter((z) => z > -2.03)
   expect(inside.length / green.length).toBeGreaterThan(0.85)
@@ -166,7 +167,7 @@ test('pictures are resized after the last operation that wants them in their own
 })
 
 test.each(['imet-256', 'imet-320'])('preset %s makes squares of any picture, mostly new ones', async (preset) => {
-  const augment = augmenterOf(preset).in([1])
+  const augment = augmentBy(planOf(preset), [1])
   for (const [width, height] of [
     [16, 16],
     [19, 40],
@@ -185,7 +186,7 @@ test('predictions take the middle of what is cut, and draw only what moves pictu
   const crop = { op: 'crop', p: 1, size: null } as const
   expect(plainOps('imet-256')).toEqual([{ ...crop, centre: 1 }])
   const picture = aPicture(20, 18)
-  const plain = await createAugmenter(plainOps('imet-256'), model).in([])(picture, 0)
+  const plain = await augmentBy(planAugment(plainOps('imet-256'), model), [])(picture, 0)
   const middle = Array.from({ length: 16 * 16 * 3 }, (_, i) => {
     const [x, y] = [2 + (Math.floor(i / 3) % 16), 1 + Math.floor(i / 48)]
     return picture.data[(y * 20 + x) * 3 + (i % 3)]
