@@ -1,12 +1,17 @@
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { ExperimentSpec, modelOf } from '@baton/contracts'
-import type { ExperimentSpecInput, LossSpec, ModelSpec, OptimizerSpec, TrainingEnvironment } from '@baton/contracts'
+import { beforeAll, expect, test } from 'vitest'
+import type {
+  ExperimentSpec,
+  ExperimentSpecInput,
+  LossSpec,
+  ModelSpec,
+  OptimizerSpec,
+  TrainingEnvironment,
+} from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
-import { buildModel } from '../../packages/trainer/src/models/build.ts'
+import { onlyStage } from '../../packages/trainer/src/fixtures/only-stage.ts'
 import type { BundleModule } from '../../packages/trainer/src/models/bundle.ts'
 import type { StageProgram } from '../../packages/trainer/src/step/stage-program.ts'
-import { createStageProgram } from '../../packages/trainer/src/step/stage-program.ts'
 import type { TrainBatch } from '../../packages/trainer/src/step/train-batch.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
@@ -36,28 +41,11 @@ interface Case {
 const convnet: Experiment = { model: { name: 'convnet', width: 4, blocks: 2, dropout: 0.3 }, image: { size: 8 } }
 
 function aProgram({ stage, experiment, bundle }: Case, execution: TrainingEnvironment['execution']) {
-  const spec = ExperimentSpec.parse({
-    name: 'test',
-    dataset: 'shapes',
-    folds: { count: 2 },
-    ...(bundle && { code: 'c'.repeat(64) }),
-    evaluate: { batch: 4 },
-    ema: { decay: 0.9 },
-    ...convnet,
-    ...experiment,
-    stages: [{ name: 'only', epochs: 1, batch: BATCH, schedule: { name: 'constant', lr: LR }, ...stage }],
-  })
-  const [{ size }, shared] = [spec.image, { tf, ...(bundle && { bundle }) }]
-  const model = buildModel(modelOf(spec, 0), { ...shared, classes: CLASSES, imageSize: size, seed: 3 })
-  const labelColumns = [{ name: 'all', start: 0, end: CLASSES }]
+  const given = { evaluate: { batch: 4 }, ema: { decay: 0.9 }, ...convnet, ...experiment }
   const logs: string[] = []
   const log = (line: string) => logs.push(line)
-  const only = spec.stages[0]!
-  const program = createStageProgram({ ...shared, model, stage: only, spec, labelColumns, seed: 5, execution, log })
-  onTestFinished(() => {
-    program.dispose()
-    model.dispose()
-  })
+  const shared = { tf, bundle, classes: CLASSES, execution, log }
+  const { program, spec } = onlyStage({ ...shared, spec: given, stage: { batch: BATCH, ...stage } })
   return { program, spec, logs }
 }
 

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { ExperimentSpec, modelOf } from '@baton/contracts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ExperimentSpecInput, Precision } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
 import { decode, encode } from '@baton/safetensors'
 import type { Tf } from '@baton/tensorflow'
+import { onlyStage } from '../../packages/trainer/src/fixtures/only-stage.ts'
 import { makeTinyDataset } from '../../packages/trainer/src/fixtures/tiny-dataset.ts'
 import {
   environment,
@@ -16,9 +16,8 @@ import {
   trainSessions,
 } from '../../packages/trainer/src/fixtures/train-sessions.ts'
 import type { Session, TrainSessions } from '../../packages/trainer/src/fixtures/train-sessions.ts'
-import { buildModel } from '../../packages/trainer/src/models/build.ts'
 import type { NamedTensors } from '../../packages/trainer/src/models/model.ts'
-import { createStageProgram, isSkipped } from '../../packages/trainer/src/step/stage-program.ts'
+import { isSkipped } from '../../packages/trainer/src/step/stage-program.ts'
 import type { StageProgram, StepResult } from '../../packages/trainer/src/step/stage-program.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
@@ -34,32 +33,9 @@ const N = 8
 const convnet = { name: 'convnet', width: 8, blocks: 2, dropout: 0 } as const
 
 function aProgram(precision: Precision, stage: Record<string, unknown> = {}, more: Partial<ExperimentSpecInput> = {}) {
-  const spec = ExperimentSpec.parse({
-    name: 'test',
-    dataset: 'shapes',
-    folds: { count: 2 },
-    model: convnet,
-    image: { size: SIZE },
-    precision,
-    stages: [{ name: 'only', epochs: 1, schedule: { name: 'constant', lr: 0.02 }, ...stage }],
-    ...more,
-  })
-  const model = buildModel(modelOf(spec, 0), { tf, classes: CLASSES, imageSize: SIZE, seed: 3 })
-  const program = createStageProgram({
-    tf,
-    model,
-    stage: spec.stages[0]!,
-    spec,
-    labelColumns: [{ name: 'all', start: 0, end: CLASSES }],
-    seed: 5,
-    precision,
-    log: (line) => expect.unreachable(line),
-  })
-  onTestFinished(() => {
-    program.dispose()
-    model.dispose()
-  })
-  return program
+  const spec = { model: convnet, image: { size: SIZE }, precision, ...more }
+  const log = (line: string) => expect.unreachable(line)
+  return onlyStage({ tf, spec, stage, classes: CLASSES, precision, log }).program
 }
 
 /** Steps on pictures whose channels are bright where they have a label. */

@@ -1,17 +1,14 @@
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { ExperimentSpec, modelOf } from '@baton/contracts'
+import { beforeAll, expect, test } from 'vitest'
 import { streamKey, uniform } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
-import { buildModel } from '../../packages/trainer/src/models/build.ts'
+import { onlyStage } from '../../packages/trainer/src/fixtures/only-stage.ts'
 import type { StageProgram } from '../../packages/trainer/src/step/stage-program.ts'
-import { createStageProgram } from '../../packages/trainer/src/step/stage-program.ts'
 import type { TrainBatch } from '../../packages/trainer/src/step/train-batch.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
 const SIZE = 32
 const CLASSES = 5
 const BATCH = 16
-const labelColumns = [{ name: 'all', start: 0, end: CLASSES }]
 
 let tf: Tf
 
@@ -21,21 +18,8 @@ beforeAll(async () => {
 
 /** A small ResNet with dropout and clipping. `initialSeed` decides its weights, and nothing else. */
 function aProgram(train: 'head' | 'all', initialSeed = 1): StageProgram {
-  const spec = ExperimentSpec.parse({
-    name: 'test',
-    dataset: 'shapes',
-    folds: { count: 2 },
-    model: { name: 'resnet', width: 8, layers: [1, 1], dropout: 0.2 },
-    image: { size: SIZE },
-    stages: [{ name: 'only', epochs: 1, train, clipNorm: 1, schedule: { name: 'constant', lr: 0.01 } }],
-  })
-  const model = buildModel(modelOf(spec, 0), { tf, classes: CLASSES, imageSize: SIZE, seed: initialSeed })
-  const program = createStageProgram({ tf, model, stage: spec.stages[0]!, spec, labelColumns, seed: 5 })
-  onTestFinished(() => {
-    program.dispose()
-    model.dispose()
-  })
-  return program
+  const spec = { model: { name: 'resnet', width: 8, layers: [1, 1], dropout: 0.2 }, image: { size: SIZE } }
+  return onlyStage({ tf, spec, stage: { train, clipNorm: 1 }, classes: CLASSES, initialSeed }).program
 }
 
 /** Noise whose brightness in each of five bands says whether the label is there. */
