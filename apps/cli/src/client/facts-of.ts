@@ -9,14 +9,15 @@ import { chooseProject, connect } from './connect.ts'
 export interface Told {
   readonly project?: string
   readonly samples?: number
+  readonly testSamples?: number
   readonly labels?: number
   readonly provider?: Provider
   readonly imagesPerSecond?: number
 }
 
 export interface Facts extends Omit<Known, 'model'> {
-  /** Training samples of the dataset version. */
-  readonly samples: number
+  /** Of the dataset version; test samples null where they are not known. */
+  readonly samples: { readonly train: number; readonly test: number | null }
   /** Of the label groups that are learnt; null: not known. */
   readonly labels: number | null
   /** Where `imagesPerSecond` is from. */
@@ -33,7 +34,8 @@ const looked = 20
  * @throws {AppError} `spec-invalid` where the dataset is not there; what the API answers
  */
 export async function factsOf(io: Io, spec: ExperimentSpec, told: Told): Promise<Facts> {
-  const { samples, labels = null, provider, imagesPerSecond = null } = told
+  const { labels = null, provider, imagesPerSecond = null } = told
+  const samples = told.samples === undefined ? undefined : { train: told.samples, test: told.testSamples ?? null }
   const given = { imagesPerSecond, pace: imagesPerSecond === null ? null : 'as told' }
   if (samples !== undefined && provider === undefined)
     return { samples, labels, dataset: null, sessionSeconds: null, ...given }
@@ -45,7 +47,7 @@ export async function factsOf(io: Io, spec: ExperimentSpec, told: Told): Promise
   const dataset = await datasetOf(api, project, spec)
   const learnt = dataset.labelGroups.filter(({ name }) => spec.labels?.includes(name) ?? true)
   return {
-    samples: dataset.samplesTrain,
+    samples: { train: dataset.samplesTrain, test: told.testSamples ?? dataset.samplesTest },
     labels: labels ?? learnt.reduce((sum, group) => sum + group.labels, 0),
     dataset,
     sessionSeconds,

@@ -47,6 +47,16 @@ test('explain says what is taken from elsewhere, what is drawn more often, and w
   )
 })
 
+test('explain counts the test samples that pseudo labels add, where it knows how many there are', async () => {
+  const pseudo = ['--samples', '100', '--set', 'targets={pseudo: {from: imet#41, share: 0.5}}']
+  const told = await spec('explain', file, ...pseudo, '--test-samples', '60', '--json')
+  expect(JSON.parse(told.out)).toMatchObject({ samples: { train: 110, test: 60, pseudo: 30 }, totalSteps: 5 * 11 })
+  const { out } = await spec('explain', file, ...pseudo, '--test-samples', '60')
+  expect(out).toContain('trains on about 110 samples')
+  expect(out).toContain('50 % of the test samples, 30, are added as imet#41 labels them.')
+  expect((await spec('explain', file, ...pseudo)).out).toContain('say how many there are with --test-samples')
+})
+
 test('explain says of a precision what it is for', async () => {
   const lines = async (precision: string) => {
     const { out } = await spec('explain', file, '--samples', '100', '--set', `precision=${precision}`)

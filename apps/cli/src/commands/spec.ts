@@ -44,6 +44,7 @@ export function specCommand(program: Command, io: Io): void {
     )
     .argument('<spec>', 'file with the spec')
     .option('--samples <n>', 'training samples of the dataset', numberArgument({ min: 2, isWhole: true }))
+    .option('--test-samples <n>', 'test samples of the dataset', numberArgument({ min: 0, isWhole: true }))
     .option('--labels <n>', 'labels of the dataset', numberArgument({ min: 1, isWhole: true }))
     .addOption(
       new Option('--provider <provider>', 'how long a session lives, by its profile').choices(Provider.options),

@@ -13,7 +13,7 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
     `${printable(spec.name)}: ${count(foldsOf(spec).length, 'fold')} of ${spec.dataset}, model ${modelText(spec)} at ${spec.image.size} px`,
     `Each fold trains on about ${train} samples and is validated on about ${validation}, ${spec.folds.split} split, seed ${spec.seed}.`,
     `It is evaluated ${cadence(spec)}, ${ttaOf(spec)}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
-    ...targetLines(spec),
+    ...targetLines(spec, plan.samples),
     ...spec.stages.flatMap(drawLines),
     ...precisionLines(spec),
     '',
@@ -121,7 +121,10 @@ function precisionLines({ precision }: ExperimentSpec): string[] {
 }
 
 /** What is learnt beside the labels, and what training starts with: a line each. */
-function targetLines({ from, fromCheckpoint, labels, targets }: ExperimentSpec): string[] {
+function targetLines(
+  { from, fromCheckpoint, labels, targets }: ExperimentSpec,
+  { pseudo: added }: TrainingPlan['samples'],
+): string[] {
   const { distill, pseudo, clean } = targets
   const named = (refs: string | readonly string[]) => listOf(refs).join(', ')
   return [
@@ -131,7 +134,7 @@ function targetLines({ from, fromCheckpoint, labels, targets }: ExperimentSpec):
     ...(pseudo === null
       ? []
       : [
-          `${percent(pseudo.share)} of the test samples are added, not counted here, as ${named(pseudo.from)} labels them.`,
+          `${percent(pseudo.share)} of the test samples${added === null ? '' : `, ${added},`} are added as ${named(pseudo.from)} labels them${added === null ? ', not counted here: say how many there are with --test-samples' : ''}.`,
         ]),
     ...(clean === null ? [] : [`The worst ${percent(clean.share)} by OOF of ${named(clean.from)} are left out.`]),
   ]

@@ -102,8 +102,13 @@ function mostCertain(samples: Int32Array, table: PredictionTable, share: number)
   const ranked = Array.from(samples, (sample) => ({ sample, by: certainty(sample) }))
   return ranked
     .sort((a, b) => b.by - a.by || a.sample - b.sample)
-    .slice(0, Math.max(1, Math.floor(share * samples.length)))
+    .slice(0, pseudoCount(samples.length, share))
     .map(({ sample }) => sample)
+}
+
+/** How many of so many test samples the given part is. */
+export function pseudoCount(samples: number, share: number): number {
+  return Math.min(samples, Math.max(1, Math.floor(share * samples)))
 }
 
 /** σ(logit p / T) = p^(1/T) / (p^(1/T) + (1 − p)^(1/T)), which p of 0 and 1 do not break. */

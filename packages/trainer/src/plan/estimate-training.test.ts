@@ -15,7 +15,7 @@ const spec = parseSpec({
   ],
   evaluate: { everyEpochs: 2, tta: 'flip' },
 })
-const plan = planTraining(spec, 1000)
+const plan = planTraining(spec, { train: 1000, test: 100 })
 const model = {
   parameters: 900_000,
   statistics: 100_000,
@@ -28,7 +28,7 @@ const model = {
 const nothing = { model: null, dataset: null, imagesPerSecond: null, sessionSeconds: null }
 
 test('memory, disk and uploads follow from the model and the largest stage', () => {
-  const estimate = estimateTraining(spec, plan, { ...nothing, model, dataset: { samplesTest: 100, sizeBytes: 7e6 } })
+  const estimate = estimateTraining(spec, plan, { ...nothing, model, dataset: { sizeBytes: 7e6 } })
   // 4 MB of weights and 7.2 MB of slots; gradients 3.6 MB and 1.5 · 500,000 · 20 activations.
   expect(estimate.memory!.deviceBytes).toBe(4e6 + 7.2e6 + 3.6e6 + 60e6)
   expect(estimate.cacheBytes).toBe(1000 * 30_000)
@@ -38,7 +38,7 @@ test('memory, disk and uploads follow from the model and the largest stage', () 
 })
 
 test('sessions follow from the pace and how long one lives', () => {
-  const known = { ...nothing, dataset: { samplesTest: 100, sizeBytes: 0 }, imagesPerSecond: 1, sessionSeconds: 2300 }
+  const known = { ...nothing, imagesPerSecond: 1, sessionSeconds: 2300 }
   const estimate = estimateTraining(spec, plan, known)
   // 800 + 4 · 800 pictures; 1 + 2 evaluations and the end of 200, and 100 test pictures, twice each, at three times the pace.
   expect(estimate.foldSeconds).toBe(4000 + (2 * (4 * 200 + 100)) / 3)

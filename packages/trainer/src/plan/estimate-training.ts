@@ -8,7 +8,7 @@ import type { TrainingPlan } from './plan-training.ts'
 export interface Known {
   readonly model: ModelSize | null
   /** Of the dataset version. */
-  readonly dataset: { readonly samplesTest: number; readonly sizeBytes: number } | null
+  readonly dataset: { readonly sizeBytes: number } | null
   readonly imagesPerSecond: number | null
   /** How long a session lives. */
   readonly sessionSeconds: number | null
@@ -82,13 +82,14 @@ function waitingBytes({ stages }: TrainingPlan, pictureBytes: number): number {
   )
 }
 
-function secondsOf(spec: ExperimentSpec, plan: TrainingPlan, { imagesPerSecond, dataset }: Known): number | null {
+function secondsOf(spec: ExperimentSpec, plan: TrainingPlan, { imagesPerSecond }: Known): number | null {
   if (imagesPerSecond === null || plan.totalSteps === null) return null
   const { tta } = spec.evaluate
   const views = typeof tta === 'object' ? tta.views : tta === 'flip' ? 2 : 1
   const trained = plan.stages.reduce((sum, { steps, batch }) => sum + steps! * batch, 0)
   const evaluations = plan.stages.reduce((sum, stage) => sum + stage.evaluations!, 0)
-  const predicted = views * ((evaluations + 1) * plan.samples.validation + (dataset?.samplesTest ?? 0))
+  const { validation, test } = plan.samples
+  const predicted = views * ((evaluations + 1) * validation + (test ?? 0))
   return (trained + predicted / predictionSpeed) / imagesPerSecond
 }
 

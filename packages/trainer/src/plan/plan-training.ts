@@ -3,18 +3,26 @@ import type { Duration, ExperimentSpec, StageSpec } from '@baton/contracts'
 import { planStage } from '../data/batches.ts'
 import { evaluationInterval, evaluationsBefore } from '../fold/cadence.ts'
 import { firstState } from '../fold/loop-state.ts'
+import { pseudoCount } from '../inputs/targets.ts'
 import { stepRates, timeOf } from '../schedules/step-rates.ts'
 
 /** What the training of one fold comes to, told from its spec alone. */
 export interface TrainingPlan {
-  /**
-   * Samples that a fold trains on and is validated on. Folds differ by a few: this is the mean, rounded. Pseudo labels add
-   * to them; how many, the test samples decide.
-   */
-  readonly samples: { readonly train: number; readonly validation: number }
+  readonly samples: PlannedSamples
   readonly stages: readonly PlannedStage[]
   /** Null where a stage lasts so many hours. */
   readonly totalSteps: number | null
+}
+
+/** Folds differ by a few: these are the mean, rounded. */
+export interface PlannedSamples {
+  /** That a fold trains on, those with pseudo labels among them as far as they are known. */
+  readonly train: number
+  readonly validation: number
+  /** Null: not known. */
+  readonly test: number | null
+  /** Test samples that are trained on by pseudo labels; null: not known, as the test samples are not. */
+  readonly pseudo: number | null
 }
 
 export interface PlannedStage {
@@ -39,12 +47,18 @@ export interface PlannedStage {
 /**
  * Plans one fold as the training itself does: the same functions give steps and learning rates.
  *
- * @param samples Training samples of the dataset, all folds together; at least as many as folds.
+ * @param samples Of the dataset, all folds together: for training at least as many as folds; test samples where they are
+ *   known, else null.
  */
-export function planTraining(spec: ExperimentSpec, samples: number): TrainingPlan {
-  const validation = Math.round(samples / spec.folds.count)
-  const own = samples - validation
-  const train = own - Math.floor(own * (spec.targets.clean?.share ?? 0))
+export function planTraining(
+  spec: ExperimentSpec,
+  samples: { readonly train: number; readonly test: number | null },
+): TrainingPlan {
+  const { clean, pseudo: asked } = spec.targets
+  const validation = Math.round(samples.train / spec.folds.count)
+  const own = samples.train - validation
+  const pseudo = asked === null ? 0 : samples.test && pseudoCount(samples.test, asked.share)
+  const train = own - Math.floor(own * (clean?.share ?? 0)) + (pseudo ?? 0)
   let firstStep: number | null = 0
   const stages = spec.stages.map((stage): PlannedStage => {
     const plan = planStage(stage, train)
@@ -64,5 +78,5 @@ export function planTraining(spec: ExperimentSpec, samples: number): TrainingPla
     firstStep = firstStep === null || totalSteps === null ? null : firstStep + totalSteps
     return planned
   })
-  return { samples: { train, validation }, stages, totalSteps: firstStep }
+  return { samples: { train, validation, test: samples.test, pseudo }, stages, totalSteps: firstStep }
 }
