@@ -50,7 +50,15 @@ test('/status shows folds as bars with step, time left and session', async () =>
 test('/top shows version, CV and LB, best first, as many as asked for, of the project that is named', async () => {
   const metrics = { fbetaSamples: 0.6, fbetaMicro: 0.6, fbetaMacro: 0.6, map: 0.6, auc: 0.9, logLoss: 0.1, groups: {} }
   const spread = { cvMean: 0.6, cvStd: 0.01, cvLow: 0.5, cvHigh: 0.8 }
-  const scores = { ...spread, metrics, foldScores: [], thresholds: {}, testPredictions: null }
+  const scores = {
+    ...spread,
+    metrics,
+    foldScores: [],
+    thresholds: {},
+    knnWeight: null,
+    distanceSlope: null,
+    testPredictions: null,
+  }
   const better = await anExperiment(bots.world, { name: 'better' })
   await bots.world.store.experiments.complete(bots.experiment.id, { cv: 0.6, ...scores })
   await bots.world.store.experiments.complete(better.id, { cv: 0.7, ...scores })

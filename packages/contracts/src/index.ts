@@ -60,6 +60,7 @@ export {
   FoldsSpec,
   ImageSpec,
   listOf,
+  KnnSpec,
   LossSpec,
   MetricSpec,
   MineSpec,

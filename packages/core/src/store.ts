@@ -208,6 +208,9 @@ export interface AssembledScores {
   /** Nested scores: each fold at thresholds searched on the others. */
   readonly foldScores: readonly { fold: number; score: number }[]
   readonly thresholds: Record<string, number>
+  /** Null where the spec has no `knn`, or another threshold than `distance`. */
+  readonly knnWeight: number | null
+  readonly distanceSlope: number | null
   readonly testPredictions: Blob | null
   /** Of an ensemble, with the weights that were found. */
   readonly blend?: Blend

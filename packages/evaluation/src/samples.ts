@@ -7,13 +7,28 @@ export interface Predictions {
   readonly sample: Int32Array
   /** Row-major, 0 to 1. [n, labels] */
   readonly probability: Float32Array
+  /** Of a spec with `knn`. */
+  readonly near?: Near
+}
+
+/** What the training samples nearest to some samples say of them. */
+export interface Near {
+  /** Part of the neighbours' votes that each label has. [n, labels] */
+  readonly vote: Float32Array
+  /** Cosine distance to the nearest. [n] */
+  readonly distance: Float32Array
 }
 
 /** The predictions in a fold's stored tensors; null where they lack int32 `sample` or float32 `probability`. */
 export function predictionsIn(tensors: ReadonlyMap<string, { readonly data: unknown }>): Predictions | null {
   const sample = tensors.get('sample')?.data
   const probability = tensors.get('probability')?.data
-  return sample instanceof Int32Array && probability instanceof Float32Array ? { sample, probability } : null
+  const vote = tensors.get('vote')?.data
+  const distance = tensors.get('distance')?.data
+  const hasNear = vote instanceof Float32Array && distance instanceof Float32Array
+  return sample instanceof Int32Array && probability instanceof Float32Array
+    ? { sample, probability, ...(hasNear && { near: { vote, distance } }) }
+    : null
 }
 
 /** Indexes of a split's samples in the manifest, ascending. */

@@ -67,6 +67,18 @@ test('explain says of a precision what it is for', async () => {
   expect((await lines('fp16')).at(-1)).toMatch(/^fp16 is for GPUs: most CPUs/)
 })
 
+test('explain says which neighbours are asked, and for what', async () => {
+  const line = async (knn: string, ...sets: string[]) => {
+    const { out } = await spec('explain', file, '--samples', '100', ...['--set', `knn=${knn}`], ...sets)
+    return out.split('\n').find((each) => each.startsWith('Once'))
+  }
+  expect(await line('{ neighbours: 5 }')).toBe(
+    'Once it has trained, each fold looks for the 5 nearest training samples of what it predicts; their vote weighs as much as OOF says.',
+  )
+  const byDistance = ['--set', 'metric={threshold: distance}', '--set', 'ensemble={blend: mean}']
+  expect(await line('{ weight: 0 }', ...byDistance)).toMatch(/20 nearest training samples .*, for how far they are\.$/)
+})
+
 test('explain says what a training takes, and plainly what it does not know', async () => {
   const bare = await spec('explain', file, '--samples', '100')
   expect(bare.out).toContain('model: not known, say how many labels there are with --labels')

@@ -16,6 +16,7 @@ export function experimentLines(experiment: Experiment): string[] {
     scoreLine(experiment),
     ...(experiment.metrics === null ? [] : metricLines(experiment.metrics, experiment.spec.metric.beta)),
     ...thresholdLines(experiment.thresholds ?? {}),
+    ...neighbourLines(experiment),
     ...(experiment.stopped === null ? [] : [`cancelled by halving: ${stopText(experiment.stopped)}`]),
     ...(failure === null ? [] : failureLines(failure)),
     '',
@@ -73,6 +74,16 @@ function metricLines(metrics: MetricReport, beta: number): string[] {
 function thresholdLines(thresholds: Readonly<Record<string, number>>): string[] {
   const parts = Object.entries(thresholds).map(([group, threshold]) => `${printable(group)} ${threshold.toFixed(3)}`)
   return parts.length === 0 ? [] : [`thresholds ${parts.join(', ')}`]
+}
+
+/** What was found on OOF beside thresholds. */
+function neighbourLines({ knnWeight, distanceSlope }: Experiment): string[] {
+  return [
+    ...(knnWeight === null ? [] : [`the vote of neighbours weighs ${knnWeight.toFixed(2)}`]),
+    ...(distanceSlope === null
+      ? []
+      : [`thresholds are lowered to e^(-${distanceSlope.toFixed(1)} r) of them, r the relative distance`]),
+  ]
 }
 
 function failureLines(failure: NonNullable<Fold['failure']>): string[] {

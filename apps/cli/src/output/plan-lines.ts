@@ -16,6 +16,7 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
     ...targetLines(spec, plan.samples),
     ...spec.stages.flatMap(drawLines),
     ...precisionLines(spec),
+    ...neighbourLines(spec),
     '',
     ...tableLines(plan.stages, [
       { title: 'stage', value: ({ name }) => name },
@@ -109,6 +110,14 @@ function drawLines({ name, mine, sample }: StageSpec): string[] {
 
 function percent(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`
+}
+
+/** What is done once a fold has trained. */
+function neighbourLines({ knn }: ExperimentSpec): string[] {
+  if (knn === null) return []
+  const weight = knn.weight === null ? 'as much as OOF says' : String(knn.weight)
+  const found = `Once it has trained, each fold looks for the ${knn.neighbours} nearest training samples of what it predicts`
+  return [knn.weight === 0 ? `${found}, for how far they are.` : `${found}; their vote weighs ${weight}.`]
 }
 
 /** A spec does not say where it will be trained, so what fp16 asks for is said to everybody. */

@@ -25,7 +25,7 @@ export function checkEnsemble(
   const ofProbabilities =
     metric.name === 'log-loss'
       ? 'log-loss'
-      : ['max-over-k', 'expected-fbeta'].includes(metric.threshold)
+      : ['distance', 'max-over-k', 'expected-fbeta'].includes(metric.threshold)
         ? `threshold ${metric.threshold}`
         : null
   if (blend === 'rank' && ofProbabilities !== null)

@@ -391,6 +391,20 @@ const cases: [what: string, at: string, value: Json | undefined, pointer: string
     "the groups' min add up to 4 labels, above maxLabels 3; raise maxLabels",
   ],
   [
+    'a vote that counts for nothing',
+    '/knn',
+    { weight: 0 },
+    '/knn/weight',
+    'a vote that weighs 0 changes nothing; raise weight, leave it out to have it searched, or choose threshold distance',
+  ],
+  [
+    'a temperature of votes that have none',
+    '/knn',
+    { vote: 'uniform', temperature: 0.1 },
+    '/knn/temperature',
+    'temperature is of vote similarity, not of uniform; leave it out',
+  ],
+  [
     'ranks where probabilities are needed',
     '/metric',
     { threshold: 'expected-fbeta' },
@@ -644,4 +658,38 @@ test('one fault is said in the error itself; the code is the one that was asked 
       message: '/seed must be a number, not the string "x"',
     }) as Error,
   )
+})
+
+describe('threshold distance', () => {
+  const byDistance = (changes: Record<string, Json>) => ({
+    ...aSpec(),
+    metric: { threshold: 'distance' },
+    knn: { weight: 0 },
+    ensemble: { blend: 'mean' },
+    ...changes,
+  })
+
+  test('goes with neighbours that are looked for, their vote or not, and with the mean of probabilities', () => {
+    expect(parseSpec(byDistance({}))).toMatchObject({ knn: { neighbours: 20, vote: 'similarity', weight: 0 } })
+    expect(parseSpec(byDistance({ knn: {} }))).toMatchObject({ knn: { weight: null, temperature: null } })
+  })
+
+  test.each<[what: string, changes: Record<string, Json>, pointer: string, detail: RegExp]>([
+    ['no neighbours', { knn: null }, '/metric/threshold', /give it, `knn: \{ weight: 0 \}` for the distance alone/],
+    [
+      'a metric without thresholds',
+      { metric: { name: 'map', threshold: 'distance' } },
+      '/metric/threshold',
+      /searched by F-beta, and map goes by no thresholds; choose grouped or none/,
+    ],
+    [
+      'ranks',
+      { ensemble: {} },
+      '/ensemble/blend',
+      /distance is of probabilities, which ranks are not; choose blend mean/,
+    ],
+  ])('does not go with %s', (_, changes, pointer, detail) => {
+    const refused: unknown = { pointer, detail: expect.stringMatching(detail) as string }
+    expect(faultsOf(byDistance(changes))).toEqual([refused])
+  })
 })

@@ -7,6 +7,7 @@ import { checkEvaluate, EarlyStopSpec, EvaluateSpec } from './evaluate.ts'
 import { checkFolds, FoldsSpec } from './folds.ts'
 import { checkFrom, FromCheckpointSpec, FromSpec } from './from.ts'
 import { ImageSpec } from './image.ts'
+import { checkKnn, KnnSpec } from './knn.ts'
 import { checkLabels, LabelsSpec } from './labels.ts'
 import { checkMetric, MetricSpec } from './metric.ts'
 import { checkModelSizes, ModelChoice, modelsOf } from './model.ts'
@@ -44,6 +45,8 @@ export const ExperimentSpec = z
     precision: Precision.default('fp32'),
     evaluate: EvaluateSpec.prefault({}),
     metric: MetricSpec.prefault({}),
+    /** Training samples that are near vote on what is predicted; null: not. */
+    knn: KnnSpec.nullable().default(null),
     ensemble: EnsembleSpec.prefault({}),
     earlyStop: EarlyStopSpec.nullable().default(null),
     checkpoint: z
@@ -71,6 +74,7 @@ export const ExperimentSpec = z
     checkModelSizes(spec, faultIn())
     checkTargets(spec.targets, spec.stages, faultIn('targets'))
     checkMetric(spec.metric, faultIn('metric'))
+    checkKnn(spec, faultIn())
     checkEnsemble(spec, faultIn())
     checkEvaluate(spec.evaluate, faultIn('evaluate'))
     checkStages(spec.stages, faultIn('stages'))

@@ -28,11 +28,13 @@ export const MetricSpec = z.strictObject({
   beta: Positive.max(10).default(2),
   /**
    * What makes labels of probabilities. `global`, `grouped`: one threshold, or one for each label group, of the best
-   * F-beta. `max-over-k`: a sample's highest probability over `k`. `count-matched`: the mean number of labels is
+   * F-beta. `distance`: as `grouped`, lowered for samples far from all that was trained on. `max-over-k`: a sample's highest probability over `k`. `count-matched`: the mean number of labels is
    * `labelsPerSample`. `expected-fbeta`: no threshold, each sample gets the labels with the best expected F-beta.
    * `none`: no labels are given, where the metric needs none.
    */
-  threshold: z.enum(['global', 'grouped', 'max-over-k', 'count-matched', 'expected-fbeta', 'none']).default('grouped'),
+  threshold: z
+    .enum(['global', 'grouped', 'distance', 'max-over-k', 'count-matched', 'expected-fbeta', 'none'])
+    .default('grouped'),
   /** Of `max-over-k`; null: searched. */
   k: z.number().min(1).max(1000).nullable().default(null),
   /** Of `count-matched`; null: as many as the labelled samples have on average. */
@@ -61,6 +63,11 @@ export function checkMetric(metric: MetricSpec, fault: AddFault): void {
     fault(['average'], `${name} has no average over ${average}; choose ${possible.join(' or ')}, or leave it out`)
   if (threshold === 'none' && name === 'fbeta')
     fault(['threshold'], 'F-beta is of labels that are given; choose another threshold than none')
+  if (threshold === 'distance' && name !== 'fbeta')
+    fault(
+      ['threshold'],
+      `how far distances lower thresholds is searched by F-beta, and ${name} goes by no thresholds; choose grouped or none`,
+    )
   if (k !== null && threshold !== 'max-over-k')
     fault(['k'], `k is of threshold max-over-k, not of ${threshold}; leave it out`)
   if (labelsPerSample !== null && threshold !== 'count-matched')

@@ -10,13 +10,14 @@ import type { AssembledScores, Tables } from '../store.ts'
 export async function storeAssembly(
   blobs: BlobStore,
   manifest: DatasetManifest,
-  { cv, cvMean, cvStd, foldScores, thresholds, report, test }: Assembly,
+  { cv, cvMean, cvStd, foldScores, thresholds, knnWeight, distanceSlope, report, test }: Assembly,
 ): Promise<AssembledScores> {
   const { interval, metrics } = report!
   const testPredictions = test === null ? null : await blobs.write(encodePredictions(test))
   const bounds = { cvLow: interval.low, cvHigh: interval.high }
   const byGroup = thresholdsByGroup(manifest, thresholds)
-  return { cv, cvMean, cvStd, ...bounds, metrics, foldScores, thresholds: byGroup, testPredictions }
+  const found = { thresholds: byGroup, knnWeight, distanceSlope }
+  return { cv, cvMean, cvStd, ...bounds, metrics, foldScores, ...found, testPredictions }
 }
 
 /** Records the scores and tells subscribers, in the caller's transaction: from then on the leaderboard has them. */
@@ -33,14 +34,18 @@ function thresholdsByGroup(manifest: DatasetManifest, thresholds: readonly numbe
   )
 }
 
-/** `rank` or `probability`, by what it holds, is what is cut; `threshold` cuts it, one a label group or none. */
-function encodePredictions({ sample, space, value, thresholds }: TestEnsemble): Uint8Array {
+/**
+ * `rank` or `probability`, by what it holds, is what is cut; `threshold` cuts it, one a label group or none, times the
+ * sample's `factor` where there is one.
+ */
+function encodePredictions({ sample, space, value, thresholds, factor }: TestEnsemble): Uint8Array {
   const labels = sample.length === 0 ? 0 : value.length / sample.length
   return encode(
     new Map([
       ['sample', { shape: [sample.length], data: sample }],
       [space, { shape: [sample.length, labels], data: value }],
       ['threshold', { shape: [thresholds.length], data: Float32Array.from(thresholds) }],
+      ...(factor === null ? [] : [['factor', { shape: [factor.length], data: factor }] as const]),
     ]),
   )
 }

@@ -6,7 +6,7 @@ import { decode } from '@baton/safetensors'
 import { readTwice } from '../blobs.ts'
 import type { BlobStore } from '../ports.ts'
 
-/** The header of a predictions file, which names two tensors, is far smaller. */
+/** The header of a predictions file, which names a few tensors, is far smaller. */
 const predictionsHeaderBytes = 2 ** 20
 
 /** @throws {AppError} `predictions-incomplete` when what is stored cannot be predictions, or is not there any more */
@@ -16,8 +16,9 @@ export async function readPredictions(
   fold: number,
   { oof, test }: FoldResult,
 ): Promise<FoldPredictions> {
-  // A row for every sample there is; a worker may deliver anything, and what is larger cannot be right.
-  const rowBytes = 4 * (1 + labelsOf(manifest).length)
+  // A row for every sample there is, with votes and distance; a worker may deliver anything, and what is larger cannot be
+  // right.
+  const rowBytes = 4 * (2 + 2 * labelsOf(manifest).length)
   const maxBytes = predictionsHeaderBytes + rowBytes * manifest.samples.length
   return {
     fold,

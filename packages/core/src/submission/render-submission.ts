@@ -8,7 +8,7 @@ import { readTemplate } from './read-template.ts'
 export interface RenderSubmissionInput {
   /** The dataset's manifest as it is stored. */
   readonly manifest: Uint8Array
-  /** An experiment's assembled test predictions as they are stored: `sample`, `rank` or `probability`, `threshold`. */
+  /** An experiment's assembled test predictions as they are stored: `sample`, `rank` or `probability`, `threshold`, `factor`. */
   readonly predictions: Uint8Array
   readonly metric: MetricSpec
   /** Label groups that are predicted; null: all. */
@@ -40,7 +40,7 @@ const rowsAtOnce = 4096
 export function renderSubmission(input: RenderSubmissionInput): RenderedSubmission {
   const whole = readManifest(input.manifest)
   const manifest = ofLabelGroups(whole, input.labels)
-  const { sample, value, threshold } = readEnsemble(manifest, input.predictions)
+  const { sample, value, threshold, factor } = readEnsemble(manifest, input.predictions)
   const wanted = wantedOf(input, whole, sample)
   const ranges = labelRanges(manifest)
   const asked = new Map(Object.entries(input.options.thresholds))
@@ -55,7 +55,8 @@ export function renderSubmission(input: RenderSubmissionInput): RenderedSubmissi
       const from = rowOf.get(index)! * width
       table.set(value.subarray(from, from + width), row * width)
     })
-    const cellsOf = wanted.cells(table, (rows) => binarise(rows, ranges, cuts, input.metric))
+    const factors = factor && Float32Array.from(some, (index) => factor[rowOf.get(index)!]!)
+    const cellsOf = wanted.cells(table, (rows) => binarise(rows, ranges, cuts, input.metric, factors ?? undefined))
     pieces.push(
       Buffer.from(Array.from(some, (index, row) => csvLine([whole.samples[index]!.id, ...cellsOf(row)])).join('')),
     )
@@ -143,16 +144,18 @@ function readEnsemble(manifest: DatasetManifest, bytes: Uint8Array) {
   const sample = tensors.get('sample')?.data
   const value = (tensors.get('rank') ?? tensors.get('probability'))?.data
   const threshold = tensors.get('threshold')?.data
+  const factor = tensors.get('factor')?.data ?? null
   const fits =
     sample instanceof Int32Array &&
     value instanceof Float32Array &&
     threshold instanceof Float32Array &&
     value.length === sample.length * labelsOf(manifest).length &&
     [0, manifest.labelGroups.length].includes(threshold.length) &&
+    (factor === null || (factor instanceof Float32Array && factor.length === sample.length)) &&
     sample.every((index) => manifest.samples[index]?.split === 'test')
   if (!fits)
     throw new AppError('predictions-incomplete', {}, { detail: 'the test predictions are not those of this dataset' })
-  return { sample, value, threshold }
+  return { sample, value, threshold, factor }
 }
 
 /** RFC 4180, with line feeds alone. Not `csvRecord`: what it does to text for spreadsheets would be another id here. */

@@ -34,6 +34,7 @@ export function experimentTable(db: Connection, run: RunPrepared): Tables['exper
           e.blend,
           e.lb_public AS "lbPublic", e.lb_private AS "lbPrivate", e.created_at AS "createdAt",
           e.completed_at AS "completedAt", e.spec, e.spec_digest AS "specDigest", e.inputs, e.thresholds,
+          e.knn_weight AS "knnWeight", e.distance_slope AS "distanceSlope",
           e.test_predictions AS "testPredictions", e.failure, (
             SELECT json_agg(seen ORDER BY seen.index) FROM (${seenFolds} WHERE f.experiment_id = e.id) seen
           ) AS folds
@@ -182,6 +183,7 @@ type Complete = Tables['experiments']['complete']
 
 async function complete(db: Connection, id: string, scores: Parameters<Complete>[1]): ReturnType<Complete> {
   const { cv, cvMean, cvStd, cvLow, cvHigh, metrics, foldScores, thresholds, testPredictions, blend } = scores
+  const { knnWeight, distanceSlope } = scores
   for (const { fold, score } of foldScores)
     await db.fold.updateMany({ where: { experimentId: id, index: fold }, data: { score } })
   const scored = foldScores.map(({ score }) => score)
@@ -199,6 +201,8 @@ async function complete(db: Connection, id: string, scores: Parameters<Complete>
       foldMin: Math.min(...scored),
       foldMax: Math.max(...scored),
       thresholds,
+      knnWeight,
+      distanceSlope,
       testPredictions: jsonOf(testPredictions),
     },
     select: { id: true },
@@ -244,6 +248,8 @@ function experimentOf({ folds, createdAt, completedAt, ...row }: WholeRow): Expe
     folds: folds.map(foldOf),
     metrics: row.metrics,
     thresholds: row.thresholds,
+    knnWeight: row.knnWeight,
+    distanceSlope: row.distanceSlope,
     testPredictions: row.testPredictions,
     failure: row.failure,
   }

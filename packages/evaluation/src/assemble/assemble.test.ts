@@ -39,7 +39,7 @@ const manifest: DatasetManifest = {
   })),
 }
 
-const spec = { folds: { count: 3, split: 'stratified' as const }, seed: 4, metric, ensemble, labels: null }
+const spec = { folds: { count: 3, split: 'stratified' as const }, seed: 4, metric, ensemble, labels: null, knn: null }
 const foldOf = splitFolds(manifest, spec.folds, spec.seed)
 const samplesOfFold = (fold: number) => Int32Array.from(foldOf.keys()).filter((i) => foldOf[i] === fold)
 

@@ -1,7 +1,11 @@
 import { labelRanges, labelsOf, ofLabelGroups } from '@baton/contracts'
 import type { DatasetManifest } from '@baton/contracts'
-import { blendTables } from '../ensemble/blend-tables.ts'
+import { blendTables, weightedMean } from '../ensemble/blend-tables.ts'
 import { rank } from '../ensemble/rank-average.ts'
+import { thresholdFactors } from '../knn/near.ts'
+import { tunedOof, tunedTest, tuneFolds } from '../knn/tune-folds.ts'
+import { keyOf } from '../knn/search-tuning.ts'
+import type { Tuning } from '../knn/search-tuning.ts'
 import { scorerOf } from '../metric/score.ts'
 import type { Space } from '../metric/search-thresholds.ts'
 import { samplesOf } from '../samples.ts'
@@ -19,6 +23,10 @@ export interface AssembleInput extends ExperimentPredictions {
 
 /** An experiment's result. */
 export interface Assembly extends Scores {
+  /** w of the neighbours' vote, given or searched on all OOF; null: there is none. */
+  readonly knnWeight: number | null
+  /** s by which distances lower thresholds, searched on all OOF; null: they do not. */
+  readonly distanceSlope: number | null
   readonly report: Report | null
   readonly test: TestEnsemble | null
 }
@@ -33,6 +41,8 @@ export interface TestEnsemble {
   readonly value: Float32Array
   /** Where `binarise` cuts `value`: searched on OOF in the same space. */
   readonly thresholds: readonly number[]
+  /** What thresholds of each sample are multiplied by; null: they are the same for all. [n] */
+  readonly factor: Float32Array | null
 }
 
 /**
@@ -49,17 +59,25 @@ export function assemble(input: AssembleInput): Assembly {
   const ranges = labelRanges(manifest)
   const folds = readFolds(input.manifest, input)
   const scorer = scorerOf(metric, ranges)
-  const tables = folds.map(({ oof }) => scorer.prepare(oof))
+  const tuningWithout = tuneFolds(folds, spec, labelsOf(manifest).length, scorer)
+  const tuning = tuningWithout(null)
+  const prepare = (by: Tuning) => folds.map((fold) => scorer.prepare(tunedOof(fold, by)))
+  const tables = prepare(tuning)
   const scores = scoreFolds(
     folds.map(({ fold }) => fold),
-    () => tables,
+    (left) => {
+      const without = tuningWithout(left)
+      return keyOf(without) === keyOf(tuning) ? tables : prepare(without)
+    },
     scorer,
   )
   const sample = folds.flatMap((fold) => [...fold.sample])
   return {
     ...scores,
+    knnWeight: spec.knn && tuning.weight,
+    distanceSlope: metric.threshold === 'distance' ? tuning.slope : null,
     report: withReport ? report(tables, scores, { manifest, sample, ranges, metric, seed }) : null,
-    test: testEnsemble({ manifest, spec }, folds, scores),
+    test: testEnsemble({ manifest, spec }, folds, scores, tuning),
   }
 }
 
@@ -72,20 +90,30 @@ function testEnsemble(
   { manifest, spec }: Pick<AssembleInput, 'manifest' | 'spec'>,
   folds: readonly FoldTable[],
   { thresholds }: Scores,
+  tuning: Tuning,
 ): TestEnsemble | null {
   const sample = samplesOf(manifest, 'test')
   if (sample.length === 0) return null
   const { ensemble, metric } = spec
   const labels = labelsOf(manifest).length
   const value = blendTables(
-    folds.map(({ test }) => test!),
+    folds.map((fold) => tunedTest(fold, tuning)),
     labels,
     ensemble,
   )
-  if (ensemble.blend === 'mean') return { sample, space: 'probability', value, thresholds }
+  if (ensemble.blend === 'mean') {
+    const factor = metric.threshold === 'distance' ? factorOf(folds, tuning) : null
+    return { sample, space: 'probability', value, thresholds, factor }
+  }
   const scorer = scorerOf(metric, labelRanges(manifest), 'rank')
-  const ranked = folds.map(({ oof: { probability, actual } }) =>
-    scorer.prepare({ probability: rank(probability, labels, ensemble.scope), actual }),
-  )
-  return { sample, space: 'rank', value, thresholds: scorer.search(ranked) }
+  const ranked = folds.map((fold) => {
+    const { probability, actual } = tunedOof(fold, tuning)
+    return scorer.prepare({ probability: rank(probability, labels, ensemble.scope), actual })
+  })
+  return { sample, space: 'rank', value, thresholds: scorer.search(ranked), factor: null }
+}
+
+/** By the mean of the folds' relative distances. [test samples] */
+function factorOf(folds: readonly FoldTable[], { slope }: Tuning): Float32Array {
+  return thresholdFactors(weightedMean(folds.map(({ near }) => near!.test!.distance)), slope)
 }

@@ -44,6 +44,7 @@ const spec = {
   metric,
   ensemble: EnsembleSpec.parse({}),
   labels: null,
+  knn: null,
 }
 const foldOf = splitFolds(manifest, spec.folds, spec.seed)
 const foldSamples = [0, 1, 2].map((fold) => Int32Array.from(foldOf.keys()).filter((i) => foldOf[i] === fold))

@@ -1,14 +1,17 @@
 import { labelRanges, labelsOf, ofLabelGroups } from '@baton/contracts'
 import type { BlendSpec, DatasetManifest, MetricSpec } from '@baton/contracts'
-import { permutation, streamKey } from '@baton/random'
-import type { Assembly } from '../assemble/assemble.ts'
+import type { Assembly, TestEnsemble } from '../assemble/assemble.ts'
 import { readFolds } from '../assemble/read-folds.ts'
-import type { ExperimentPredictions, FoldTable } from '../assemble/read-folds.ts'
+import type { ExperimentPredictions } from '../assemble/read-folds.ts'
 import { report, scoreFolds } from '../assemble/score-folds.ts'
+import { thresholdFactors } from '../knn/near.ts'
+import { searchTuning, tuningGrid } from '../knn/search-tuning.ts'
+import { remembered, tunedOof, tunedTest, tuneFolds } from '../knn/tune-folds.ts'
 import type { Scored } from '../metric/candidates.ts'
 import { scorerOf } from '../metric/score.ts'
+import { drawRows, rowsOf } from '../numbers/draw-rows.ts'
 import { labelTable, samplesOf } from '../samples.ts'
-import { blendTables } from './blend-tables.ts'
+import { blendTables, weightedMean } from './blend-tables.ts'
 import { mix, partsOf } from './mix.ts'
 import type { MemberTable } from './mix.ts'
 import { rank } from './rank-average.ts'
@@ -31,13 +34,12 @@ export interface Blended extends Assembly {
   readonly weights: readonly number[]
 }
 
-/** Values that weights are searched on: a large table is represented by so many of them, whole rows drawn by the seed. */
-const valuesSearched = 2 ** 21
-
 /** A fold's OOF: of each member, and what is so. */
 interface FoldOfMembers {
   readonly tables: readonly MemberTable[]
   readonly actual: Uint8Array // [n, labels]
+  /** Mean over the members that have distances; null: none has. [n] */
+  readonly distance: Float32Array | null
 }
 
 /**
@@ -45,7 +47,8 @@ interface FoldOfMembers {
  *
  * OOF predictions are aligned by sample. `mean`: of probabilities; `rank`: of ranks within the fold, ranked once more;
  * `weighted`: of probabilities, with weights searched on OOF (`selectWeights`). Of a label group the members count that
- * predict it. A fold's score is nested: its weights and thresholds are searched on the other folds.
+ * predict it. A fold's score is nested: its weights and thresholds are searched on the other folds. A member with a vote of
+ * neighbours counts with it, weighed as its own spec says.
  *
  * Equal input gives equal output.
  *
@@ -62,108 +65,122 @@ export function blendExperiments({ manifest: whole, labels: groups, metric, blen
   const toSpace = (table: Float32Array, width: number) => (isRank ? rank(table, width, blend.scope) : table)
   const tablesOf = (values: readonly Float32Array[]): MemberTable[] =>
     values.map((value, m) => ({ ...parts[m]!, value: toSpace(value, parts[m]!.width) }))
-  const folds = read[0]!.map(({ sample }, i): FoldOfMembers => {
-    const values = read.map((own) => own[i]!.oof.probability)
-    return { tables: tablesOf(values), actual: labelTable(manifest, sample) }
+  const tunings = members.map(({ spec }, m) => {
+    const own = labelRanges(ofLabelGroups(whole, spec.labels))
+    return tuneFolds(read[m]!, spec, own.at(-1)!.end, scorerOf(spec.metric, own))
   })
-  const mixed = ({ tables, actual }: FoldOfMembers, weights: readonly number[]): Scored => ({
+  const foldsWithout = (left: number | null) => {
+    const tuning = tunings.map((without) => without(left))
+    return read[0]!.map(({ sample }, i): FoldOfMembers => {
+      const own = read.map((folds) => folds[i]!)
+      return {
+        tables: tablesOf(own.map((fold, m) => tunedOof(fold, tuning[m]!).probability)),
+        actual: labelTable(manifest, sample),
+        distance: meanDistance(own.map(({ near }) => near && near.oof.distance)),
+      }
+    })
+  }
+  const mixed = ({ tables, actual, distance }: FoldOfMembers, { weights, slope }: Found): Scored => ({
     probability: toSpace(mix(tables, weights, ranges), labels),
     actual,
+    ...(slope !== 0 && distance && { factor: thresholdFactors(distance, slope) }),
   })
 
-  const weightsWithout = weightsOf(blend, folds, labels, members.length, (left, weights) =>
-    scorer.best(left.map((fold) => scorer.prepare(mixed(fold, weights)))),
-  )
-  const tablesWithout = remembered((left) => folds.map((fold) => scorer.prepare(mixed(fold, weightsWithout(left)))))
+  const isByDistance = metric.threshold === 'distance'
+  const isSearched = blend.by === 'weighted' || isByDistance
+  const foundWithout = remembered((left: number | null): Found => {
+    if (!isSearched) return alike(members.length)
+    const fewer = someRows(foldsWithout(left), labels, blend.seed)
+    const others = left === null ? fewer : fewer.toSpliced(left, 1)
+    return find(members.length, blend.by === 'weighted', isByDistance, (found) =>
+      scorer.best(others.map((fold) => scorer.prepare(mixed(fold, found)))),
+    )
+  })
+  const found = foundWithout(null)
+  const prepare = (left: number | null) =>
+    foldsWithout(left).map((fold) => scorer.prepare(mixed(fold, foundWithout(left))))
+  const all = prepare(null)
+  const isNested = isSearched || members.some(({ spec }) => spec.knn !== null)
   const scores = scoreFolds(
     read[0]!.map(({ fold }) => fold),
-    // Weights that were not searched are the same whatever is left out.
-    (left) => tablesWithout(blend.by === 'weighted' ? left : null),
+    // What was not searched is the same whatever is left out.
+    (left) => (isNested && left !== null ? prepare(left) : all),
     scorer,
   )
   const sample = read[0]!.flatMap((fold) => [...fold.sample])
-  const weights = weightsWithout(null)
   const input = { manifest, sample, ranges, metric, seed: blend.seed }
+  const tests = read.map((folds, m) => folds.map((fold) => tunedTest(fold, tunings[m]!(null))))
+  const distance = meanDistance(read.flatMap((folds) => folds.map(({ near }) => near?.test && near.test.distance)))
+  const factor = isByDistance && distance ? thresholdFactors(distance, found.slope) : null
   return {
     ...scores,
-    weights,
-    report: report(tablesWithout(null), scores, input),
-    test: testOf(manifest, read, scores.thresholds, blend, (tables) =>
-      toSpace(mix(tablesOf(tables), weights, ranges), labels),
+    weights: found.weights,
+    knnWeight: null,
+    distanceSlope: isByDistance ? found.slope : null,
+    report: report(all, scores, input),
+    test: testOf(manifest, tests, { thresholds: scores.thresholds, factor }, blend, (tables) =>
+      toSpace(mix(tablesOf(tables), found.weights, ranges), labels),
     ),
   }
+}
+
+/** What is searched of an ensemble beside its thresholds. */
+interface Found {
+  /** Of each member. */
+  readonly weights: readonly number[]
+  /** By which distances lower thresholds. */
+  readonly slope: number
+}
+
+/** Nothing found. */
+function alike(members: number): Found {
+  return { weights: new Array<number>(members).fill(1 / members), slope: 0 }
+}
+
+/** First the weights, as if distances lowered nothing, then the slope at these. @param scoreAt Higher is better. */
+function find(members: number, weighs: boolean, isByDistance: boolean, scoreAt: (found: Found) => number): Found {
+  const { weights } = weighs
+    ? { weights: selectWeights(members, (of) => scoreAt({ weights: of, slope: 0 })) }
+    : alike(members)
+  const { slope } = searchTuning(tuningGrid(0, isByDistance), (tuning) => scoreAt({ weights, slope: tuning.slope }))
+  return { weights, slope }
+}
+
+/** Of the models that have distances; null: none has. */
+function meanDistance(distances: readonly (Float32Array | null | undefined)[]): Float32Array | null {
+  const there = distances.filter((distance) => distance instanceof Float32Array)
+  return there.length === 0 ? null : weightedMean(there)
 }
 
 /** Each member's folds as one, and then the members. */
 function testOf(
   manifest: DatasetManifest,
-  read: readonly (readonly FoldTable[])[],
-  thresholds: readonly number[],
+  tests: readonly (readonly Float32Array[])[],
+  cut: Pick<TestEnsemble, 'thresholds' | 'factor'>,
   { by, scope }: BlendInput['blend'],
   together: (tables: readonly Float32Array[]) => Float32Array,
 ): Assembly['test'] {
   const sample = samplesOf(manifest, 'test')
   if (sample.length === 0) return null
   const value = together(
-    read.map((folds) => {
-      const tables = folds.map(({ test }) => test!)
+    tests.map((tables) => {
       const width = tables[0]!.length / sample.length
       return blendTables(tables, width, { blend: by === 'rank' ? 'rank' : 'mean', scope })
     }),
   )
-  return { sample, space: by === 'rank' ? 'rank' : 'probability', value, thresholds }
+  return { sample, space: by === 'rank' ? 'rank' : 'probability', value, ...cut }
 }
 
-type ScoreOf = (folds: readonly FoldOfMembers[], weights: readonly number[]) => number
-
-/** The weights of the members, as searched without one of the folds; null: on all. */
-function weightsOf(
-  { by, seed }: BlendInput['blend'],
-  folds: readonly FoldOfMembers[],
-  labels: number,
-  members: number,
-  scoreOf: ScoreOf,
-): (left: number | null) => readonly number[] {
-  if (by !== 'weighted') return () => new Array<number>(members).fill(1 / members)
-  const fewer = drawRows(folds, labels, seed)
-  return remembered((left) => {
-    const others = left === null ? fewer : fewer.toSpliced(left, 1)
-    return selectWeights(members, (weights) => scoreOf(others, weights))
-  })
-}
-
-/** Whole rows of all folds, drawn by the seed, in their order. */
-function drawRows(folds: readonly FoldOfMembers[], labels: number, seed: number): FoldOfMembers[] {
-  const rows = folds.map(({ actual }) => actual.length / labels)
-  const total = rows.reduce((sum, n) => sum + n, 0)
-  const wanted = Math.max(1, Math.floor(valuesSearched / labels))
-  if (total <= wanted) return [...folds]
-  const drawn = permutation(streamKey(seed, 'blend'), total).subarray(0, wanted).toSorted()
-  let before = 0
-  return folds.map(({ tables, actual }, i) => {
-    const [start, end] = [before, (before += rows[i]!)]
-    const own = Array.from(
-      drawn.filter((row) => row >= start && row < end),
-      (row) => row - start,
-    )
-    return {
-      tables: tables.map(({ value, ...part }) => ({
-        ...part,
-        value: Float32Array.from(rowsOf(value, part.width, own)),
-      })),
-      actual: Uint8Array.from(rowsOf(actual, labels, own)),
-    }
-  })
-}
-
-function* rowsOf(table: Float32Array | Uint8Array, width: number, rows: readonly number[]): Generator<number> {
-  for (const row of rows) yield* table.subarray(row * width, (row + 1) * width)
-}
-
-function remembered<T>(make: (left: number | null) => T): (left: number | null) => T {
-  const made = new Map<number | null, T>()
-  return (left) => {
-    if (!made.has(left)) made.set(left, make(left))
-    return made.get(left)!
-  }
+/** Rows of all folds that stand for all: weights and slopes are searched on these. */
+function someRows(folds: readonly FoldOfMembers[], labels: number, seed: number): FoldOfMembers[] {
+  const rows = drawRows(
+    folds.map(({ actual }) => actual.length / labels),
+    labels,
+    seed,
+  )
+  return folds.map(({ tables, actual, distance }, i) => ({
+    tables: tables.map((table) => ({ ...table, value: rowsOf(table.value, table.width, rows[i]!) })),
+    actual: rowsOf(actual, labels, rows[i]!),
+    distance: distance && rowsOf(distance, 1, rows[i]!),
+  }))
 }

@@ -13,6 +13,7 @@ import { rowChooser, scaled } from './label-rows.ts'
  * @param probability Row-major, or scores of any other scale that the thresholds share. [n, labels]
  * @param ranges Label groups, laid end to end: they cover every column.
  * @param thresholds One for each range; none for `expected-fbeta`.
+ * @param factor What the thresholds of a row are multiplied by; 1 where it is left out. [n]
  * @returns 0 or 1. [n, labels]
  */
 export function binarise(
@@ -20,6 +21,7 @@ export function binarise(
   ranges: readonly LabelRange[],
   thresholds: readonly number[],
   giving: GivingSpec,
+  factor?: Float32Array,
 ): Uint8Array {
   const labels = ranges.at(-1)!.end
   const thresholdOf = new Float64Array(labels)
@@ -28,7 +30,8 @@ export function binarise(
   const choose = rowChooser(ranges, giving)
   for (let start = 0; start < probability.length; start += labels) {
     const row = probability.subarray(start, start + labels)
-    const { columns, count, certain, scale } = choose(row)
+    const { columns, count, certain, scale: own } = choose(row)
+    const scale = factor === undefined ? own : own * factor[start / labels]!
     for (let place = 0; place < count; place++) {
       const column = columns[place]!
       if (place < certain || scaled(row[column]!, scale) > thresholdOf[column]!) given[start + column] = 1

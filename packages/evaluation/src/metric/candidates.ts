@@ -8,6 +8,8 @@ import { rowChooser, scaled } from './label-rows.ts'
 export interface Scored {
   readonly probability: Float32Array // [n, labels]
   readonly actual: Uint8Array // [n, labels], 0 or 1
+  /** What the thresholds of a row are multiplied by; 1 where it is left out. [n] */
+  readonly factor?: Float32Array
 }
 
 /**
@@ -34,7 +36,7 @@ export interface Candidates {
 
 /** @param lowest The lowest threshold that will be asked about. */
 export function candidatesOf(
-  { probability, actual }: Scored,
+  { probability, actual, factor }: Scored,
   ranges: readonly LabelRange[],
   giving: GivingSpec,
   lowest: number,
@@ -52,7 +54,8 @@ export function candidatesOf(
   const actualOfGroup = new Int32Array(n * ranges.length)
   for (let i = 0; i < n; i++) {
     const row = probability.subarray(i * labels, (i + 1) * labels)
-    const { columns, count, certain, scale } = choose(row)
+    const { columns, count, certain, scale: own } = choose(row)
+    const scale = factor === undefined ? own : own * factor[i]!
     for (let place = 0; place < count; place++) {
       const value = scaled(row[columns[place]!]!, scale)
       if (place >= certain && !(value > lowest)) continue

@@ -68,6 +68,7 @@ export function rowChooser(ranges: readonly LabelRange[], giving: GivingSpec): (
     switch (threshold) {
       case 'global':
       case 'grouped':
+      case 'distance':
       case 'count-matched':
       case 'none':
         return { columns, count, certain, scale: 1 }

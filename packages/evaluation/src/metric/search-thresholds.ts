@@ -28,6 +28,7 @@ function gridOf(metric: MetricSpec, labels: number, space: Space): readonly numb
   switch (threshold) {
     case 'global':
     case 'grouped':
+    case 'distance':
       return space === 'rank' ? rankGrid(labels, metric) : probabilityGrid
     case 'max-over-k':
       return k === null ? overKGrid : [1 / k]
@@ -65,6 +66,7 @@ export interface Found {
  *
  * `global`: one t for all groups, exact over the grid. `grouped`: from the best global t, one group after the other is
  * moved to its best t while the others stay, until no group gains any more: a local optimum, never below `global`.
+ * `distance`: the same, of values divided by their row's factor.
  * `max-over-k`: t = 1/k, the same for all groups, exact over k of 1.25, 1.5, … 20, or the given one. `count-matched`: see
  * `matchCount`. `expected-fbeta` needs none.
  *
@@ -83,6 +85,7 @@ export function thresholdSearch(metric: MetricSpec, ranges: readonly LabelRange[
         case 'max-over-k':
           return searchGrid(parts, counting, grid, false)
         case 'grouped':
+        case 'distance':
           return searchGrid(parts, counting, grid, true)
         case 'count-matched': {
           const thresholds = new Array<number>(ranges.length).fill(matchCount(parts, metric.labelsPerSample))

@@ -68,7 +68,8 @@ export type FoldOutcome =
       readonly kind: 'completed'
       readonly position: Position
       /**
-       * Predictions of the fold's validation samples: `sample` int32 [n], `probability` float32 [n, labels]; with `labels`
+       * Predictions of the fold's validation samples: `sample` int32 [n], `probability` float32 [n, labels]; with `knn` in
+       * the spec `vote` float32 [n, labels] and `distance` float32 [n], what their nearest training samples say; with `labels`
        * in the spec also `label` int32 [labels], which of the dataset's labels the columns are.
        */
       readonly oof: LocalFile

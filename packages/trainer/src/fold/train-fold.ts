@@ -8,6 +8,8 @@ import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import type { FoldOutcome, FoldPorts, FoldRun } from './fold-run.ts'
 import { Interrupted, watchInterrupts } from './interrupts.ts'
 import { stackLines } from './load-bundle.ts'
+import { gatherNeighbours } from './ask-neighbours.ts'
+import type { Neighbours } from './ask-neighbours.ts'
 import { predict, trainStage } from './train-stage.ts'
 import { openTraining, toFloats } from './training.ts'
 import type { Closers, Training } from './training.ts'
@@ -52,24 +54,41 @@ async function conclude(training: Training): Promise<FoldOutcome> {
   program.restore(best)
   // Whoever takes the weights of a fold finds all of them in one file.
   const weights = frozen ? await writer.writeTensors(path.join(run.workDir, 'weights.safetensors'), best) : file
-  const oof = await writePredictions(training, 'oof', samples.validation)
-  const test = samples.test.length === 0 ? null : await writePredictions(training, 'test', samples.test)
-  training.ports.log('info', `fold ${run.fold} is trained: score ${state.best!.score.toFixed(4)}`)
-  return { kind: 'completed', position, oof, test, weights, best: state.best! }
+  const neighbours = run.spec.knn && (await gatherNeighbours(training, run.spec.knn))
+  try {
+    const oof = await writePredictions(training, 'oof', samples.validation, neighbours)
+    const test = samples.test.length === 0 ? null : await writePredictions(training, 'test', samples.test, neighbours)
+    training.ports.log('info', `fold ${run.fold} is trained: score ${state.best!.score.toFixed(4)}`)
+    return { kind: 'completed', position, oof, test, weights, best: state.best! }
+  } finally {
+    neighbours?.dispose()
+  }
 }
 
 async function readFloats({ path: file }: LocalFile): Promise<Map<string, NamedTensor>> {
   return toFloats(decode(await readFile(file)).tensors)
 }
 
-async function writePredictions(training: Training, name: string, sample: Int32Array): Promise<LocalFile> {
+async function writePredictions(
+  training: Training,
+  name: string,
+  sample: Int32Array,
+  neighbours: Neighbours | null,
+): Promise<LocalFile> {
   const { run, writer, labels, columns } = training
-  const probability = await predict(training, sample)
+  const asked = neighbours && (await neighbours.ask(sample))
+  const probability = asked?.probability ?? (await predict(training, sample))
   return writer.writeTensors(
     path.join(run.workDir, `${name}.safetensors`),
     new Map([
       ['sample', { shape: [sample.length], data: sample.slice() }],
       ['probability', { shape: [sample.length, labels], data: probability }],
+      ...(asked === null
+        ? []
+        : ([
+            ['vote', { shape: [sample.length, labels], data: asked.vote }],
+            ['distance', { shape: [sample.length], data: asked.distance }],
+          ] as const)),
       ...(columns === null ? [] : [['label', { shape: [labels], data: columns.slice() }] as const]),
     ]),
   )

@@ -14,7 +14,7 @@ import { landingProgress } from '../schedules/landing.ts'
 import { stepRates, timeOf } from '../schedules/step-rates.ts'
 import { warmupStepsOf } from '../schedules/warm-up.ts'
 import { isSkipped } from '../step/stage-program.ts'
-import type { Predictor, StepResult } from '../step/stage-program.ts'
+import type { Embedded, Predictor, StepResult } from '../step/stage-program.ts'
 import { averagedWeight, isWeight } from '../step/state-names.ts'
 import { breathe } from './interrupts.ts'
 import { datasetOf } from './load-bundle.ts'
@@ -22,7 +22,8 @@ import { watchDataWait } from './data-wait.ts'
 import { endOf, evaluationInterval, isEvaluationDue } from './cadence.ts'
 import { afterStage, afterStep, judge, limitMsOf } from './loop-state.ts'
 import type { Verdict } from './loop-state.ts'
-import { predictSamples } from './predict-samples.ts'
+import { embedSamples, predictSamples } from './predict-samples.ts'
+import type { PredictSamples } from './predict-samples.ts'
 import type { StepReport } from './report-progress.ts'
 import { decideLanding, spend, watchLaps } from './stage-hours.ts'
 import type { Lap } from './stage-hours.ts'
@@ -219,6 +220,15 @@ async function score(training: Training, by: Predictor): Promise<number> {
 
 /** Probabilities by the program's weights as they are, or by their averages. [n, labels] */
 export function predict(training: Training, samples: Int32Array, by: Predictor = 'weights'): Promise<Float32Array> {
+  return predictSamples(predictionOf(training, samples), by)
+}
+
+/** Probabilities and embeddings by the program's weights, batch by batch. */
+export function embedBatches(training: Training, samples: Int32Array): AsyncGenerator<Embedded, void> {
+  return embedSamples(predictionOf(training, samples))
+}
+
+function predictionOf(training: Training, samples: Int32Array): PredictSamples {
   const { run, program, source, views, labels, interrupts, reporter } = training
   const { manifest, spec } = run
   const onBatch = () => {
@@ -227,7 +237,7 @@ export function predict(training: Training, samples: Int32Array, by: Predictor =
   }
   const { size } = spec.image
   const { batch } = spec.evaluate
-  return predictSamples({ program, by, manifest, source, views, size, batch, samples, labels, onBatch })
+  return { program, manifest, source, views, size, batch, samples, labels, onBatch }
 }
 
 /** Keeps the weights that predicted best, by their own names. Averages are all in one file: none of them stays as it is. */

@@ -30,6 +30,7 @@ import { openTargets } from '../inputs/targets.ts'
 import type { Targets } from '../inputs/targets.ts'
 import { buildModel } from '../models/build.ts'
 import type { BundleModule } from '../models/bundle.ts'
+import { checkEmbedding } from '../models/embedding.ts'
 import type { Model, NamedTensor, NamedTensors } from '../models/model.ts'
 import { checkStage } from '../step/check-stage.ts'
 import type { Snapshot } from '../step/stage-state.ts'
@@ -187,6 +188,9 @@ async function openWorkshop(
     ...(bundle && { bundle }),
   })
   closers.push(() => model.dispose())
+  // What Baton brings has them.
+  if (spec.knn !== null && modelOf(spec, fold).name === 'bundle')
+    checkEmbedding(ports.tensorflow.tf, model, spec.image.size)
   for (const stage of spec.stages) checkStage(stage, { model, manifest, samples: train })
   const source = createImageSource({
     manifest,

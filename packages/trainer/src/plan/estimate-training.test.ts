@@ -1,4 +1,4 @@
-import { parseSpec } from '@baton/contracts'
+import { KnnSpec, parseSpec } from '@baton/contracts'
 import { expect, test } from 'vitest'
 import { estimateTraining } from './estimate-training.ts'
 import { planTraining } from './plan-training.ts'
@@ -20,6 +20,7 @@ const model = {
   parameters: 900_000,
   statistics: 100_000,
   activations: 500_000,
+  embedding: 100_000,
   stages: [
     { trained: 50_000, slots: 100_000 },
     { trained: 900_000, slots: 1_800_000 },
@@ -35,6 +36,15 @@ test('memory, disk and uploads follow from the model and the largest stage', () 
   expect(estimate.memory!.hostBytes).toBe(600e6 + 30e6 + 11.2e6 + 9 * 20 * 30_000)
   expect(estimate.disk).toEqual({ datasetBytes: 7e6, checkpointBytes: 2 * 11.2e6 + 4e6 })
   expect(estimate.upload).toEqual({ bytes: 11.2e6, bestBytes: 4e6 })
+})
+
+test('neighbours are one more prediction of the training samples, and their embeddings are kept meanwhile', () => {
+  const asked = { ...spec, knn: KnnSpec.parse({}) }
+  const known = { ...nothing, model, imagesPerSecond: 1 }
+  const [without, made] = [spec, asked].map((of) => estimateTraining(of, plan, known))
+  expect(made!.foldSeconds! - without!.foldSeconds!).toBeCloseTo((2 * 800) / 3, 6)
+  // More than gradients and activations of the largest stage.
+  expect(made!.memory!.deviceBytes).toBe(4e6 + 7.2e6 + 4 * 100_000 * 800)
 })
 
 test('sessions follow from the pace and how long one lives', () => {

@@ -48,12 +48,15 @@ export function estimateTraining(spec: ExperimentSpec, plan: TrainingPlan, known
   // A moving average is a whole set of weights.
   const averageBytes = spec.ema === null ? 0 : weightBytes!
   const stateBytes = weightBytes! + slotBytes! + averageBytes
+  const embeddingBytes = spec.knn === null || model === null ? 0 : floatBytes * model.embedding * train
   return {
     memory: model && {
       deviceBytes:
         stateBytes +
         Math.max(
           ...plan.stages.map(({ batch }, i) => workBytes(model, i, Math.ceil(batch / spec.stages[i]!.accumulate))),
+          // Once training is over.
+          embeddingBytes,
         ),
       // A state is copied while it is saved.
       hostBytes: processBytes + cacheBytes + stateBytes + waitingBytes(plan, pictureBytes),
@@ -88,8 +91,9 @@ function secondsOf(spec: ExperimentSpec, plan: TrainingPlan, { imagesPerSecond }
   const views = typeof tta === 'object' ? tta.views : tta === 'flip' ? 2 : 1
   const trained = plan.stages.reduce((sum, { steps, batch }) => sum + steps! * batch, 0)
   const evaluations = plan.stages.reduce((sum, stage) => sum + stage.evaluations!, 0)
-  const { validation, test } = plan.samples
-  const predicted = views * ((evaluations + 1) * validation + (test ?? 0))
+  const { train, validation, test } = plan.samples
+  const neighbours = spec.knn === null ? 0 : train
+  const predicted = views * ((evaluations + 1) * validation + (test ?? 0) + neighbours)
   return (trained + predicted / predictionSpeed) / imagesPerSecond
 }
 

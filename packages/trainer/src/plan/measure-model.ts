@@ -13,6 +13,8 @@ export interface ModelSize {
   readonly statistics: number
   /** Outputs of all operations of one forward pass of one picture, in training. */
   readonly activations: number
+  /** Numbers of a picture's embedding. */
+  readonly embedding: number
   /** By stage: weights that it trains, and numbers that its optimizer keeps of them. */
   readonly stages: readonly { readonly trained: number; readonly slots: number }[]
 }
@@ -62,7 +64,13 @@ async function measureOne(
   try {
     const picture = tf.zeros<Rank.R4>([1, side, side, 3])
     const seed = tf.tensor1d([0, 0], 'int32')
-    const { kernels } = await tf.profile(() => runGroups(model.groups, picture, () => ({ training: true, seed })))
+    const passOf = () => ({ training: true, seed }) as const
+    let embedding = 0
+    const { kernels } = await tf.profile(() => {
+      const features = runGroups(model.groups.slice(0, -1), picture, passOf)
+      embedding = features.shape.at(-1)!
+      return runGroups(model.groups.slice(-1), features, passOf)
+    })
     const outputs = kernels.filter(({ name }) => !views.has(name)).flatMap(({ outputShapes }) => outputShapes)
     const elements = outputs.reduce((sum, shape) => sum + shape.reduce((product, n) => product * n, 1), 0)
     const byStage = stages.map((stage) => {
@@ -76,6 +84,7 @@ async function measureOne(
       parameters: sizeOf(model.variables.filter(({ role }) => role !== 'statistic')),
       statistics: sizeOf(model.variables.filter(({ role }) => role === 'statistic')),
       activations: Math.round(elements * (image.size / side) ** 2),
+      embedding,
       stages: byStage,
     }
   } finally {

@@ -7,6 +7,7 @@ import type { Tf } from '@baton/tensorflow'
 import type { Loss } from '../losses/build.ts'
 import { distilled } from '../losses/distilled.ts'
 import type { MixedTeacher } from '../losses/distilled.ts'
+import { embeddingOf } from '../models/embedding.ts'
 import { runGroups, trainedGroups } from '../models/groups.ts'
 import type { LayerGroup, Model, ModelVariable, Pass } from '../models/model.ts'
 import { clipByNorm, globalNorm } from '../optimizers/clip.ts'
@@ -37,6 +38,8 @@ export interface Composition {
   readonly computeDtype: ComputeDtype
   /** Null where gradients are in no danger of vanishing. */
   readonly lossScale: LossScale | null
+  /** Whether embeddings are asked for. */
+  readonly embeds: boolean
   /** Whether model and loss are Baton's own, which do nothing that a graph would freeze. */
   readonly trusted: boolean
 }
@@ -84,6 +87,7 @@ export function compose(parts: Composition): ProgramSpec {
           group: 'predict',
         },
       }),
+      ...(parts.embeds && { embed: { inputs: predicted, run: (feeds) => embed(parts, feeds), group: 'predict' } }),
     },
   }
 }
@@ -165,6 +169,17 @@ function predict({ tf, model, image, classes, loss }: Composition, feeds: Feeds)
   const images = normalise(tf, feeds.images!, image)
   const logits = runGroups(model.groups, images, () => inference) as Tensor2D
   return { probabilities: loss.activate(checkLogits(logits, images.shape[0], classes)) }
+}
+
+/** A prediction, and beside it what the head makes it of. */
+function embed({ tf, model, image, classes, loss }: Composition, feeds: Feeds): Outputs {
+  const images = normalise(tf, feeds.images!, image)
+  const features = runGroups(model.groups.slice(0, -1), images, () => inference)
+  const logits = runGroups(model.groups.slice(-1), features, () => inference) as Tensor2D
+  return {
+    probabilities: loss.activate(checkLogits(logits, images.shape[0], classes)),
+    embeddings: embeddingOf(tf, features),
+  }
 }
 
 /** The built-in models give one logit a label; a bundle's may not. */

@@ -24,6 +24,7 @@ import { createAverage } from './average.ts'
 import { compose } from './compose.ts'
 import { lrScales } from './lr-scale.ts'
 import { createGathered } from './gathered.ts'
+import { joinFloats } from './join-floats.ts'
 import { createLossScale, LEAST_SCALE } from './loss-scale.ts'
 import { createStageState } from './stage-state.ts'
 import type { Snapshot } from './stage-state.ts'
@@ -37,7 +38,7 @@ export interface StageProgramOptions {
   /** Lives through all stages of a fold; a program changes its variables and does not dispose them. */
   readonly model: Model
   readonly stage: StageSpec
-  readonly spec: Pick<ExperimentSpec, 'image' | 'targets' | 'ema' | 'evaluate'>
+  readonly spec: Pick<ExperimentSpec, 'image' | 'targets' | 'ema' | 'evaluate' | 'knn'>
   /** Columns of the label groups among the labels. */
   readonly labelColumns: readonly LabelColumns[]
   /** Decides what dropout draws; give each fold its own. */
@@ -73,6 +74,11 @@ export function isSkipped({ gradNorm, lossScale }: StepResult): boolean {
 /** What a prediction is made by. */
 export type Predictor = 'weights' | 'average'
 
+export interface Embedded {
+  readonly probabilities: Float32Array // [n, classes]
+  readonly embeddings: Float32Array // [n, width]
+}
+
 /** The training step of one stage, with its state. */
 export interface StageProgram {
   /**
@@ -91,6 +97,13 @@ export interface StageProgram {
    * @throws {AppError} `user-code-failed`, `out-of-memory`
    */
   predict(images: Uint8Array, n: number, by?: Predictor): Float32Array
+  /**
+   * Probabilities by the weights as `predict` gives them, and what the head makes them of: a vector a picture, the mean
+   * over a map. For a spec with `knn`.
+   *
+   * @throws {AppError} `user-code-failed`, `out-of-memory`
+   */
+  embed(images: Uint8Array, n: number): Embedded
   /**
    * A copy of all that training here and in later stages depends on: weights with normalisation statistics, their
    * averages, and optimizer slots by variable name, those of earlier stages too.
@@ -138,7 +151,8 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   const gathered = stage.accumulate === 1 ? null : createGathered(tf, targets)
   const lossScale = precision === 'fp16' ? createLossScale(tf) : null
   const computeDtype = computeDtypes[precision]
-  const made = { loss, teacher, targets, optimizer, average, gathered, lossScale, computeDtype }
+  const embeds = spec.knn !== null
+  const made = { loss, teacher, targets, optimizer, average, gathered, lossScale, computeDtype, embeds }
   const trusted = bundle === undefined
   const composed = compose({ tf, model, stage, image: spec.image, classes, trusted, ...made })
   const isCompiled = execution === 'compiled' && hasGraphs(tf)
@@ -160,6 +174,20 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
     }),
     ...(gathered && { share: tf.scalar(n / whole.n) }),
   })
+  /** The rows of each output for the pictures that were given. */
+  const predicted = (signature: string, images: Uint8Array, n: number): Record<string, Float32Array> => {
+    // A graph is for so many pictures: fewer are filled up, and no prediction depends on how many there were.
+    const parts = isCompiled ? filledParts(images, n, spec.evaluate.batch) : [{ images, n, rows: n }]
+    const outputs = parts.map((part) =>
+      runAndRead(tf, program, signature, { images: imagesOf(part.images, part.rows, spec.image.size) }),
+    )
+    const ownRows = (values: Float32Array, i: number) => {
+      const { n: own, rows } = parts[i]!
+      return values.subarray(0, (values.length / rows) * own)
+    }
+    const names = Object.keys(outputs[0]!)
+    return Object.fromEntries(names.map((name) => [name, joinFloats(outputs.map((out, i) => ownRows(out[name]!, i)))]))
+  }
   return {
     train(batch, rates, step) {
       const parts = splitBatch(batch, stage.accumulate)
@@ -173,16 +201,11 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       if (!isSkipped(result)) optimizer.count()
       return result
     },
-    predict(images, n, by = 'weights') {
-      const signature = by === 'average' ? 'predictByAverage' : 'predict'
-      const side = spec.image.size
-      // A graph is for so many pictures: fewer are filled up, and no prediction depends on how many there were.
-      const parts = isCompiled ? filledParts(images, n, spec.evaluate.batch) : [{ images, n, rows: n }]
-      const predicted = parts.map((part) => {
-        const feeds = { images: imagesOf(part.images, part.rows, side) }
-        return runAndRead(tf, program, signature, feeds).probabilities!.subarray(0, part.n * classes)
-      })
-      return joinFloats(predicted)
+    predict: (images, n, by = 'weights') =>
+      predicted(by === 'average' ? 'predictByAverage' : 'predict', images, n).probabilities!,
+    embed(images, n) {
+      const { probabilities, embeddings } = predicted('embed', images, n)
+      return { probabilities: probabilities!, embeddings: embeddings! }
     },
     ...createStageState({ tf, program, optimizer, model, average, lossScale, frozen: frozenWeights(model, stage) }),
     dispose() {
@@ -211,17 +234,6 @@ function filledParts(images: Uint8Array, n: number, rows: number): { images: Uin
     filled.set(own)
     return { images: filled, n: own.length / bytes, rows }
   })
-}
-
-function joinFloats(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0]!
-  const joined = new Float32Array(parts.reduce((length, part) => length + part.length, 0))
-  let done = 0
-  for (const part of parts) {
-    joined.set(part, done)
-    done += part.length
-  }
-  return joined
 }
 
 /** What the parts of a batch of n rows say together. The gradients' length is that of all, which the last part knows. */
