@@ -1,5 +1,15 @@
 import { assembleExperiment, cancelExperiment, completeFold, getExperiment } from '@baton/core'
-import { aLease, anExperiment, aResult, aSession, createWorld, encodePredictions, runSql } from '@baton/testing'
+import { decode } from '@baton/safetensors'
+import {
+  aCompletedExperiment,
+  aLease,
+  anExperiment,
+  aResult,
+  aSession,
+  createWorld,
+  encodePredictions,
+  runSql,
+} from '@baton/testing'
 import type { World } from '@baton/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AppError } from '@baton/contracts'
@@ -46,6 +56,29 @@ test('predictions that are right complete the experiment', async () => {
   const experiment = await completedWith(async (result) => result)
   await assembleExperiment(world, { experimentId: experiment.id })
   expect(await statusOf(experiment)).toMatchObject({ status: 'completed', cv: 1 })
+})
+
+const byDistance = { metric: { threshold: 'distance', maxLabels: 3 }, knn: {}, ensemble: { blend: 'mean' } }
+
+test('what neighbours say counts, and what was found of them on OOF is shown', async () => {
+  const experiment = await aCompletedExperiment(world, byDistance)
+  expect(experiment).toMatchObject({ status: 'completed', cv: 1, knnWeight: 0, distanceSlope: 0 })
+  const { tensors } = decode(world.blobs.objects.get(experiment.testPredictions!.digest)!)
+  expect(tensors.get('factor')!.data).toEqual(new Float32Array(4).fill(1))
+  const plain = await aCompletedExperiment(world)
+  expect(plain).toMatchObject({ knnWeight: null, distanceSlope: null })
+  expect(decode(world.blobs.objects.get(plain.testPredictions!.digest)!).tensors.has('factor')).toBe(false)
+})
+
+test('a fold that kept no votes though its spec has neighbours vote is failed', async () => {
+  const experiment = await anExperiment(world, { ...byDistance, folds: { count: 2, only: [0] } })
+  const sessionId = await aSession(world)
+  const lease = await aLease(world, sessionId)
+  const result = await aResult(world, { ...lease, spec: { ...lease.spec, knn: null } })
+  await completeFold(world, { foldId: lease.foldId, fence: lease.fence, sessionId, step: 9, result })
+  await assembleExperiment(world, { experimentId: experiment.id })
+  const { folds } = await statusOf(experiment)
+  expect(folds[0]!.failure).toMatchObject({ code: 'predictions-incomplete' })
 })
 
 const store = (bytes: Uint8Array) => world.blobs.write(bytes)

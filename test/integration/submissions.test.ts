@@ -103,6 +103,21 @@ describe('the file', () => {
     )
   })
 
+  test('has labels above the thresholds of each sample, where distances lower them', () => {
+    const factor = Float32Array.of(1, 0.9, 0.5, 0.1)
+    const rowsAt = (threshold: number) => renderedWith(['a'], { thresholds: { all: threshold } }, null, factor)
+    expect(rowsAt(0.95)).toBe('id,labels\ns20,\ns21,a\ns22,a\ns23,a\n')
+    expect(
+      renderedWith(
+        ['a'],
+        {},
+        new TextEncoder().encode('id,labels\ns23,a\ns20,a\n'),
+        factor.map((f) => 2 - f),
+      ),
+    ).toBe('id,labels\ns23,\ns20,a\n')
+    expect(() => renderedWith(['a'], {}, null, factor.subarray(1))).toThrow(/not those of this dataset/)
+  })
+
   test('quotes what would break a row', () => {
     const csv = renderedWith(['a,"b"'], { idColumn: 'the "id"' })
     expect(csv.split('\n').slice(0, 2)).toEqual(['"the ""id""",labels', 's20,"a,""b"""'])
@@ -208,6 +223,7 @@ function renderedWith(
   labels: string[],
   changes: Partial<Submission['options']>,
   template: Uint8Array | null = null,
+  factor: Float32Array | null = null,
 ): string {
   const samples = world.manifest.samples.map((sample) => ({ ...sample, labels: sample.split === 'train' ? [0] : [] }))
   const manifest = { ...world.manifest, labelGroups: [{ name: 'all', labels }], samples }
@@ -218,9 +234,10 @@ function renderedWith(
         ['sample', { shape: [4], data: Int32Array.of(20, 21, 22, 23) }],
         ['rank', { shape: [4, labels.length], data: new Float32Array(4 * labels.length).fill(0.9) }],
         ['threshold', { shape: [1], data: Float32Array.of(0.5) }],
+        ...(factor === null ? [] : [['factor', { shape: [factor.length], data: factor }] as const]),
       ]),
     ),
-    metric: MetricSpec.parse({}),
+    metric: MetricSpec.parse({ minLabels: 0 }),
     labels: null,
     options: {
       idColumn: 'id',

@@ -16,6 +16,7 @@ import type { Assemble, BlendExperiments, BlobStore, Caller, LeaseTimes } from '
 import { openDatabase } from '@baton/db'
 import type { Database } from '@baton/db'
 import { assemble, blendExperiments, samplesOf, splitFolds } from '@baton/evaluation'
+import type { Near } from '@baton/evaluation'
 import { encode } from '@baton/safetensors'
 import { createTestDatabase, runSql } from './database.ts'
 import { memoryBlobs } from './memory-blobs.ts'
@@ -166,7 +167,9 @@ export async function aResult(
     const cells = Float32Array.from({ length: sample.length * labels }, (_, i) =>
       probabilityOf(sample[Math.floor(i / labels)]!, i % labels),
     )
-    return blobs.write(encodePredictions(sample, cells))
+    // What neighbours say is as right as what the model does.
+    const near = { vote: cells, distance: Float32Array.from(sample, (index) => (index % 5) / 10) }
+    return blobs.write(encodePredictions(sample, cells, lease.spec.knn === null ? undefined : near))
   }
   return {
     oof: await table(validated, (index, label) =>
@@ -191,11 +194,17 @@ export async function aCompletedExperiment(world: World, changes: Record<string,
 }
 
 /** Predictions as a worker uploads them. */
-export function encodePredictions(sample: Int32Array, probability: Float32Array): Uint8Array {
+export function encodePredictions(sample: Int32Array, probability: Float32Array, near?: Near): Uint8Array {
   return encode(
     new Map([
       ['sample', { shape: [sample.length], data: sample }],
       ['probability', { shape: [sample.length, probability.length / sample.length], data: probability }],
+      ...(near === undefined
+        ? []
+        : ([
+            ['vote', { shape: [sample.length, near.vote.length / sample.length], data: near.vote }],
+            ['distance', { shape: [sample.length], data: near.distance }],
+          ] as const)),
     ]),
   )
 }
