@@ -174,7 +174,10 @@ export const Experiment = Scores.extend({
   metrics: MetricReport.nullable(),
   /** Thresholds searched on OOF, by label group (or `all`). */
   thresholds: z.record(z.string(), z.number()).nullable(),
-  /** Weight of the neighbours' vote, given or searched on OOF; null without `knn`. */
+  /**
+   * Weight of the neighbours' vote, given or searched on OOF; null without `knn`, and of an ensemble, whose members have
+   * their own.
+   */
   knnWeight: z.number().min(0).max(1).nullable(),
   /** How far distances lower thresholds, searched on OOF; null without threshold `distance`. */
   distanceSlope: z.number().nonnegative().nullable(),

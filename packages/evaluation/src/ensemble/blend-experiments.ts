@@ -76,7 +76,7 @@ export function blendExperiments({ manifest: whole, labels: groups, metric, blen
       return {
         tables: tablesOf(own.map((fold, m) => tunedOof(fold, tuning[m]!).probability)),
         actual: labelTable(manifest, sample),
-        distance: meanDistance(own.map(({ near }) => near && near.oof.distance)),
+        distance: meanDistance(own.map(({ near }) => near?.oof.distance)),
       }
     })
   }
@@ -110,7 +110,7 @@ export function blendExperiments({ manifest: whole, labels: groups, metric, blen
   const sample = read[0]!.flatMap((fold) => [...fold.sample])
   const input = { manifest, sample, ranges, metric, seed: blend.seed }
   const tests = read.map((folds, m) => folds.map((fold) => tunedTest(fold, tunings[m]!(null))))
-  const distance = meanDistance(read.flatMap((folds) => folds.map(({ near }) => near?.test && near.test.distance)))
+  const distance = meanDistance(read.flatMap((folds) => folds.map(({ near }) => near?.test?.distance)))
   const factor = isByDistance && distance ? thresholdFactors(distance, found.slope) : null
   return {
     ...scores,
@@ -147,8 +147,8 @@ function find(members: number, weighs: boolean, isByDistance: boolean, scoreAt: 
 }
 
 /** Of the models that have distances; null: none has. */
-function meanDistance(distances: readonly (Float32Array | null | undefined)[]): Float32Array | null {
-  const there = distances.filter((distance) => distance instanceof Float32Array)
+function meanDistance(distances: readonly (Float32Array | undefined)[]): Float32Array | null {
+  const there = distances.filter((distance) => distance !== undefined)
   return there.length === 0 ? null : weightedMean(there)
 }
 

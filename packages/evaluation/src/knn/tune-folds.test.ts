@@ -229,7 +229,7 @@ describe('predictions are refused of which', () => {
     ['a distance is missing', { ...first, oof: { ...first.oof, near: { ...near, distance: near.distance.slice(1) } } }],
   ])('%s', (_, given) => {
     const refused: unknown = expect.objectContaining({ code: 'predictions-incomplete' })
-    expect(() => assemble({ manifest, spec: voted, folds: [given, ...others] })).toThrow(refused as Error)
+    expect(() => assemble({ manifest, spec: voted, folds: [given, ...others] })).toThrow(refused)
   })
 })
 

@@ -32,7 +32,7 @@ export async function predictSamples(options: PredictSamples, by: Predictor): Pr
   const { program, samples, labels } = options
   const probability = new Float32Array(samples.length * labels)
   let done = 0
-  for await (const own of forEachBatch(options, (images, n) => ({ probabilities: program.predict(images, n, by) }))) {
+  for await (const own of eachBatch(options, (images, n) => ({ probabilities: program.predict(images, n, by) }))) {
     probability.set(own.probabilities, done)
     done += own.probabilities.length
   }
@@ -45,11 +45,11 @@ export async function predictSamples(options: PredictSamples, by: Predictor): Pr
  * @throws {AppError} as `predictSamples`
  */
 export function embedSamples(options: PredictSamples): AsyncGenerator<Embedded, void> {
-  return forEachBatch(options, (images, n) => ({ ...options.program.embed(images, n) }))
+  return eachBatch(options, (images, n) => ({ ...options.program.embed(images, n) }))
 }
 
 /** @param of Rows of numbers by name, one for each picture. */
-async function* forEachBatch<T extends Record<string, Float32Array>>(
+async function* eachBatch<T extends Record<string, Float32Array>>(
   options: PredictSamples,
   of: (images: Uint8Array, n: number) => T,
 ): AsyncGenerator<T, void> {
