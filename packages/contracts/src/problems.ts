@@ -166,6 +166,13 @@ export const problems = {
     title: 'The training ran out of memory',
     remedy: 'Use a smaller batch or image size.',
   },
+  'disk-full': {
+    met: 'fold',
+    status: 507,
+    retryable: true,
+    title: 'The disk has no room for what the training needs',
+    remedy: 'Free space where the cache lies, or let BATON_CACHE name a folder on a larger disk.',
+  },
   'weights-unfit': {
     met: 'fold',
     status: 422,

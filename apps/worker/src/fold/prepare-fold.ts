@@ -5,6 +5,7 @@ import { AppError, isAppError } from '@baton/contracts'
 import type { Blob, Lease } from '@baton/contracts'
 import type { TrainingRun } from '../child/messages.ts'
 import { foldAddresses } from '../transfer/addresses.ts'
+import { makeRoom } from '../transfer/make-room.ts'
 import { pullBlobs } from '../transfer/pull-blobs.ts'
 import type { OpenFold } from './open-fold.ts'
 
@@ -12,8 +13,8 @@ import type { OpenFold } from './open-fold.ts'
  * Brings everything the training needs onto this machine: code, manifest, shards, inputs and the checkpoint to go on from.
  * What the cache has is not pulled again.
  *
- * @throws {AppError} `bundle-invalid`, `digest-mismatch`, `checkpoint-corrupt`, `blob-missing`, `storage-unavailable`,
- *   `lease-lost`; the signal's reason once it aborts
+ * @throws {AppError} `disk-full`, `bundle-invalid`, `digest-mismatch`, `checkpoint-corrupt`, `blob-missing`,
+ *   `storage-unavailable`, `lease-lost`; the signal's reason once it aborts
  */
 export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<TrainingRun> {
   const { context, lease, workDir } = fold
@@ -46,6 +47,7 @@ async function pullAll(fold: OpenFold, signal: AbortSignal): Promise<ReadonlyMap
   const blobs = blobsOf(lease)
   const digests = [...new Set(blobs.map(({ digest }) => digest))]
   const addresses = foldAddresses(tools, { api: context.api, lease, digests, signal })
+  await makeRoom({ cacheDir: context.cacheDir, blobs })
   const into = join(workDir, 'blobs')
   await mkdir(into)
   return pullBlobs(tools, { blobs, cache: context.cache, into, addresses, signal }).catch((error: unknown) => {

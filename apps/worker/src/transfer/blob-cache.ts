@@ -155,13 +155,28 @@ export async function removeAbandoned(folder: string): Promise<void> {
     if (Date.now() - entry.mtimeMs > abandonedAfterMs) await rm(entry.path, { recursive: true, force: true })
 }
 
-async function entriesOf(folder: string): Promise<{ path: string; size: number; mtimeMs: number }[]> {
+/** A file that lies in a folder of the cache. */
+interface Entry {
+  readonly name: string
+  readonly path: string
+  readonly size: number
+  readonly mtimeMs: number
+  /** How often it is linked; once: no fold uses it. */
+  readonly links: number
+}
+
+/** The objects of the cache in `dir`, by their digests. */
+export function cachedObjects(dir: string): Promise<Entry[]> {
+  return entriesOf(join(dir, 'blobs'))
+}
+
+async function entriesOf(folder: string): Promise<Entry[]> {
   const names = await readdir(folder).catch(() => [])
   const entries = await Promise.all(
     names.map(async (name) => {
       const path = join(folder, name)
       const found = await stat(path).catch(() => null)
-      return found && { path, size: found.size, mtimeMs: found.mtimeMs }
+      return found && { name, path, size: found.size, mtimeMs: found.mtimeMs, links: found.nlink }
     }),
   )
   return entries.filter((entry) => entry !== null)
