@@ -9,6 +9,10 @@ import type {
 } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
+import { nodeBackend } from '../../packages/graph-step/src/native.ts'
+import type { NodeBackend } from '../../packages/graph-step/src/native.ts'
+import { outlinesOf } from '../../packages/graph-step/src/outline.ts'
+import type { Operation } from '../../packages/graph-step/src/outline.ts'
 import { onlyStage } from '../../packages/trainer/src/fixtures/only-stage.ts'
 import type { BundleModule } from '../../packages/trainer/src/models/bundle.ts'
 import type { StageProgram } from '../../packages/trainer/src/step/stage-program.ts'
@@ -22,11 +26,44 @@ const LR = 1e-3
 /** Most that a weight, slot, loss or prediction may differ by after one step, beside the greatest of its tensor and 1. */
 const TOLERANCE = 1e-4
 
+type Tensor = ReturnType<Tf['tensor']>
+
 let tf: Tf
 
 beforeAll(async () => {
   tf = await loadNativeTensorflow()
+  watchOperations()
 })
+
+/** Operations that have run since the test began: those that gave another shape than is said of them, and those that nothing is said of. */
+const run = { otherwise: new Set<string>(), unforeseen: new Set<string>() }
+
+/** Compares what TensorFlow gives with what a step is traced by. */
+function watchOperations(): void {
+  const backend = Object.getPrototypeOf(nodeBackend(tf)) as NodeBackend
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- both are called with it below
+  const { executeSingleOutput, executeMultipleOutputs } = backend
+  const look = (operation: Omit<Operation, 'integersOf'>, outputs: Tensor[]) => {
+    const { op } = operation
+    const outlines = outlinesOf(tf, { ...operation, integersOf: (input) => [...input.dataSync()] })
+    if (!outlines) return run.unforeseen.add(op)
+    const shapes = (given: readonly { shape: readonly number[]; dtype: string }[]) =>
+      given.map(({ shape, dtype }) => `${dtype} [${shape.join()}]`).join(' ')
+    return shapes(outlines) === shapes(outputs) || run.otherwise.add(`${op}: ${shapes(outlines)} is ${shapes(outputs)}`)
+  }
+  Object.assign(backend, {
+    executeSingleOutput(this: NodeBackend, op, attributes, inputs) {
+      const output = executeSingleOutput.call(this, op, attributes, inputs)
+      look({ op, attributes, inputs }, [output])
+      return output
+    },
+    executeMultipleOutputs(this: NodeBackend, op, attributes, inputs, count) {
+      const outputs = executeMultipleOutputs.call(this, op, attributes, inputs, count)
+      look({ op, attributes, inputs }, outputs)
+      return outputs
+    },
+  } satisfies Partial<NodeBackend>)
+}
 
 type Experiment = Partial<ExperimentSpecInput>
 type Stage = Partial<ExperimentSpecInput['stages'][number]>
@@ -156,8 +193,11 @@ const cases: [what: string, given: Case][] = [
 
 test.each(cases)('a compiled step does what an eager one does, up to rounding: %s', (_what, given) => {
   const [compiled, eager] = [aProgram(given, 'compiled'), aProgram(given, 'eager')]
+  run.otherwise.clear()
+  run.unforeseen.clear()
   expectClose(...bothTrained([compiled.program, eager.program], compiled.spec), given.tolerance)
   expect(compiled.logs).toEqual([])
+  expect([...run.otherwise, ...run.unforeseen]).toEqual([])
 })
 
 test('a batch of another size, and the last few pictures of a prediction, do as well', () => {

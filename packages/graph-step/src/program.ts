@@ -44,8 +44,9 @@ export interface ProgramSpec {
   readonly state: readonly StateEntry[]
   readonly signatures: Readonly<Record<string, Signature>>
   /**
-   * Whether the signatures are known to compute by feeds and state alone. Others are tried twice before they are compiled,
-   * and run eagerly where the two differ. Default false.
+   * Whether the signatures are known to compute by feeds and state alone, to fail for no values, and to keep no tensor of a
+   * run. Others are run twice before they are compiled, and run eagerly where the two differ; of these only shapes are
+   * followed. Default false.
    */
   readonly trusted?: boolean
 }

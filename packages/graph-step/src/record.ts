@@ -1,8 +1,11 @@
 import type { DataId, Tensor, TypedArray } from '@tensorflow/tfjs'
 import type { GraphBuilder } from './builder.ts'
 import { bytesOf, isSplat } from './builder.ts'
+import type { Tf } from '@baton/tensorflow'
 import type { Attribute, NodeBackend } from './native.ts'
 import { attributeKind } from './native.ts'
+import type { Outline } from './outline.ts'
+import { outlinesOf } from './outline.ts'
 import type { DataType } from './proto.ts'
 import { attrValue, dataType } from './proto.ts'
 
@@ -27,16 +30,22 @@ export interface Recorder {
   watch<T>(body: () => T): T
 }
 
-/**
- * @param readState Gives the graph's name for the value of a variable of the program, null for other tensors.
- * @param anyRows Leaves out reshapes that change nothing, as TensorFlow.js makes many: they tie a graph to one size.
- */
-export function createRecorder(
-  backend: NodeBackend,
-  graph: GraphBuilder,
-  readState: (dataId: DataId) => string | null,
-  anyRows: boolean,
-): Recorder {
+export interface RecorderOptions {
+  readonly tf: Tf
+  readonly backend: NodeBackend
+  readonly graph: GraphBuilder
+  /** Gives the graph's name for the value of a variable of the program, null for other tensors. */
+  readonly readState: (dataId: DataId) => string | null
+  /** Leaves out reshapes that change nothing, as TensorFlow.js makes many: they tie a graph to one size. */
+  readonly anyRows: boolean
+  /**
+   * Runs no operation where the shape of what it gives is known without: a step is recorded in a fraction of its time and
+   * memory. Tensors have no values then, and what must be run after all is run on zeros.
+   */
+  readonly outlineOnly: boolean
+}
+
+export function createRecorder({ tf, backend, graph, readState, anyRows, outlineOnly }: RecorderOptions): Recorder {
   const refs = new WeakMap<DataId, string>()
   const made = new WeakSet<DataId>()
   const bytes = new WeakMap<DataId, string>()
@@ -86,14 +95,38 @@ export function createRecorder(
     readSync: backend.readSync.bind(backend),
     write: backend.write.bind(backend),
   }
+  /** Computed tensors that have no values. */
+  const hollow = new WeakSet<DataId>()
+  const hollowTensor = ({ shape, dtype }: Outline): Tensor => {
+    const dataId: DataId = {}
+    hollow.add(dataId)
+    // As tfjs-node keeps a tensor whose values are TensorFlow's, but that TensorFlow has none.
+    backend.tensorMap.set(dataId, { shape, dtype: dataType[dtype], values: null, id: -1, refCount: 1 })
+    return tf.engine().makeTensorFromDataId(dataId, shape, dtype, backend)
+  }
+  /** Gives a tensor values that an operation can be run on. */
+  const fill = ({ dataId, dtype, size }: Tensor) => {
+    const values = tf.util.makeZerosTypedArray(size, dtype)
+    backend.tensorMap.set(dataId, { ...backend.tensorMap.get(dataId), values })
+    hollow.delete(dataId)
+  }
+  const integersOf = ({ dataId }: Tensor) =>
+    refs.has(dataId) || readState(dataId) !== null ? null : [...(original.readSync(dataId) as TypedArray)]
+  /** What an operation gives, without values; null where it is to be run, and can be. */
+  const outlined = (op: string, attributes: readonly Attribute[], inputs: readonly Tensor[]): Tensor[] | null => {
+    if (!outlineOnly) return null
+    const outlines = outlinesOf(tf, { op, attributes, inputs, integersOf })
+    if (!outlines) inputs.filter(({ dataId }) => hollow.has(dataId)).forEach(fill)
+    return outlines?.map(hollowTensor) ?? null
+  }
   const shadows: Partial<NodeBackend> = {
     executeSingleOutput(op, attributes, inputs) {
-      const output = original.single(op, attributes, inputs)
+      const output = outlined(op, attributes, inputs)?.[0] ?? original.single(op, attributes, inputs)
       record(op, attributes, inputs, [output])
       return output
     },
     executeMultipleOutputs(op, attributes, inputs, count) {
-      const outputs = original.multiple(op, attributes, inputs, count)
+      const outputs = outlined(op, attributes, inputs) ?? original.multiple(op, attributes, inputs, count)
       record(op, attributes, inputs, outputs)
       return outputs
     },

@@ -29,7 +29,7 @@ export interface TraceInput {
   readonly otherFeeds?: Feeds
   /** Of the names of the graph's nodes. */
   readonly prefix?: string
-  /** Whether the signature is known to compute by feeds and state alone. Default false. */
+  /** As in `ProgramSpec`. Default false. */
   readonly trusted?: boolean
 }
 
@@ -37,8 +37,8 @@ export interface TraceInput {
  * Runs a signature and writes down all that TensorFlow computes for it, gradients and assignments too. The state is
  * afterwards as it was.
  *
- * Unless it trusts the signature, it does so twice: where the graphs differ in a byte, something besides feeds and state
- * went in, a counter or a clock say, and a graph would freeze it.
+ * What it trusts it does not compute: the graph follows from shapes. All else it runs twice: where the graphs differ in a
+ * byte, something besides feeds and state went in, a counter or a clock say, and a graph would freeze it.
  *
  * @throws {Untraceable} saying why this signature cannot become a graph
  * @throws whatever the signature itself throws
@@ -78,10 +78,18 @@ function unalias(tf: Tf, state: readonly StateEntry[]): void {
   }
 }
 
-function recordRun(tf: Tf, backend: NodeBackend, { signature, state, feeds, otherFeeds, prefix }: TraceInput): Trace {
+function recordRun(tf: Tf, backend: NodeBackend, input: TraceInput): Trace {
+  const { signature, state, feeds, otherFeeds, prefix, trusted = false } = input
   const graph = castMatrixOps(createBuilder(prefix), signature.computeDtype ?? 'float32')
   const variables = graphVariables(graph, state)
-  const recorder = createRecorder(backend, graph, variables.read, otherFeeds !== undefined)
+  const recorder = createRecorder({
+    tf,
+    backend,
+    graph,
+    readState: variables.read,
+    anyRows: otherFeeds !== undefined,
+    outlineOnly: trusted,
+  })
   const given: Record<string, Tensor> = {}
   const inputs = Object.entries(signature.inputs).map(([name, { dtype, shape }]) => {
     // A copy, as a feed may stand on the same tensor as another feed or as state.
