@@ -88,6 +88,9 @@ metric:
   minLabels: 1
   maxLabels: 10
 
+# The nearest training samples vote on labels, as much as OOF says is good.
+# knn: { neighbours: 20 }
+
 # A stage ends early after so many evaluations without gain.
 # earlyStop: { patience: 5, minGain: 0.0001 }
 
