@@ -60,21 +60,17 @@ export function blendExperiments({ manifest: whole, labels: groups, metric, blen
   const labels = labelsOf(manifest).length
   const isRank = blend.by === 'rank'
   const scorer = scorerOf(metric, ranges, isRank ? 'rank' : 'probability')
-  const parts = members.map(({ spec }) => partsOf(ranges, spec.labels))
-  const read = members.map((member) => readFolds(whole, member))
   const toSpace = (table: Float32Array, width: number) => (isRank ? rank(table, width, blend.scope) : table)
+  const parts = members.map(({ spec }) => partsOf(ranges, spec.labels))
   const tablesOf = (values: readonly Float32Array[]): MemberTable[] =>
     values.map((value, m) => ({ ...parts[m]!, value: toSpace(value, parts[m]!.width) }))
-  const tunings = members.map(({ spec }, m) => {
-    const own = labelRanges(ofLabelGroups(whole, spec.labels))
-    return tuneFolds(read[m]!, spec, own.at(-1)!.end, scorerOf(spec.metric, own))
-  })
-  const foldsWithout = (left: number | null) => {
-    const tuning = tunings.map((without) => without(left))
-    return read[0]!.map(({ sample }, i): FoldOfMembers => {
+  const { read, tuningsWithout, isTuned } = readMembers(whole, members)
+  const foldsWithout = (left: number | null): FoldOfMembers[] => {
+    const tunings = tuningsWithout(left)
+    return read[0]!.map(({ sample }, i) => {
       const own = read.map((folds) => folds[i]!)
       return {
-        tables: tablesOf(own.map((fold, m) => tunedOof(fold, tuning[m]!).probability)),
+        tables: tablesOf(own.map((fold, m) => tunedOof(fold, tunings[m]!).probability)),
         actual: labelTable(manifest, sample),
         distance: meanDistance(own.map(({ near }) => near?.oof.distance)),
       }
@@ -85,43 +81,62 @@ export function blendExperiments({ manifest: whole, labels: groups, metric, blen
     actual,
     ...(slope !== 0 && distance && { factor: thresholdFactors(distance, slope) }),
   })
-
-  const isByDistance = metric.threshold === 'distance'
-  const isSearched = blend.by === 'weighted' || isByDistance
+  const wanted: Wanted = { weights: blend.by === 'weighted', slope: metric.threshold === 'distance' }
+  const isSearched = wanted.weights || wanted.slope
   const foundWithout = remembered((left: number | null): Found => {
     if (!isSearched) return alike(members.length)
     const fewer = someRows(foldsWithout(left), labels, blend.seed)
     const others = left === null ? fewer : fewer.toSpliced(left, 1)
-    return find(members.length, blend.by === 'weighted', isByDistance, (found) =>
+    return find(members.length, wanted, (found) =>
       scorer.best(others.map((fold) => scorer.prepare(mixed(fold, found)))),
     )
   })
-  const found = foundWithout(null)
   const prepare = (left: number | null) =>
     foldsWithout(left).map((fold) => scorer.prepare(mixed(fold, foundWithout(left))))
   const all = prepare(null)
-  const isNested = isSearched || members.some(({ spec }) => spec.knn !== null)
   const scores = scoreFolds(
     read[0]!.map(({ fold }) => fold),
     // What was not searched is the same whatever is left out.
-    (left) => (isNested && left !== null ? prepare(left) : all),
+    (left) => (left !== null && (isSearched || isTuned) ? prepare(left) : all),
     scorer,
   )
+  const { weights, slope } = foundWithout(null)
   const sample = read[0]!.flatMap((fold) => [...fold.sample])
-  const input = { manifest, sample, ranges, metric, seed: blend.seed }
-  const tests = read.map((folds, m) => folds.map((fold) => tunedTest(fold, tunings[m]!(null))))
   const distance = meanDistance(read.flatMap((folds) => folds.map(({ near }) => near?.test?.distance)))
-  const factor = isByDistance && distance ? thresholdFactors(distance, found.slope) : null
+  const cut = {
+    thresholds: scores.thresholds,
+    factor: wanted.slope && distance ? thresholdFactors(distance, slope) : null,
+  }
+  const tunings = tuningsWithout(null)
+  const tests = read.map((folds, m) => folds.map((fold) => tunedTest(fold, tunings[m]!)))
   return {
     ...scores,
-    weights: found.weights,
+    weights,
     knnWeight: null,
-    distanceSlope: isByDistance ? found.slope : null,
-    report: report(all, scores, input),
-    test: testOf(manifest, tests, { thresholds: scores.thresholds, factor }, blend, (tables) =>
-      toSpace(mix(tablesOf(tables), found.weights, ranges), labels),
-    ),
+    distanceSlope: wanted.slope ? slope : null,
+    report: report(all, scores, { manifest, sample, ranges, metric, seed: blend.seed }),
+    test: testOf(manifest, tests, cut, blend, (tables) => toSpace(mix(tablesOf(tables), weights, ranges), labels)),
   }
+}
+
+/** The members' predictions, and how their own specs have the neighbours' votes counted. */
+function readMembers(whole: DatasetManifest, members: readonly ExperimentPredictions[]) {
+  const read = members.map((member) => readFolds(whole, member))
+  const tunings = members.map(({ spec }, m) => {
+    const ranges = labelRanges(ofLabelGroups(whole, spec.labels))
+    return tuneFolds(read[m]!, spec, ranges.at(-1)!.end, scorerOf(spec.metric, ranges))
+  })
+  return {
+    read,
+    tuningsWithout: (left: number | null) => tunings.map((without) => without(left)),
+    isTuned: members.some(({ spec }) => spec.knn !== null),
+  }
+}
+
+/** What is to be searched. */
+interface Wanted {
+  readonly weights: boolean
+  readonly slope: boolean
 }
 
 /** What is searched of an ensemble beside its thresholds. */
@@ -138,11 +153,11 @@ function alike(members: number): Found {
 }
 
 /** First the weights, as if distances lowered nothing, then the slope at these. @param scoreAt Higher is better. */
-function find(members: number, weighs: boolean, isByDistance: boolean, scoreAt: (found: Found) => number): Found {
-  const { weights } = weighs
-    ? { weights: selectWeights(members, (of) => scoreAt({ weights: of, slope: 0 })) }
-    : alike(members)
-  const { slope } = searchTuning(tuningGrid(0, isByDistance), (tuning) => scoreAt({ weights, slope: tuning.slope }))
+function find(members: number, wanted: Wanted, scoreAt: (found: Found) => number): Found {
+  const weights = wanted.weights
+    ? selectWeights(members, (of) => scoreAt({ weights: of, slope: 0 }))
+    : alike(members).weights
+  const { slope } = searchTuning(tuningGrid(0, wanted.slope), (tuning) => scoreAt({ weights, slope: tuning.slope }))
   return { weights, slope }
 }
 
