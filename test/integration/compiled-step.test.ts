@@ -215,6 +215,23 @@ test('a batch of another size, and the last few pictures of a prediction, do as 
   expectClose(run('compiled'), run('eager'))
 })
 
+test('embeddings are those of an eager pass, beside the same prediction as without them', () => {
+  const run = (execution: TrainingEnvironment['execution']): Values => {
+    const { program, spec, logs } = aProgram({ experiment: { knn: {} } }, execution)
+    program.train(aBatch(0, spec), { lr: LR }, 0)
+    const { images } = aBatch(9, spec, 7)
+    const { probabilities, embeddings } = program.embed(images, 7)
+    expect(embeddings).toHaveLength(7 * 8)
+    expect(probabilities).toEqual(program.predict(images, 7))
+    expect(logs).toEqual([])
+    return new Map([
+      ['probabilities', probabilities],
+      ['embeddings', embeddings],
+    ])
+  }
+  expectClose(run('compiled'), run('eager'))
+})
+
 test('the bytes of a prediction do not depend on how many pictures are predicted, nor on what ran before', () => {
   const { program, spec } = aProgram({}, 'compiled')
   const { images } = aBatch(0, spec, 9)
