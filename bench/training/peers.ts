@@ -25,8 +25,8 @@ export interface Lacking {
 
 /** The TensorFlow that Baton fetches where it finds none, and what belongs to it. */
 const tensorflow = {
-  name: 'tensorflow-cpu-2.15.1',
-  packages: ['tensorflow-cpu==2.15.1', 'keras==2.15.0', 'numpy==1.26.4'],
+  name: 'tensorflow-cpu-2.21.0',
+  packages: ['tensorflow-cpu==2.21.0', 'keras==3.15.1', 'numpy==2.4.6'],
 }
 /**
  * From PyPI alone it comes with the libraries of its GPU, which fill 6 GB and do nothing here. Where pip is told of

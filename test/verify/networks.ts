@@ -32,10 +32,10 @@ export const timm: PythonPackages = {
   packages: ['torch==2.15.0', 'timm==1.0.31', 'safetensors==0.8.0'],
 }
 
-/** For Python 3.9 to 3.11. */
+/** For Python 3.10 to 3.13. */
 export const tensorflow: PythonPackages = {
-  name: 'tensorflow-2.15.1',
-  packages: ['tensorflow-cpu==2.15.1', 'safetensors==0.8.0'],
+  name: 'tensorflow-2.21.0',
+  packages: ['tensorflow-cpu==2.21.0', 'safetensors==0.8.0'],
 }
 
 /** A file of the repository. The bundle that runs is four folders below it. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -80,6 +80,15 @@ test.each<[what: string, change: (works: { library: string; binding: string }) =
   const works = await somethingThatWorks()
   await prepareAlone(cache, [aSource('python', works)], silent)
   await change(works)
+  expect(await readStamp(cache)).toBeNull()
+})
+
+test('a preparation is forgotten by a Baton that fetches another release', async () => {
+  const cache = await aFolder()
+  await prepareAlone(cache, [aSource('fetched', await somethingThatWorks())], silent)
+  const stamp = path.join(cache, (await readdir(cache)).find((name) => name.startsWith('ready-'))!)
+  const { wheel, ...others } = JSON.parse(await readFile(stamp, 'utf8')) as { wheel: string }
+  await writeFile(stamp, JSON.stringify({ ...others, wheel: `${wheel}.1` }))
   expect(await readStamp(cache)).toBeNull()
 })
 

@@ -6,10 +6,13 @@ import { versionOf } from './bind.ts'
 import { hasCode } from './has-code.ts'
 import { LIBRARY } from './python.ts'
 import type { TensorflowReport } from './source.ts'
+import { WHEEL_VERSION } from './wheel.ts'
 
 /** What a preparation found, and what it must still be true of. */
 interface Stamp {
   readonly tfjsNode: string
+  /** What would be fetched: another Baton may want another. */
+  readonly wheel: string
   /** Size and time of the library file, so that an upgrade in place is noticed; null where there is none to link to. */
   readonly libraryFile: string | null
   readonly report: TensorflowReport
@@ -26,9 +29,10 @@ export async function readStamp(cache: string): Promise<TensorflowReport | null>
     throw error
   })
   if (text === null) return null
-  const { tfjsNode, libraryFile, report } = JSON.parse(text) as Stamp
+  const { tfjsNode, wheel, libraryFile, report } = JSON.parse(text) as Stamp
   const holds =
     tfjsNode === versionOf('@tensorflow/tfjs-node') &&
+    wheel === WHEEL_VERSION &&
     (report.binding === null || existsSync(report.binding)) &&
     libraryFile === (await fileState(report.library))
   return holds ? report : null
@@ -38,6 +42,7 @@ export async function readStamp(cache: string): Promise<TensorflowReport | null>
 export async function writeStamp(cache: string, report: TensorflowReport): Promise<void> {
   const stamp: Stamp = {
     tfjsNode: versionOf('@tensorflow/tfjs-node'),
+    wheel: WHEEL_VERSION,
     libraryFile: await fileState(report.library),
     report,
   }
