@@ -86,7 +86,10 @@ test.each<[what: string, change: (works: { library: string; binding: string }) =
 test('a preparation is forgotten by a Baton that fetches another release', async () => {
   const cache = await aFolder()
   await prepareAlone(cache, [aSource('fetched', await somethingThatWorks())], silent)
-  const stamp = path.join(cache, (await readdir(cache)).find((name) => name.startsWith('ready-'))!)
+  const stamp = path.join(
+    cache,
+    (await readdir(cache)).find((name) => name.startsWith('ready-'))!,
+  )
   const { wheel, ...others } = JSON.parse(await readFile(stamp, 'utf8')) as { wheel: string }
   await writeFile(stamp, JSON.stringify({ ...others, wheel: `${wheel}.1` }))
   expect(await readStamp(cache)).toBeNull()
