@@ -52,9 +52,15 @@ function compiledOn(tf: Tf, backend: NodeBackend, spec: ProgramSpec, log: (line:
     const next = session?.graphs === graphs.all.size ? session : loadSession(tf, backend, graphs.all, state)
     if (next === session && isInSession) return
     const values = valuesNow()
-    next.restore(values)
+    fill(next, values)
     tf.dispose(values)
+  }
+
+  /** From here on the state is in that session. */
+  function fill(next: Session, values: readonly Tensor[]): void {
+    next.restore(values)
     if (next !== session) session?.dispose()
+    if (next === session && isInSession) return
     session = next
     isInSession = true
     // The first takes long, and a save is not to.
@@ -73,7 +79,7 @@ function compiledOn(tf: Tf, backend: NodeBackend, spec: ProgramSpec, log: (line:
   return {
     run(name, feeds) {
       signatureFor(tf, spec, name, feeds)
-      const key = graphs.keyFor(name, feeds)
+      const key = graphs.keyOf(name, (input, axis) => feeds[input]!.shape[axis]!)
       if (key === null) {
         toVariables()
         return eager.run(name, feeds)
@@ -81,11 +87,19 @@ function compiledOn(tf: Tf, backend: NodeBackend, spec: ProgramSpec, log: (line:
       toSession()
       return session!.run(key, feeds)
     },
+    prepare(name, rows) {
+      const key = graphs.keyOf(name, () => rows)
+      // A session that holds the state is not left for one that no run has asked for.
+      if (key !== null && session === null) session = loadSession(tf, backend, graphs.all, state)
+    },
     restore(values) {
-      if (!isInSession) return eager.restore(values)
+      if (session === null) return eager.restore(values)
       const given = new Map(entriesFor(spec, values))
-      const now = session!.dump()
-      session!.restore(state.map((entry, i) => given.get(entry) ?? now[i]!))
+      const now = valuesNow()
+      fill(
+        session,
+        state.map((entry, i) => given.get(entry) ?? now[i]!),
+      )
       tf.dispose(now)
     },
     dump(isWanted = () => true) {
@@ -129,18 +143,17 @@ function createGraphs(tf: Tf, backend: NodeBackend, spec: ProgramSpec, log: (lin
     }
   }
   /** A word for a graph that is the same in every session, whatever ran before: it names the graph's nodes. */
-  const keyOf = (name: string, sizeOf: SizeOf): string => [name, ...anySizes(signatures[name]!, sizeOf)].join('_')
+  const wordFor = (name: string, sizeOf: SizeOf): string => [name, ...anySizes(signatures[name]!, sizeOf)].join('_')
   const makeMissing = (name: string, sizeOf: SizeOf) => {
-    const key = keyOf(name, sizeOf)
+    const key = wordFor(name, sizeOf)
     if (!all.has(key) && !untraceable.has(key)) make(name, key, sizeOf)
     return key
   }
   return {
     all: all as ReadonlyMap<string, Trace>,
-    /** The key of the graph for these feeds, which is made where it is missing; null where there can be none. */
-    keyFor(name: string, feeds: Feeds): string | null {
+    /** The key of the graph for feeds of such a size, which is made where it is missing; null where there can be none. */
+    keyOf(name: string, sizeOf: SizeOf): string | null {
       const { group } = signatures[name]!
-      const sizeOf: SizeOf = (input, axis) => feeds[input]!.shape[axis]!
       const known = all.size + untraceable.size
       const key = makeMissing(name, sizeOf)
       const isNew = all.size + untraceable.size > known

@@ -147,6 +147,11 @@ const concatenate: Rule = ({ inputs, integersOf }) => {
   return [like(parts[0]!, shape)]
 }
 
+const pack: Rule = ({ inputs, attributes }) => {
+  const axis = valueOf(attributes, 'axis') as number
+  return [like(inputs[0]!, inputs[0]!.shape.toSpliced(axis, 0, inputs.length))]
+}
+
 const unpack: Rule = ({ inputs, attributes }) => {
   const [x] = inputs as [Tensor]
   const axis = valueOf(attributes, 'axis') as number
@@ -218,6 +223,7 @@ const rules: ReadonlyMap<string, Rule> = new Map([
   ['Tile', tile],
   ['Transpose', transpose],
   ['ConcatV2', concatenate],
+  ['Pack', pack],
   ['Unpack', unpack],
   ['Cast', cast],
   ['SplitV', split],

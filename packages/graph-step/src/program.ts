@@ -59,6 +59,13 @@ export interface Program {
   /** @throws {Error} naming the signature or feed that does not fit its specification; nothing has run then */
   run(signature: string, feeds: Feeds): Outputs
   /**
+   * Does what the first run of a signature takes time for and needs no values for. A state that is restored after this goes
+   * straight to where runs find it.
+   *
+   * @param rows The size of all that may be of any.
+   */
+  prepare(signature: string, rows: number): void
+  /**
    * Sets state by name; what is not named stays. The values are copied.
    *
    * @throws {Error} on a name that is unknown or a shape that differs; nothing is changed then

@@ -56,10 +56,18 @@ export function callThread<Request, Result>(thread: Worker, what: string): Calle
   }
 }
 
-/** The other side, in the thread. */
-export function answerCalls<Request, Result>(port: MessagePort, perform: (request: Request) => Promise<Result>): void {
+/**
+ * The other side, in the thread.
+ *
+ * @param handedOver Memory of a result that moves to the caller.
+ */
+export function answerCalls<Request, Result>(
+  port: MessagePort,
+  perform: (request: Request) => Promise<Result>,
+  handedOver: (result: Result) => readonly ArrayBuffer[] = () => [],
+): void {
   port.on('message', ({ id, request }: Call<Request>) => {
-    const answer = (reply: Answer<Result>) => port.postMessage(reply)
+    const answer = (reply: Answer<Result>) => port.postMessage(reply, 'result' in reply ? handedOver(reply.result) : [])
     void perform(request).then(
       (result) => answer({ id, result }),
       (error: unknown) => answer({ id, error }),

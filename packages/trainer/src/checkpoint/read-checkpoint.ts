@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { AppError, CheckpointManifest } from '@baton/contracts'
 import type { Blob, CheckpointFileName, Digest, LoopState, Position, TrainingEnvironment } from '@baton/contracts'
 import { decode } from '@baton/safetensors'
 import type { Tensor } from '@baton/safetensors'
+import { readHashed } from './read-hashed.ts'
 
 type TensorMap = ReadonlyMap<string, Tensor>
 
@@ -32,6 +31,8 @@ export interface ReadCheckpoint {
   /** Whose checkpoint it must be. */
   readonly specDigest: Digest
   readonly fold: number
+  /** Reads them; default here. */
+  readonly read?: typeof readHashed
 }
 
 function corrupt(detail: string, facts: Record<string, unknown>, cause?: unknown): AppError {
@@ -46,15 +47,16 @@ function corrupt(detail: string, facts: Record<string, unknown>, cause?: unknown
  */
 export async function readCheckpoint(source: ReadCheckpoint): Promise<Checkpoint> {
   const manifest = checkManifest(source)
-  const read = async (name: CheckpointFileName): Promise<TensorFile> => ({
-    tensors: await readTensors(manifest, name, source.filePath(name)),
-    file: fileOf(manifest, name),
-  })
-  const readIfThere = (name: CheckpointFileName) =>
-    manifest.files.some((file) => file.name === name) ? read(name) : null
-  const changing = [await read('weights'), await read('optimizer')]
-  const frozen = { weights: await readIfThere('frozen-weights'), optimizer: await readIfThere('frozen-optimizer') }
-  const best = manifest.state.best && { file: await read('best'), frozen: await readIfThere('frozen-best') }
+  const read = async (file: CheckpointManifest['files'][number]): Promise<[CheckpointFileName, TensorFile]> => {
+    const { name, digest, sizeBytes } = file
+    return [name, { tensors: await readTensors(file, source), file: { digest, sizeBytes } }]
+  }
+  // All are asked for at once: a thread that reads them does not wait for this one to ask for the next.
+  const files = new Map(await Promise.all(manifest.files.map(read)))
+  const fileIfThere = (name: CheckpointFileName) => files.get(name) ?? null
+  const changing = [files.get('weights')!, files.get('optimizer')!]
+  const frozen = { weights: fileIfThere('frozen-weights'), optimizer: fileIfThere('frozen-optimizer') }
+  const best = manifest.state.best && { file: files.get('best')!, frozen: fileIfThere('frozen-best') }
   const { position, state, environment } = manifest
   const parts = [...changing, frozen.weights, frozen.optimizer].flatMap((part) => [...(part?.tensors ?? [])])
   const tensors = new Map(parts)
@@ -62,7 +64,12 @@ export async function readCheckpoint(source: ReadCheckpoint): Promise<Checkpoint
   return { position, state, environment, tensors, frozen, best }
 }
 
-function checkManifest({ manifest, specDigest, fold }: ReadCheckpoint): CheckpointManifest {
+/**
+ * Whose the checkpoint is and what files it has, by its manifest.
+ *
+ * @throws {AppError} `checkpoint-corrupt`, naming what is wrong
+ */
+export function checkManifest({ manifest, specDigest, fold }: Omit<ReadCheckpoint, 'filePath'>): CheckpointManifest {
   const parsed = CheckpointManifest.safeParse(manifest)
   if (!parsed.success)
     throw corrupt(`the manifest of the checkpoint is not valid: ${parsed.error.message}`, {}, parsed.error)
@@ -83,22 +90,18 @@ function isOfFrozen(name: CheckpointFileName): boolean {
   return name.startsWith('frozen-')
 }
 
-function fileOf({ files }: CheckpointManifest, wanted: CheckpointFileName): Blob {
-  const { digest, sizeBytes } = files.find(({ name }) => name === wanted)!
-  return { digest, sizeBytes }
-}
-
-async function readTensors(manifest: CheckpointManifest, name: CheckpointFileName, path: string): Promise<TensorMap> {
-  const { digest, sizeBytes } = fileOf(manifest, name)
-  const bytes = await readFile(path).catch((cause: unknown) => {
+async function readTensors(
+  { name, digest, sizeBytes }: CheckpointManifest['files'][number],
+  { filePath, read = readHashed }: ReadCheckpoint,
+): Promise<TensorMap> {
+  const found = await read(filePath(name)).catch((cause: unknown) => {
     throw corrupt(`the file of the ${name} cannot be read: ${(cause as Error).message}`, { name }, cause)
   })
-  if (bytes.length !== sizeBytes)
-    throw corrupt(`the file of the ${name} has ${bytes.length} bytes instead of ${sizeBytes}`, { name })
-  if (createHash('sha256').update(bytes).digest('hex') !== digest)
-    throw corrupt(`the file of the ${name} does not have its digest`, { name, digest })
+  if (found.bytes.length !== sizeBytes)
+    throw corrupt(`the file of the ${name} has ${found.bytes.length} bytes instead of ${sizeBytes}`, { name })
+  if (found.digest !== digest) throw corrupt(`the file of the ${name} does not have its digest`, { name, digest })
   try {
-    return decode(bytes).tensors
+    return decode(found.bytes).tensors
   } catch (cause) {
     throw corrupt(`the file of the ${name} is malformed: ${(cause as Error).message}`, { name }, cause)
   }

@@ -10,7 +10,7 @@ import { frozenFiles } from '../checkpoint/frozen-files.ts'
 import type { FrozenFiles } from '../checkpoint/frozen-files.ts'
 import { keepCheckpoints } from '../checkpoint/keep-checkpoints.ts'
 import type { CheckpointKeeper, TrainingSnapshot } from '../checkpoint/keep-checkpoints.ts'
-import { readCheckpoint } from '../checkpoint/read-checkpoint.ts'
+import { checkManifest, readCheckpoint } from '../checkpoint/read-checkpoint.ts'
 import type { Checkpoint, TensorFile } from '../checkpoint/read-checkpoint.ts'
 import type { BestWeights, CheckpointContent, Frozen } from '../checkpoint/save-checkpoint.ts'
 import { startCheckpointWriter } from '../checkpoint/checkpoint-writer.ts'
@@ -105,21 +105,30 @@ export async function openTraining(
   interrupts: Interrupts,
   closers: Closers,
 ): Promise<Training> {
-  const checkpoint = run.resume && (await readCheckpoint({ ...run.resume, specDigest: run.specDigest, fold: run.fold }))
-  const workshop = await openWorkshop(run, ports, interrupts, closers)
-  const slots = checkpoint ? null : await begin(workshop)
-  if (checkpoint) checkPosition(checkpoint, run.spec.stages, workshop.plans)
-  const position = checkpoint?.position ?? firstPosition
-  const best = checkpoint && (await takeOverBest(run, checkpoint))
+  const writer = startCheckpointWriter()
+  closers.push(() => writer.close())
+  const resume = run.resume && { ...run.resume, specDigest: run.specDigest, fold: run.fold, read: writer.readHashed }
+  const said = resume && checkManifest(resume)
+  const reading = resume && readCheckpoint(resume)
+  // Its error is met below.
+  reading?.catch(() => undefined)
+  const workshop = await openWorkshop(run, ports, interrupts, closers, writer)
+  if (said) checkPosition(said, run.spec.stages, workshop.plans)
+  const position = said?.position ?? firstPosition
+  const slots = resume ? null : await begin(workshop)
   const program = programOf(workshop, position.stage)
-  const begun: Omit<Standing, 'frozen'> = {
+  // The program of whichever stage the training is left in.
+  const holder = { program }
+  closers.push(() => holder.program.dispose())
+  // What the first step takes before it has a state to start from goes on while the state is being read.
+  if (!said?.state.trained) program.prepare(workshop.plans[position.stage]!.batch)
+  const checkpoint = await reading
+  const begun: Omit<Standing, 'frozen'> = Object.assign(holder, {
     position,
     state: checkpoint?.state ?? firstState(run.spec.stages[0]!),
-    best,
-    program,
+    best: checkpoint && (await takeOverBest(run, checkpoint)),
     mining: miningOf(workshop, position.stage),
-  }
-  closers.push(() => begun.program.dispose())
+  })
   if (checkpoint) restore(begun, toFloats(checkpoint.tensors))
   else if (slots) program.restore(new Map([...program.state(), ...slots]))
   const known = checkpoint && (await takeOverFrozen(run, checkpoint, program))
@@ -162,6 +171,7 @@ async function openWorkshop(
   ports: FoldPorts,
   interrupts: Interrupts,
   closers: Closers,
+  writer: CheckpointWriter,
 ): Promise<Workshop> {
   const { spec, fold, inputs } = whole
   const manifest = ofLabelGroups(whole.manifest, spec.labels)
@@ -202,8 +212,6 @@ async function openWorkshop(
     poll: interrupts.poll,
   })
   closers.push(() => source.close())
-  const writer = startCheckpointWriter()
-  closers.push(() => writer.close())
   const plans = spec.stages.map((stage) => planStage(stage, samples.train.length))
   const views = createViews(spec, fold)
   const reporter = reportProgress(ports)
@@ -305,7 +313,7 @@ function corrupt(detail: string, facts: Record<string, unknown>): AppError {
 
 /** A position that this training can come to. */
 function checkPosition(
-  { position, state }: Checkpoint,
+  { position, state }: Pick<Checkpoint, 'position' | 'state'>,
   stages: readonly StageSpec[],
   plans: readonly StagePlan[],
 ): void {

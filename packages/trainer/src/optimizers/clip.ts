@@ -1,9 +1,14 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
 
-/** The length of all gradients together, as one vector: √ Σ g². */
+/**
+ * The length of all gradients together, as one vector: √ Σ g².
+ *
+ * TensorFlow takes an addition of hundreds apart, so that it needs less memory: it plans that for a second when a graph
+ * first runs, and adds one after the other in every step. Of scalars that is for nothing.
+ */
 export function globalNorm(tf: Tf, gradients: readonly Tensor[]): Scalar {
-  return tf.sqrt(tf.addN(gradients.map((gradient) => tf.sum<Scalar>(tf.square(gradient)))))
+  return tf.sqrt(tf.sum<Scalar>(tf.stack(gradients.map((gradient) => tf.sum<Scalar>(tf.square(gradient))))))
 }
 
 /**

@@ -28,7 +28,7 @@ import { joinFloats } from './join-floats.ts'
 import { createLossScale, LEAST_SCALE } from './loss-scale.ts'
 import { createStageState } from './stage-state.ts'
 import type { Snapshot } from './stage-state.ts'
-import { splitBatch } from './train-batch.ts'
+import { lastPartRows, splitBatch } from './train-batch.ts'
 import type { TrainBatch } from './train-batch.ts'
 
 const computeDtypes = { fp32: 'float32', bf16: 'bfloat16', fp16: 'float16' } as const
@@ -89,6 +89,10 @@ export interface StageProgram {
    * @throws {AppError} `user-code-failed`, `out-of-memory`; the state is not to be used after that
    */
   train(batch: TrainBatch, rates: StepRates, step: number): StepResult
+  /**
+   * Makes ready for steps of n samples, before a batch or the state is there: the first of them takes less time then.
+   */
+  prepare(n: number): void
   /**
    * Probabilities, [n, classes], in inference: nothing moves, and a sample's do not depend on the others'.
    *
@@ -200,6 +204,10 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       const result = joined(done, parts, batch.n)
       if (!isSkipped(result)) optimizer.count()
       return result
+    },
+    // A bundle's code is run to be traced: it waits for the state.
+    prepare: (n) => {
+      if (trusted) program.prepare('train', lastPartRows(n, stage.accumulate))
     },
     predict: (images, n, by = 'weights') =>
       predicted(by === 'average' ? 'predictByAverage' : 'predict', images, n).probabilities!,

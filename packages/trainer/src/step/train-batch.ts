@@ -20,6 +20,12 @@ export function splitBatch(batch: TrainBatch, count: number): TrainBatch[] {
   return Array.from({ length: runs }, (_, run) => rowsOf(batch, start(run), start(run + 1)))
 }
 
+/** Rows of the last of the parts that a batch of n is done in. */
+export function lastPartRows(n: number, count: number): number {
+  const runs = Math.min(count, n)
+  return n - Math.floor(((runs - 1) * n) / runs)
+}
+
 function rowsOf({ images, labels, teacher, blend, n }: TrainBatch, start: number, end: number): TrainBatch {
   const pick = <T extends Uint8Array | Float32Array>(table: T) =>
     table.subarray((start * table.length) / n, (end * table.length) / n) as T
