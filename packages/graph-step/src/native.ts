@@ -1,4 +1,4 @@
-import type { GradConfig, KernelBackend, Tensor } from '@tensorflow/tfjs'
+import type { GradConfig, KernelBackend, Scalar, Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
 import { dataType } from './proto.ts'
 
@@ -58,6 +58,16 @@ export const attribute = {
 export function nodeBackend(tf: Tf): NodeBackend | null {
   const backend = tf.backend()
   return 'executeSingleOutput' in backend ? (backend as NodeBackend) : null
+}
+
+/**
+ * ½ Σ x² over all of a tensor. With tfjs-node one pass over x, which leaves no tensor of squares; elsewhere composed of
+ * tfjs's operations. It has no gradient.
+ */
+export function halfSquares(tf: Tf, x: Tensor): Scalar {
+  const backend = nodeBackend(tf)
+  if (!backend) return tf.mul(tf.sum<Scalar>(tf.square(x)), 0.5)
+  return backend.executeSingleOutput('L2Loss', [attribute.floatType('T')], [x]) as Scalar
 }
 
 const NATIVE = { Relu: 'ReluGrad', Relu6: 'Relu6Grad' } as const

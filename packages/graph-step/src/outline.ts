@@ -206,6 +206,7 @@ const rules: ReadonlyMap<string, Rule> = new Map([
   ...each(ofTwo, broadcast()),
   ...each(comparisons, broadcast('bool')),
   ...each('IsFinite IsInf IsNan', ({ inputs }) => [{ ...like(inputs[0]!), dtype: 'bool' }]),
+  ['L2Loss', ({ inputs }) => [like(inputs[0]!, [])]],
   ['Select', asInput(1)],
   ...each(reductions, reduce),
   ['Reshape', reshape],

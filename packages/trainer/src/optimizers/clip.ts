@@ -1,4 +1,5 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs'
+import { halfSquares } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 
 /**
@@ -8,7 +9,7 @@ import type { Tf } from '@baton/tensorflow'
  * first runs, and adds one after the other in every step. Of scalars that is for nothing.
  */
 export function globalNorm(tf: Tf, gradients: readonly Tensor[]): Scalar {
-  return tf.sqrt(tf.sum<Scalar>(tf.stack(gradients.map((gradient) => tf.sum<Scalar>(tf.square(gradient))))))
+  return tf.sqrt(tf.mul(tf.sum<Scalar>(tf.stack(gradients.map((gradient) => halfSquares(tf, gradient)))), 2))
 }
 
 /**
