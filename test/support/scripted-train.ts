@@ -114,7 +114,16 @@ function manifestOf(
     specDigest: run.specDigest,
     fold: run.fold,
     position: { step, stage: 0, stageStep: step, epoch: 0 },
-    state: { best: null, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false, hours: null, plateau: null },
+    state: {
+      best: null,
+      evaluationsWithoutGain: 0,
+      stoppedEarly: false,
+      trained: false,
+      hours: null,
+      plateau: null,
+      accumulate: null,
+      predictBatch: null,
+    },
     environment: {
       backend: 'scripted',
       tensorflow: 'none',

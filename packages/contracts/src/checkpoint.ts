@@ -77,6 +77,10 @@ export const LoopState = z.strictObject({
   hours: StageHours.nullable().default(null),
   /** Where the stage's schedule is `plateau`; null in others. */
   plateau: PlateauState.nullable().default(null),
+  /** Parts that the stage's batches are done in since it ran out of memory; null: it did not. */
+  accumulate: z.int().positive().nullable().default(null),
+  /** Pictures that are predicted at a time since a prediction ran out of memory; null: none did. */
+  predictBatch: z.int().positive().nullable().default(null),
 })
 export type LoopState = z.infer<typeof LoopState>
 

@@ -164,7 +164,7 @@ export const problems = {
     status: 507,
     retryable: true,
     title: 'The training ran out of memory',
-    remedy: 'Use a smaller batch or image size.',
+    remedy: 'Give `accumulate` a larger number, or use a smaller image size or model, or a machine with more memory.',
   },
   'disk-full': {
     met: 'fold',

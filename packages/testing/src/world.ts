@@ -134,7 +134,16 @@ export async function aCheckpoint(
     specDigest: lease.specDigest,
     fold: lease.fold,
     position: { step, stage: 0, stageStep: step, epoch: 0 },
-    state: { best: null, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false, hours: null, plateau: null },
+    state: {
+      best: null,
+      evaluationsWithoutGain: 0,
+      stoppedEarly: false,
+      trained: false,
+      hours: null,
+      plateau: null,
+      accumulate: null,
+      predictBatch: null,
+    },
     environment: {
       backend: 'cpu',
       tensorflow: 'none',

@@ -12,6 +12,12 @@ test.each([
   expect(classifyExit({ ...quiet, ...exit }).code).toBe('out-of-memory')
 })
 
+test('who reads of a kill for memory reads of how full it was', () => {
+  expect(classifyExit({ ...quiet, signal: 'SIGKILL', memoryUsed: 0.95 }).detail).toBe(
+    'the system ended the training process for want of memory: it was ended by SIGKILL with 95 % in use',
+  )
+})
+
 test.each([
   ['a kill with memory to spare', { signal: 'SIGKILL' }, 'the training process was ended by SIGKILL'],
   ['a fault in native code', { signal: 'SIGSEGV', memoryUsed: 0.95 }, 'the training process was ended by SIGSEGV'],

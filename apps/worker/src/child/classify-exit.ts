@@ -25,7 +25,8 @@ export function classifyExit(exit: ChildExit): { code: ProblemCode; detail: stri
   if (heapIsFull) return { code: 'out-of-memory', detail: `the training process ${how}: its JavaScript heap is full` }
   if (wasKilled && (exit.wasKilledForMemory || exit.code === 137 || exit.memoryUsed >= nearlyFull)) {
     const percent = Math.round(100 * exit.memoryUsed)
-    return { code: 'out-of-memory', detail: `the training process ${how} with ${percent} % of the memory in use` }
+    const detail = `the system ended the training process for want of memory: it ${how} with ${percent} % in use`
+    return { code: 'out-of-memory', detail }
   }
   return { code: 'trainer-crashed', detail: `the training process ${how}` }
 }

@@ -11,6 +11,7 @@ import { checkKnn, KnnSpec } from './knn.ts'
 import { checkLabels, LabelsSpec } from './labels.ts'
 import { checkMetric, MetricSpec } from './metric.ts'
 import { checkModelSizes, ModelChoice, modelsOf } from './model.ts'
+import { OnOom } from './on-oom.ts'
 import type { AddFault } from './parts.ts'
 import { checkSchedule } from './schedule.ts'
 import { Precision } from './precision.ts'
@@ -43,6 +44,7 @@ export const ExperimentSpec = z
     /** Averages weights over the steps, evaluated beside the weights themselves; null: not. */
     ema: EmaSpec.nullable().default(null),
     precision: Precision.default('fp32'),
+    onOom: OnOom.default('shrink'),
     evaluate: EvaluateSpec.prefault({}),
     metric: MetricSpec.prefault({}),
     /** Training samples that are near vote on what is predicted; null: not. */

@@ -26,7 +26,10 @@ export const StageSpec = z.strictObject({
     .default('all'),
   ...durationFields,
   batch: z.int().min(1).max(4096).default(32),
-  /** A batch is done in so many equal parts, whose mean gradient makes one update: less memory, the same step. */
+  /**
+   * A batch is done in so many equal parts, whose mean gradient makes one update: less memory, the same step. `onOom` may
+   * make it more.
+   */
   accumulate: z.int().min(1).max(256).default(1),
   optimizer: OptimizerSpec.prefault({ name: 'adamw' }),
   schedule: ScheduleSpec,

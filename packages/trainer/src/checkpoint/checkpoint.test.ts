@@ -35,6 +35,8 @@ const manifest: Omit<CheckpointManifest, 'files'> = {
     trained: false,
     hours: { spentMs: 1.5, stepMs: 0.1, evaluationMs: 0, landings: [{ step: 1, spentMs: 1, progress: 0, end: 9 }] },
     plateau: { best: 0.5, wait: 1, cooldown: 0, drops: 2 },
+    accumulate: 2,
+    predictBatch: null,
   },
   environment,
 }

@@ -22,7 +22,7 @@ export interface KeepCheckpoints {
   readonly snapshot: () => TrainingSnapshot
   /** What the training resumed from: it need not be saved again. */
   readonly resumed: Manifest | null
-  readonly onSaved: (saved: SavedCheckpoint & { saveSeconds: number }) => void
+  readonly onSaved: (saved: SavedCheckpoint & { saveSeconds: number }) => void | Promise<void>
 }
 
 export interface CheckpointKeeper {
@@ -104,7 +104,7 @@ export function keepCheckpoints(options: KeepCheckpoints): CheckpointKeeper {
     const dir = path.join(workDir, `checkpoint-${++saves}-step-${manifest.position.step}`)
     const content = { manifest, weights: part(true), optimizer: part(false), frozen: await frozen, best }
     const saved = await writer.saveCheckpoint(dir, content)
-    options.onSaved({ ...saved, saveSeconds: (copyingMs + clock.now() - startMs) / 1000 })
+    await options.onSaved({ ...saved, saveSeconds: (copyingMs + clock.now() - startMs) / 1000 })
   }
 
   async function settled(): Promise<void> {

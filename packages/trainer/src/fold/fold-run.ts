@@ -1,5 +1,6 @@
-import type { CheckpointManifest, DatasetManifest, ExperimentSpec, Position } from '@baton/contracts'
+import type { DatasetManifest, ExperimentSpec, Position } from '@baton/contracts'
 import type { LoadedTensorflow } from '@baton/tensorflow'
+import type { Resumable } from '../checkpoint/newest-checkpoint.ts'
 import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
 import type { ShardPath } from '../data/pictures/open-shards.ts'
@@ -21,10 +22,7 @@ export interface FoldRun {
   /** What the training takes from elsewhere; what it begins with only where there is no checkpoint. */
   readonly inputs: readonly LocalInput[]
   /** The checkpoint to go on from. */
-  readonly resume: {
-    readonly manifest: CheckpointManifest
-    readonly filePath: (name: CheckpointManifest['files'][number]['name']) => string
-  } | null
+  readonly resume: Resumable | null
   /** A folder of the training's own: checkpoints and results are written there. */
   readonly workDir: string
 }

@@ -9,16 +9,17 @@ type Plateau = ScheduleSpec & { name: 'plateau' }
 /** Where and how a training begins. */
 export const firstPosition: Position = { step: 0, stage: 0, stageStep: 0, epoch: 0 }
 export function firstState(stage: StageSpec): LoopState {
-  return { best: null, trained: false, ...stateOfStage(stage) }
+  return { best: null, trained: false, predictBatch: null, ...stateOfStage(stage) }
 }
 
 /** The part of the state that begins anew in each stage. */
-function stateOfStage({ hours, schedule }: StageSpec): Omit<LoopState, 'best' | 'trained'> {
+function stateOfStage({ hours, schedule }: StageSpec): Omit<LoopState, 'best' | 'trained' | 'predictBatch'> {
   return {
     evaluationsWithoutGain: 0,
     stoppedEarly: false,
     hours: hours === undefined ? null : freshHours,
     plateau: schedule.name === 'plateau' ? freshPlateau : null,
+    accumulate: null,
   }
 }
 

@@ -266,7 +266,7 @@ async function enterNextStage(training: Training, evaluation: Evaluation): Promi
   const { run, position, program, best: previousBest, checkpoints } = training
   const next = afterStage(position, evaluation.state, run.spec.stages)
   if (!next.state.trained) {
-    training.program = programOf(training, next.position.stage)
+    training.program = programOf(training, next.position.stage, next.state)
     training.program.restore(program.state())
     program.dispose()
     training.frozen = frozenOf(training, next.position.stage, training.program)

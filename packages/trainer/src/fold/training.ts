@@ -8,6 +8,8 @@ import type { Tensors } from '@baton/safetensors'
 import { differenceOf } from '../checkpoint/compare-environments.ts'
 import { frozenFiles } from '../checkpoint/frozen-files.ts'
 import type { FrozenFiles } from '../checkpoint/frozen-files.ts'
+import { newestCheckpoint } from '../checkpoint/newest-checkpoint.ts'
+import type { Resumable } from '../checkpoint/newest-checkpoint.ts'
 import { keepCheckpoints } from '../checkpoint/keep-checkpoints.ts'
 import type { CheckpointKeeper, TrainingSnapshot } from '../checkpoint/keep-checkpoints.ts'
 import { checkManifest, readCheckpoint } from '../checkpoint/read-checkpoint.ts'
@@ -36,6 +38,8 @@ import { checkStage } from '../step/check-stage.ts'
 import type { Snapshot } from '../step/stage-state.ts'
 import { createStageProgram } from '../step/stage-program.ts'
 import type { StageProgram } from '../step/stage-program.ts'
+import { amountsOf } from './amounts.ts'
+import type { Shrunk } from './amounts.ts'
 import type { FoldPorts, FoldRun } from './fold-run.ts'
 import type { Interrupts } from './interrupts.ts'
 import { environmentOf, precisionWarning } from './precision.ts'
@@ -85,6 +89,8 @@ interface Standing {
 
 export interface Training extends Workshop, Standing {
   readonly checkpoints: CheckpointKeeper
+  /** What the training can go back to; null: its beginning. */
+  readonly newest: () => Resumable | null
 }
 
 /** Takes what has to be closed when the training is left, last opened first closed. */
@@ -96,6 +102,7 @@ const cachePart = 1 / 3
 /**
  * Opens a training at its first step, or where its checkpoint left it.
  *
+ * @param shrunk What is done less of at a time than there; null: nothing.
  * @throws {AppError} `checkpoint-corrupt`, `weights-unfit`, `input-unusable`, `user-code-failed`; `spec-invalid` when a
  *   stage does not fit the model or the dataset
  */
@@ -104,6 +111,7 @@ export async function openTraining(
   ports: FoldPorts,
   interrupts: Interrupts,
   closers: Closers,
+  shrunk: Shrunk | null,
 ): Promise<Training> {
   const writer = startCheckpointWriter()
   closers.push(() => writer.close())
@@ -116,7 +124,8 @@ export async function openTraining(
   if (said) checkPosition(said, run.spec.stages, workshop.plans)
   const position = said?.position ?? firstPosition
   const slots = resume ? null : await begin(workshop)
-  const program = programOf(workshop, position.stage)
+  const state = { ...(said?.state ?? firstState(run.spec.stages[0]!)), ...shrunk }
+  const program = programOf(workshop, position.stage, state)
   // The program of whichever stage the training is left in.
   const holder = { program }
   closers.push(() => holder.program.dispose())
@@ -125,7 +134,7 @@ export async function openTraining(
   const checkpoint = await reading
   const begun: Omit<Standing, 'frozen'> = Object.assign(holder, {
     position,
-    state: checkpoint?.state ?? firstState(run.spec.stages[0]!),
+    state,
     best: checkpoint && (await takeOverBest(run, checkpoint)),
     mining: miningOf(workshop, position.stage),
   })
@@ -135,7 +144,9 @@ export async function openTraining(
   // The same object, so that what closes sees what changes.
   const standing: Standing = Object.assign(begun, { frozen: frozenOf(workshop, position.stage, program, known) })
   const manifest = () => manifestOf(workshop, standing)
+  const newest = newestCheckpoint(path.join(run.workDir, 'newest'), run.resume)
   const training: Training = Object.assign(standing, workshop, {
+    newest: newest.get,
     checkpoints: keepCheckpoints({
       writer: workshop.writer,
       workDir: run.workDir,
@@ -144,13 +155,17 @@ export async function openTraining(
       manifest,
       snapshot: () => snapshotOf(standing),
       resumed: checkpoint && manifest(),
-      onSaved: ports.checkpoint,
+      async onSaved(saved) {
+        if (run.spec.onOom === 'shrink') await newest.keep(saved)
+        ports.checkpoint(saved)
+      },
     }),
   })
   ports.log('info', describeExecution(training.environment))
   const warning = precisionWarning(run.spec.precision, ports.tensorflow)
   if (warning !== null) ports.log('warn', warning)
   if (checkpoint) announce(training, checkpoint)
+  tellAmounts(training)
   return training
 }
 
@@ -239,19 +254,24 @@ function foldSeed({ spec, fold }: FoldRun): number {
   return streamKey(spec.seed, 'fold', fold)[0]
 }
 
-export function programOf({ run, ports, environment, model, bundle }: Workshop, stage: number): StageProgram {
+export function programOf(
+  { run, ports, environment, model, bundle }: Workshop,
+  stage: number,
+  state: Shrunk,
+): StageProgram {
   const isLost = environment.precision !== 'fp32'
+  const stageSpec = run.spec.stages[stage]!
+  const { accumulate, predictBatch } = amountsOf(run.spec, stageSpec, state)
   return createStageProgram({
     tf: ports.tensorflow.tf,
     model,
-    stage: run.spec.stages[stage]!,
-    spec: run.spec,
+    stage: { ...stageSpec, accumulate },
+    spec: { ...run.spec, evaluate: { ...run.spec.evaluate, batch: predictBatch } },
     labelColumns: labelRanges(run.manifest),
     seed: foldSeed(run),
     execution: environment.execution,
     precision: environment.precision,
-    log: (line) =>
-      ports.log('info', `stage ${run.spec.stages[stage]!.name}: ${line}${isLost ? ', and so in fp32' : ''}`),
+    log: (line) => ports.log('info', `stage ${stageSpec.name}: ${line}${isLost ? ', and so in fp32' : ''}`),
     ...(bundle && { bundle }),
   })
 }
@@ -322,6 +342,8 @@ function checkPosition(
   const isWhole = plan && stageStep <= endOf(plan, state) && stageStep <= step
   if (!isWhole || epoch !== Math.floor(stageStep / plan.stepsPerEpoch))
     throw corrupt('the checkpoint stands where this training never comes', { position })
+  if ((state.accumulate ?? 1) > plan.batch)
+    throw corrupt('the checkpoint does batches in more parts than they have samples', { accumulate: state.accumulate })
   const { hours, plateau } = firstState(stages[stage]!)
   if ((state.hours === null) !== (hours === null) || (state.plateau === null) !== (plateau === null))
     throw corrupt('the checkpoint has the state of another stage', { stage })
@@ -374,4 +396,17 @@ function announce(training: Training, checkpoint: Checkpoint): void {
   ports.log('info', `resumed at step ${position.step}, ${where}`)
   const difference = differenceOf(checkpoint.environment, environment)
   if (difference !== null) ports.log('warn', difference)
+}
+
+/** Says of how many samples the parts of a batch are, where memory decided that. */
+function tellAmounts(training: Training): void {
+  const { run, ports, plans, position, state } = training
+  if (state.trained || state.accumulate === null) return
+  const { accumulate } = amountsOf(run.spec, stageOf(training), state)
+  const samples = Math.ceil(plans[position.stage]!.batch / accumulate)
+  ports.metrics([{ step: position.step, name: 'train/micro-batch', value: samples }])
+  ports.log(
+    'info',
+    `stage ${stageOf(training).name} does ${samples} samples at a time, as it ran out of memory with more`,
+  )
 }

@@ -278,58 +278,6 @@ test('a momentum that is given takes the place of the optimizer’s for that ste
   expect(last(0.9)).not.toEqual(last(0.5))
 })
 
-/** A net whose samples know nothing of each other: no normalisation, no dropout. */
-const plainBundle: BundleModule = {
-  model: ({ tf: t, body, head }) => {
-    const conv = body.conv2d('conv', { inputs: 3, filters: 4, size: 3 })
-    const dense = head.dense('dense', { inputs: 4, units: CLASSES })
-    return {
-      body: (images, pass) => t.mean(t.relu(conv(images, pass)), [1, 2]),
-      head: (features, pass) => dense(features as tf.Tensor2D, pass),
-    }
-  },
-}
-
-test.each([
-  [8, 4, null],
-  [6, 4, null],
-  [3, 8, null],
-  [8, 2, { name: 'mixup' }],
-])('a batch of %i in %i parts makes the step that it makes whole (mix %j)', (n, accumulate, mix) => {
-  const blend = mix && {
-    partners: aBatch(1, n).images,
-    lambda: Float32Array.from({ length: n }, (_, i) => 0.5 + i / 16),
-  }
-  const batch = { ...aBatch(0, n), blend }
-  const stage = { mix, batch: 8, clipNorm: 0.05, optimizer: { name: 'sgdm' } }
-  const [whole, parts] = [aSetup(stage, 1, plainBundle), aSetup({ ...stage, accumulate }, 1, plainBundle)]
-  for (let step = 0; step < 3; step++) {
-    const [expected, actual] = [whole, parts].map(({ program }) => program.train(batch, { lr: 1 }, step))
-    for (const name of ['loss', 'gradNorm'] as const) expect(actual![name]).toBeCloseTo(expected![name], 5)
-    expect(actual!.losses).toHaveLength(n)
-    actual!.losses!.forEach((loss, i) => expect(loss).toBeCloseTo(expected!.losses![i]!, 5))
-  }
-  const [expected, actual] = [whole.program.state(), parts.program.state()]
-  expect(namesOf(actual)).toEqual(namesOf(expected))
-  for (const [name, { data }] of expected)
-    data.forEach((value, i) => expect(actual.get(name)!.data[i]).toBeCloseTo(value, 5))
-})
-
-test('every part of a batch draws dropout of its own', () => {
-  const twice = aBatch(0, 4)
-  const double = (table: Uint8Array | Float32Array) => [...table, ...table]
-  const batch = { ...twice, images: Uint8Array.from(double(twice.images)), labels: Float32Array.from(double(twice.labels)), n: 8 } // prettier-ignore
-  const dropping: BundleModule = {
-    model: ({ tf: t, head }) => {
-      const drop = head.dropout<tf.Tensor2D>('drop', 0.5)
-      const dense = head.dense('dense', { inputs: 3, units: CLASSES })
-      return { body: (images) => t.mean(images, [1, 2]), head: (x, pass) => dense(drop(x as tf.Tensor2D, pass), pass) }
-    },
-  }
-  const { losses } = aSetup({ batch: 8, accumulate: 2 }, 1, dropping).program.train(batch, { lr: LR }, 0)
-  expect(losses!.slice(4)).not.toEqual(losses!.slice(0, 4))
-})
-
 const withAverage = (stage: StageInput = {}, initialSeed = 1) =>
   aSetup(stage, initialSeed, undefined, { decay: 0.8, warmup: false })
 

@@ -86,7 +86,7 @@ export interface StageProgram {
    * that take equal steps stay equal byte for byte.
    *
    * @param step Counts over the fold's whole training, 0-based.
-   * @throws {AppError} `user-code-failed`, `out-of-memory`; the state is not to be used after that
+   * @throws {AppError} `user-code-failed`, `out-of-memory` during a step; the state is not to be used after that
    */
   train(batch: TrainBatch, rates: StepRates, step: number): StepResult
   /**
@@ -180,8 +180,7 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
   })
   /** The rows of each output for the pictures that were given. */
   const predicted = (signature: string, images: Uint8Array, n: number): Record<string, Float32Array> => {
-    // A graph is for so many pictures: fewer are filled up, and no prediction depends on how many there were.
-    const parts = isCompiled ? filledParts(images, n, spec.evaluate.batch) : [{ images, n, rows: n }]
+    const parts = predictedParts(images, n, spec.evaluate.batch, isCompiled)
     const outputs = parts.map((part) =>
       runAndRead(tf, program, signature, { images: imagesOf(part.images, part.rows, spec.image.size) }),
     )
@@ -206,8 +205,14 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       return result
     },
     // A bundle's code is run to be traced: it waits for the state.
-    prepare: (n) => {
-      if (trusted) program.prepare('train', lastPartRows(n, stage.accumulate))
+    prepare(n) {
+      if (!trusted) return
+      try {
+        program.prepare('train', lastPartRows(n, stage.accumulate))
+      } catch (error) {
+        // The step meets it again, and says what it was doing.
+        if (!isOutOfMemory(error)) throw error
+      }
     },
     predict: (images, n, by = 'weights') =>
       predicted(by === 'average' ? 'predictByAverage' : 'predict', images, n).probabilities!,
@@ -232,15 +237,24 @@ function frozenWeights(model: Model, stage: StageSpec): Set<string> {
   return new Set(model.variables.filter(({ group }) => !trained.has(group)).map(({ name }) => name))
 }
 
-/** Pictures in parts of so many rows, the last filled up with black ones; n are given in each. */
-function filledParts(images: Uint8Array, n: number, rows: number): { images: Uint8Array; n: number; rows: number }[] {
+/**
+ * Pictures in parts of at most so many; n are given in each. A graph is for so many rows: for one, the last part is filled
+ * up with black ones, and no prediction depends on how many there were.
+ */
+function predictedParts(
+  images: Uint8Array,
+  n: number,
+  rows: number,
+  isFilled: boolean,
+): { images: Uint8Array; n: number; rows: number }[] {
   const bytes = images.length / n
   return Array.from({ length: Math.ceil(n / rows) }, (_, i) => {
     const own = images.subarray(i * rows * bytes, (i + 1) * rows * bytes)
-    if (own.length === rows * bytes) return { images: own, n: rows, rows }
+    const count = own.length / bytes
+    if (!isFilled || count === rows) return { images: own, n: count, rows: count }
     const filled = new Uint8Array(rows * bytes)
     filled.set(own)
-    return { images: filled, n: own.length / bytes, rows }
+    return { images: filled, n: count, rows }
   })
 }
 
@@ -255,6 +269,11 @@ function joined(done: readonly Record<string, Float32Array>[], parts: readonly T
   }
 }
 
+/** What a signature is run for, as a failure says it. */
+function duringOf(signature: string): 'step' | 'prediction' {
+  return signature === 'train' || signature === 'gather' ? 'step' : 'prediction'
+}
+
 /** Runs a signature, reads its outputs, and disposes them and the feeds. */
 function runAndRead(tf: Tf, program: Program, signature: string, feeds: Feeds): Record<string, Float32Array> {
   try {
@@ -263,7 +282,7 @@ function runAndRead(tf: Tf, program: Program, signature: string, feeds: Feeds): 
     tf.dispose(Object.values(outputs))
     return Object.fromEntries(values) as Record<string, Float32Array>
   } catch (cause) {
-    if (isOutOfMemory(cause)) throw new AppError('out-of-memory', { signature }, { cause })
+    if (isOutOfMemory(cause)) throw new AppError('out-of-memory', { during: duringOf(signature) }, { cause })
     throw cause
   } finally {
     tf.dispose(Object.values(feeds))
