@@ -7,9 +7,9 @@ import { epochFigures, stepFigures } from './figures.ts'
 import { writeJob, writePictures } from './job.ts'
 import { nets } from './nets.ts'
 import { startPeer } from './peer.ts'
-import type { Peer } from './peer.ts'
-import { preparePeers } from './peers.ts'
-import type { Lacking, PeerKind, PeerName } from './peers.ts'
+import type { Order, Peer } from './peer.ts'
+import { epochKinds, preparePeers } from './peers.ts'
+import type { EpochName, Lacking, PeerKind, PeerName } from './peers.ts'
 import { checkSameWork } from './same-work.ts'
 import { inRounds } from './rounds.ts'
 
@@ -83,16 +83,17 @@ async function measureNet({ repetitions, say }: Run, net: string, job: string, p
       running.set(name, peer)
       checkSameWork(kind, peer.ready, running.get('baton')!.ready)
     }
-    const turn = (what: 'steps' | 'epoch') => (name: PeerName, round: number) => {
+    const turn = (name: PeerName, what: Order['do'], round: number) => {
       say(`${net}, round ${round + 1} of ${repetitions}: ${what} of ${titleOf(peers[name])}`)
       return running.get(name)!.order({ do: what, seconds: windowSeconds })
     }
     const names = kinds.map(([name]) => name)
-    const readers = kinds.flatMap(([name, { readsFiles }]) => (readsFiles ? [name] : []))
+    const epochNames = (Object.keys(epochKinds) as EpochName[]).filter((name) => running.has(epochKinds[name].peer))
+    const epochTurn = (name: EpochName, round: number) => turn(epochKinds[name].peer, epochKinds[name].order, round)
     // Files are read once beforehand: from then on the system holds them in memory for all.
-    for (const name of readers) await turn('epoch')(name, -1)
-    const steps = await inRounds(names, repetitions, turn('steps'))
-    const epochs = await inRounds(readers, repetitions, turn('epoch'))
+    for (const name of epochNames) await epochTurn(name, -1)
+    const steps = await inRounds(names, repetitions, (name, round) => turn(name, 'steps', round))
+    const epochs = await inRounds(epochNames, repetitions, epochTurn)
     return { running, steps, epochs }
   } finally {
     for (const peer of running.values()) await peer.stop()

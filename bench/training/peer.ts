@@ -12,8 +12,11 @@ export interface Ready {
 }
 
 export interface Order {
-  /** `steps`: train for so many seconds from memory. `epoch`: from files, once through. */
-  readonly do: 'steps' | 'epoch'
+  /**
+   * `steps`: train for so many seconds from memory. `epoch`: from files, once through; `aliased-epoch`: the same by a
+   * quicker resize that leaves pixels out.
+   */
+  readonly do: 'steps' | 'epoch' | 'aliased-epoch'
   readonly seconds: number
 }
 

@@ -4,15 +4,23 @@ import type { Run } from '../figure.ts'
 import { installPython } from '../python.ts'
 import type { PythonPackages } from '../python.ts'
 import { repositoryFile } from '../repository.ts'
-import type { PeerProgram } from './peer.ts'
+import type { Order, PeerProgram } from './peer.ts'
 
 export type PeerName = 'baton' | 'batonBf16' | 'eager' | 'tfjs' | 'keras' | 'kerasBf16' | 'loop' | 'torch'
+
+export type EpochName = 'baton' | 'keras' | 'kerasAliased' | 'torch'
+
+/** Epochs from files, and by which order which peer trains them. */
+export const epochKinds: Readonly<Record<EpochName, { readonly peer: PeerName; readonly order: Order['do'] }>> = {
+  baton: { peer: 'baton', order: 'epoch' },
+  keras: { peer: 'keras', order: 'epoch' },
+  kerasAliased: { peer: 'keras', order: 'aliased-epoch' },
+  torch: { peer: 'torch', order: 'epoch' },
+}
 
 /** A way to train a net. */
 export interface PeerKind {
   readonly title: string
-  /** Whether it can train from files too. */
-  readonly readsFiles: boolean
   /** How far its first losses may be from Baton's, as a part of them. */
   readonly tolerance: number
   readonly program: (job: string) => PeerProgram
@@ -77,20 +85,20 @@ export async function preparePeers(say: Run['say'], threads: number): Promise<Re
     const file = repositoryFile(`bench/training/peers/${script}`)
     return { ...kind, program: (job) => ({ command: `${found.bin}/python`, args: [file, job, ...args], env }) }
   }
-  const plain = { readsFiles: false, tolerance: exact }
-  const inBf16 = { readsFiles: false, tolerance: coarse }
+  const plain = { tolerance: exact }
+  const inBf16 = { tolerance: coarse }
   const withoutBf16 = { lacking: 'the processor has no bf16' }
   const baton = new URL('./peers/baton.ts', import.meta.url)
   return {
-    baton: { ...plain, readsFiles: true, title: 'Baton', program: node(baton, 'compiled', 'fp32') },
+    baton: { ...plain, title: 'Baton', program: node(baton, 'compiled', 'fp32') },
     batonBf16: hasBf16() ? { ...inBf16, title: 'Baton, bf16', program: node(baton, 'compiled', 'bf16') } : withoutBf16,
     eager: { ...plain, title: 'Baton, eager', program: node(baton, 'eager', 'fp32') },
     tfjs: { ...plain, title: 'TensorFlow.js fit', program: node(new URL('./peers/tfjs-fit.ts', import.meta.url)) },
-    keras: await python(tensorflow, { ...plain, readsFiles: true, title: 'Keras fit' }, 'keras_fit.py', 'float32'),
+    keras: await python(tensorflow, { ...plain, title: 'Keras fit' }, 'keras_fit.py', 'float32'),
     kerasBf16: hasBf16()
       ? await python(tensorflow, { ...inBf16, title: 'Keras fit, mixed_bfloat16' }, 'keras_fit.py', 'mixed_bfloat16')
       : withoutBf16,
     loop: await python(tensorflow, { ...plain, title: 'tf.function loop' }, 'keras_loop.py'),
-    torch: await python(torch, { ...plain, readsFiles: true, title: 'PyTorch' }, 'torch_loop.py'),
+    torch: await python(torch, { ...plain, title: 'PyTorch' }, 'torch_loop.py'),
   }
 }

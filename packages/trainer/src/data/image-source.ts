@@ -2,7 +2,7 @@ import { AppError, isAppError } from '@baton/contracts'
 import type { DatasetManifest } from '@baton/contracts'
 import { takenBy } from './augment/augment-plan.ts'
 import type { PictureKind } from './augment/picture.ts'
-import type { DecodeSpec } from './decode-image.ts'
+import type { DecodeSpec } from './decode/decode-image.ts'
 import { openBudget } from './pictures/byte-budget.ts'
 import { openShards } from './pictures/open-shards.ts'
 import type { ShardPath } from './pictures/open-shards.ts'
@@ -49,8 +49,9 @@ export interface ImageSourceOptions {
 }
 
 /**
- * Pictures in work at once, in all threads together: libuv's threads, of which there are 4 or one a core, decode. In
- * this thread they are more: a training step blocks it, and what is queued goes on meanwhile.
+ * Pictures in work at once, in all threads together: while some are decoded, others are read in libuv's threads, of
+ * which there are 4 or one a core, and decoded there where libvips does it. In this thread they are more: a training step
+ * blocks it, and what is queued goes on meanwhile.
  */
 const atOnce = { here: 64, inThreads: 16 }
 /** How often `poll` is called while other threads work, in milliseconds. */
@@ -133,8 +134,8 @@ export function createImageSource(options: ImageSourceOptions): ImageSource {
 }
 
 function startMakers({ manifest, image, threads, poll }: ImageSourceOptions, budget: BigInt64Array): PictureMaker[] {
-  const { resize, background } = image
-  const shared = { samples: shareSamples(manifest.samples), image: { resize, background }, budget }
+  const { resize, interpolation, background } = image
+  const shared = { samples: shareSamples(manifest.samples), image: { resize, interpolation, background }, budget }
   if (threads === 0) return [createPictureMaker({ ...shared, atOnce: atOnce.here }, poll)]
   const each = Math.max(1, Math.ceil(atOnce.inThreads / threads))
   return Array.from({ length: threads }, () => startPictureThread({ ...shared, atOnce: each }))

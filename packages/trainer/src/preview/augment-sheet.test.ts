@@ -5,7 +5,7 @@ import { augmentBy } from '../data/augment/augment-plan.ts'
 import { planAugment } from '../data/augment/plan-augment.ts'
 import { trainOps } from '../data/augment/presets.ts'
 import { augmentScope } from '../data/batches.ts'
-import { decodeOriginal } from '../data/decode-image.ts'
+import { decodeOriginal } from '../data/decode/decode-image.ts'
 import { drawAugmentSheet } from './augment-sheet.ts'
 
 const schedule = { name: 'constant', lr: 0.1 } as const
@@ -45,7 +45,7 @@ test('a sheet has the picture as it is stored, and then as each epoch of the sta
   expect(await cellAt(sheet, 0, 0)).toEqual([...original.data])
   for (const epoch of [0, 1]) {
     const scope = augmentScope({ seed: 5, fold: 0, stage: 1, epoch })
-    const { data } = await augmentBy(planAugment(trainOps('imet-256'), spec.image), scope)(original, 0)
+    const { data } = augmentBy(planAugment(trainOps('imet-256'), spec.image), scope)(original, 0)
     expect(await cellAt(sheet, 1 + epoch, 0)).toEqual([...data])
   }
   expect(await draw(1)).toEqual(sheet)

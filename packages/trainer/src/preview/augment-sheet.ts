@@ -7,7 +7,7 @@ import type { ModelPicture } from '../data/augment/model-picture.ts'
 import type { Picture } from '../data/augment/picture.ts'
 import { planStageAugment } from '../data/augment/plan-augment.ts'
 import { augmentScope, mixScope } from '../data/batches.ts'
-import { decodeImage, decodeOriginal } from '../data/decode-image.ts'
+import { decodeImage, decodeOriginal } from '../data/decode/decode-image.ts'
 import { mixBatch } from '../data/mix.ts'
 
 interface EncodedImage {
@@ -44,14 +44,12 @@ export async function drawAugmentSheet({ spec, stage, images, epochs, mix }: Aug
   const originals = await Promise.all(images.map((image) => decode(image, model)))
   const pictures =
     takenBy(plan) === 'original' ? originals : await Promise.all(images.map(({ bytes }) => decodeImage(bytes, model)))
-  const columns = await Promise.all(
-    Array.from({ length: epochs }, async (_, epoch) => {
-      const key = { seed: spec.seed, fold: 0, stage }
-      const augment = augmentBy(plan, augmentScope({ ...key, epoch }))
-      const column = await Promise.all(pictures.map((picture, sample) => augment(picture, sample)))
-      return mix ? mixed(column, stageSpec, mixScope(key, epoch), model) : column
-    }),
-  )
+  const columns = Array.from({ length: epochs }, (_, epoch) => {
+    const key = { seed: spec.seed, fold: 0, stage }
+    const augment = augmentBy(plan, augmentScope({ ...key, epoch }))
+    const column = pictures.map((picture, sample) => augment(picture, sample))
+    return mix ? mixed(column, stageSpec, mixScope(key, epoch), model) : column
+  })
   return layOut([originals, ...columns], model)
 }
 

@@ -45,27 +45,27 @@ const everything = [
   { op: 'cutout', p: 0.5, fill: 'colour', size: 0.2 },
 ]
 
-test('an augmented picture is a function of scope and sample, not of what was made before or beside it', async () => {
+test('an augmented picture is a function of scope and sample, not of what was made before or beside it', () => {
   const picture = aPicture(24, 20)
   const copy = [...picture.data]
   const plan = planOf(everything)
   const augmentIn = (scope: Scope) => augmentBy(plan, scope)
   const samples = Array.from({ length: 30 }, (_, sample) => sample)
   const make = (augment: ReturnType<typeof augmentIn>, wanted: number[]) =>
-    Promise.all(wanted.map((sample) => augment(picture, sample)))
-  const first = await make(augmentIn([7, 0]), samples)
+    wanted.map((sample) => augment(picture, sample))
+  const first = make(augmentIn([7, 0]), samples)
   const again = augmentIn([7, 0])
-  expect(await make(again, samples.toReversed())).toEqual(first.toReversed())
-  expect(await make(again, [5])).toEqual([first[5]])
+  expect(make(again, samples.toReversed())).toEqual(first.toReversed())
+  expect(make(again, [5])).toEqual([first[5]])
   expect(new Set(first.map(({ data }) => data.join())).size).toBe(samples.length)
   for (const scope of [
     [7, 1],
     [8, 0],
   ])
-    expect(await make(augmentIn(scope), samples)).not.toEqual(first)
+    expect(make(augmentIn(scope), samples)).not.toEqual(first)
   for (const { width, height, data } of first)
     expect([width, height, data.length]).toEqual([size, size, size * size * 3])
-  await augmentBy(planOf([{ op: 'crop-if-needed', factor: 2 }, { op: 'brightness', by: 1 }, { op: 'resize' }]), [1])(
+  augmentBy(planOf([{ op: 'crop-if-needed', factor: 2 }, { op: 'brightness', by: 1 }, { op: 'resize' }]), [1])(
     picture,
     0,
   )
@@ -108,12 +108,12 @@ test('a parameter is uniform over its range, and an operation done as often as i
   expect(Math.abs(product)).toBeLessThan(4 / 12 / Math.sqrt(4000))
 })
 
-test('one of several operations is drawn in proportion to their p', async () => {
+test('one of several operations is drawn in proportion to their p', () => {
   const dark = { op: 'gamma', from: 5, to: 5, p: 0.3 }
   const light = { op: 'gamma', from: 0.2, to: 0.2, p: 0.1 }
   const augment = augmentBy(planOf([{ op: 'one-of', p: 0.5, ops: [dark, light] }]), [3])
   const grey = { width: size, height: size, data: new Uint8Array(size * size * 3).fill(128) }
-  const shades = await Promise.all(Array.from({ length: 2000 }, async (_, i) => (await augment(grey, i)).data[0]!))
+  const shades = Array.from({ length: 2000 }, (_, i) => augment(grey, i).data[0]!)
   const part = (isIt: (shade: number) => boolean) => shades.filter(isIt).length / 2000
   for (const [is, p] of [
     [part((shade) => shade < 128), 0.375],
@@ -122,28 +122,28 @@ test('one of several operations is drawn in proportion to their p', async () => 
     expect(Math.abs(is - p)).toBeLessThan(4 * Math.sqrt((p * (1 - p)) / 2000))
 })
 
-test('noise has the deviation asked for, each colour its own or a pixel one', async () => {
+test('noise has the deviation asked for, each colour its own or a pixel one', () => {
   const grey = { width: size, height: size, data: new Uint8Array(size * size * 3).fill(128) }
-  const make = async (perColour: boolean) => {
-    const { data } = await augmentBy(planOf([{ op: 'noise', from: 12, to: 12, perColour }]), [3])(grey, 0)
+  const make = (perColour: boolean) => {
+    const { data } = augmentBy(planOf([{ op: 'noise', from: 12, to: 12, perColour }]), [3])(grey, 0)
     return Array.from(data, (byte) => byte - 128)
   }
-  const noise = await make(true)
+  const noise = make(true)
   const n = noise.length
   const mean = noise.reduce((sum, value) => sum + value) / n
   const variance = noise.reduce((sum, value) => sum + value * value, 0) / n
   expect(Math.abs(mean)).toBeLessThan((4 * 12) / Math.sqrt(n))
   // Rounding adds a twelfth.
   expect(Math.abs(variance - (144 + 1 / 12))).toBeLessThan(4 * 144 * Math.sqrt(2 / n))
-  const lone = await make(false)
+  const lone = make(false)
   for (let i = 0; i < n; i += 3) expect(lone[i] === lone[i + 1] && lone[i] === lone[i + 2]).toBe(true)
 })
 
-test('erased noise is normal for the model, cut where bytes end', async () => {
+test('erased noise is normal for the model, cut where bytes end', () => {
   const op = { op: 'erase', from: 0.9, to: 0.9, aspect: 1, fill: 'noise' }
   const black = { width: 64, height: 64, data: new Uint8Array(64 * 64 * 3) }
   const large = planAugment(opsOf([op]), { ...model, size: 64 })
-  const { data } = await augmentBy(large, [3])(black, 1)
+  const { data } = augmentBy(large, [3])(black, 1)
   const green = Array.from({ length: 64 * 64 }, (_, i) => data[i * 3 + 1]! / 255).map((x) => (x - 0.456) / 0.224)
   const inside = green.filter((z) => z > -2.03)
   expect(inside.length / green.length).toBeGreaterThan(0.85)
@@ -166,7 +166,7 @@ test('pictures are resized after the last operation that wants them in their own
   expect([place('imet-256'), place('imet-320')]).toEqual([3, 5])
 })
 
-test.each(['imet-256', 'imet-320'])('preset %s makes squares of any picture, mostly new ones', async (preset) => {
+test.each(['imet-256', 'imet-320'])('preset %s makes squares of any picture, mostly new ones', (preset) => {
   const augment = augmentBy(planOf(preset), [1])
   for (const [width, height] of [
     [16, 16],
@@ -175,18 +175,18 @@ test.each(['imet-256', 'imet-320'])('preset %s makes squares of any picture, mos
     [5, 7],
   ] as const) {
     const picture = aPicture(width, height)
-    const made = await Promise.all(Array.from({ length: 20 }, (_, sample) => augment(picture, sample)))
+    const made = Array.from({ length: 20 }, (_, sample) => augment(picture, sample))
     for (const { data } of made) expect(data).toHaveLength(size * size * 3)
     expect(new Set(made.map(({ data }) => data.join())).size).toBeGreaterThan(preset === 'imet-256' ? 18 : 8)
   }
 })
 
-test('predictions take the middle of what is cut, and draw only what moves pictures', async () => {
+test('predictions take the middle of what is cut, and draw only what moves pictures', () => {
   expect(plainOps([{ op: 'flip', p: 1 }])).toEqual([])
   const crop = { op: 'crop', p: 1, size: null } as const
   expect(plainOps('imet-256')).toEqual([{ ...crop, centre: 1 }])
   const picture = aPicture(20, 18)
-  const plain = await augmentBy(planAugment(plainOps('imet-256'), model), [])(picture, 0)
+  const plain = augmentBy(planAugment(plainOps('imet-256'), model), [])(picture, 0)
   const middle = Array.from({ length: 16 * 16 * 3 }, (_, i) => {
     const [x, y] = [2 + (Math.floor(i / 3) % 16), 1 + Math.floor(i / 48)]
     return picture.data[(y * 20 + x) * 3 + (i % 3)]

@@ -1,5 +1,5 @@
 import type { AugmentOp } from '@baton/contracts'
-import { resizePicture } from '../decode-image.ts'
+import { resizePicture } from '../decode/decode-image.ts'
 import { openCanvas } from './canvas.ts'
 import type { Canvas } from './canvas.ts'
 import { drawsIn } from './draws.ts'
@@ -25,7 +25,7 @@ export function takenBy({ beforeResize, model }: AugmentPlan): PictureKind {
 }
 
 /** Augments one picture, which stays as it is. The very picture comes back where nothing was done to it. */
-export type Augment = (picture: Picture, sample: number) => Promise<Picture>
+export type Augment = (picture: Picture, sample: number) => Picture
 
 /**
  * Augments to squares of the model's size: a pure function of plan, scope, sample and picture.
@@ -34,14 +34,14 @@ export type Augment = (picture: Picture, sample: number) => Promise<Picture>
  */
 export function augmentBy({ ops, beforeResize, model }: AugmentPlan, scope: Scope): Augment {
   const drawsOf = drawsIn(scope)
-  return async (picture, sample) => {
+  return (picture, sample) => {
     const apply = (canvas: Canvas, part: readonly AugmentOp[], first: number) =>
       part.forEach((op, i) => applyOp(canvas, op, model, (name) => drawsOf(`${first + i} ${name}`, sample)))
     const canvas = openCanvas(picture, false)
     apply(canvas, ops.slice(0, beforeResize), 0)
     const { width, height } = canvas.size
     const isSquare = width === model.size && height === model.size
-    const square = isSquare ? canvas : openCanvas(await resizePicture(canvas.settle(), model), true)
+    const square = isSquare ? canvas : openCanvas(resizePicture(canvas.settle(), model), true)
     apply(square, ops.slice(beforeResize), beforeResize)
     return square.settle()
   }

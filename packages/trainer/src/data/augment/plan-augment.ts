@@ -14,6 +14,6 @@ export function planStageAugment(
 
 /** Operations, one after the other, on pictures for a model. */
 export function planAugment(ops: readonly AugmentOp[], model: ModelPicture): AugmentPlan {
-  const { size, resize, background, mean, std } = model
-  return { ops, beforeResize: resizePlace(ops), model: { size, resize, background, mean, std } }
+  const { size, resize, interpolation, background, mean, std } = model
+  return { ops, beforeResize: resizePlace(ops), model: { size, resize, interpolation, background, mean, std } }
 }

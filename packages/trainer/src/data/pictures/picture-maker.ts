@@ -1,9 +1,9 @@
-import type { ImageSpec } from '@baton/contracts'
 import { augmentBy, takenBy } from '../augment/augment-plan.ts'
 import type { Augment, AugmentPlan } from '../augment/augment-plan.ts'
 import type { Scope } from '../augment/draws.ts'
 import type { Picture } from '../augment/picture.ts'
-import { decodeImage, decodeOriginal } from '../decode-image.ts'
+import { decodeImage, decodeOriginal } from '../decode/decode-image.ts'
+import type { DecodeSpec } from '../decode/decode-image.ts'
 import { takeBytes } from './byte-budget.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import { remembering } from '../remembering.ts'
@@ -88,7 +88,7 @@ export interface PictureMaker {
 
 export interface MakerOptions {
   readonly samples: SampleTable
-  readonly image: Pick<ImageSpec, 'resize' | 'background'>
+  readonly image: Omit<DecodeSpec, 'size'>
   /** For decoded pictures. */
   readonly budget: ByteBudget
   /** Pictures in work at once: while some are read and decoded elsewhere, others are augmented here. */
@@ -171,7 +171,7 @@ export function createPictureMaker(options: MakerOptions, beforeEach: () => void
     if (place.arena === notKept.keep && takeBytes(budget, picture.data.length)) kept.push({ sample, picture })
     const imageBytes = job.images.length / (job.samples.length * augments.length)
     for (const [view, augment] of augments.entries())
-      job.images.set((await augment(picture, sample)).data, (row * augments.length + view) * imageBytes)
+      job.images.set(augment(picture, sample).data, (row * augments.length + view) * imageBytes)
   }
 
   async function decode(index: number, { plan }: View): Promise<Picture> {

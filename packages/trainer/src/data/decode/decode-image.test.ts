@@ -1,10 +1,10 @@
 import sharp from 'sharp'
 import type { Sharp } from 'sharp'
 import { expect, test } from 'vitest'
-import type { Picture } from './augment/picture.ts'
+import type { Picture } from '../augment/picture.ts'
 import { decodeImage, decodeOriginal, resizePicture } from './decode-image.ts'
 
-const spec = { size: 4, resize: 'stretch' as const, background: 200 }
+const spec = { size: 4, resize: 'stretch' as const, interpolation: 'bilinear' as const, background: 200 }
 const solid = (width: number, height: number, background: { r: number; g: number; b: number; alpha?: number }) =>
   sharp({ create: { width, height, channels: background.alpha === undefined ? 3 : 4, background } })
 
@@ -39,7 +39,7 @@ test('an image decodes to its own size, which resizes to what it decodes to at o
   const original = await decodeOriginal(png, spec)
   expect({ ...original, data: [...original.data] }).toEqual({ width: 5, height: 7, data: [...raw] })
   for (const resize of ['stretch', 'pad'] as const)
-    expect(await resizePicture(original, { ...spec, resize })).toEqual(await decodeImage(png, { ...spec, resize }))
+    expect(resizePicture(original, { ...spec, resize })).toEqual(await decodeImage(png, { ...spec, resize }))
 })
 
 test('transparency shows the background', async () => {
@@ -79,4 +79,19 @@ test('bytes that are no image, and a truncated image, are errors', async () => {
     .jpeg()
     .toBuffer()
   await expect(decodeImage(jpeg.subarray(0, jpeg.length - 40), spec)).rejects.toThrow(/./)
+})
+
+test.each([
+  ['JPEG', (image: Sharp) => image.jpeg({ quality: 100 })],
+  ['WebP', (image: Sharp) => image.webp({ lossless: true })],
+  ['JPEG with a profile', (image: Sharp) => image.withIccProfile('srgb').jpeg({ quality: 100 })],
+])('a large %s that is decoded at less than its size shows what the whole shows', async (_, encode) => {
+  const [width, height] = [150, 131]
+  const raw = Uint8Array.from({ length: width * height * 3 }, (_, i) => 128 + 90 * Math.sin(i / 3 / width / 20))
+  const bytes = await encode(sharp(raw, { raw: { width, height, channels: 3 } })).toBuffer()
+  for (const resize of ['stretch', 'pad'] as const) {
+    const small = await decodeImage(bytes, { ...spec, size: 16, resize })
+    const whole = resizePicture(await decodeOriginal(bytes, spec), { ...spec, size: 16, resize })
+    small.data.forEach((byte, i) => expect(Math.abs(byte - whole.data[i]!)).toBeLessThanOrEqual(5))
+  }
 })
