@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -258,5 +258,35 @@ describe('a fold', () => {
     expect(third.logs.filter((line) => line.includes('precision fp32 → fp16'))).toHaveLength(1)
     const file = await readFile(third.checkpoints.at(-1)!.files.optimizer!)
     expect(decode(file).tensors.get('loss-scale/scale')!.data[0]).toBe(2 ** 15)
+  })
+
+  test('whose code bundle cannot become a graph says in each stage how its steps really run', async () => {
+    const bundleDir = path.join(dir, 'bundle')
+    await mkdir(bundleDir)
+    const source = `export const loss = ({ tf }) => (logits, labels) =>
+      tf.mul(tf.mean(tf.squaredDifference(logits, labels), 1), logits.dataSync().length / logits.size)`
+    await writeFile(path.join(bundleDir, 'index.js'), source)
+    const stage = { steps: 3, batch: 4, schedule: { name: 'constant', lr: 0.02 } }
+    const stages = [
+      { ...stage, name: 'own', loss: { name: 'bundle' } },
+      { ...stage, name: 'plain' },
+    ] as never
+    const spec = { precision: 'bf16' as const, code: 'c'.repeat(64), stages }
+    const options = { spec, run: { bundleDir }, ports: native() }
+    const inStage = (stage: number) => (_: number, { progress }: Pick<Session, 'progress'>) =>
+      progress.at(-1)?.position.stage === stage && progress.at(-1)!.position.stageStep > 0 ? 'hand-over' as const : null // prettier-ignore
+    const said = ({ checkpoints }: Session) =>
+      checkpoints.map(({ manifest: { position, environment: now } }) => [position.stage, now.execution, now.precision])
+    const pieces = await sessions.trainInPieces([inStage(0), inStage(1)], options)
+    expect(new Set(pieces.flatMap(said).map((entry) => entry.join()))).toEqual(
+      new Set(['0,eager,fp32', '1,compiled,bf16']),
+    )
+    const logs = pieces.map((piece) => piece.logs.join('\n'))
+    expect(logs[0]).toContain('info: steps run eagerly: the code bundle computes what cannot become a graph')
+    expect(logs[0]).toContain('warn: trains in fp32, not bf16')
+    expect(logs[1]).toContain('info: steps run compiled, in bf16')
+    // Who resumes it meets the same again, and is warned of no difference.
+    expect(pieces).toHaveLength(3)
+    expect(logs.join('\n')).not.toContain('another environment')
   })
 })

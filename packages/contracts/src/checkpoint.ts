@@ -12,7 +12,10 @@ export const TrainingEnvironment = z.strictObject({
   oneDnn: z.boolean(),
   /** Of training: the spec's, and fp32 where steps run eagerly. */
   precision: Precision,
-  /** Whether steps and predictions run as graphs, or operation by operation: so they did before this was recorded. */
+  /**
+   * Whether steps run as graphs, or operation by operation, as those of a code bundle that cannot be graphs; so all did
+   * before this was recorded.
+   */
   execution: z.enum(['compiled', 'eager']).default('eager'),
 })
 export type TrainingEnvironment = z.infer<typeof TrainingEnvironment>

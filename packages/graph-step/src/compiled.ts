@@ -91,6 +91,7 @@ function compiledOn(tf: Tf, backend: NodeBackend, spec: ProgramSpec, log: (line:
       const key = graphs.keyOf(name, () => rows)
       // A session that holds the state is not left for one that no run has asked for.
       if (key !== null && session === null) session = loadSession(tf, backend, graphs.all, state)
+      return key !== null
     },
     restore(values) {
       if (session === null) return eager.restore(values)

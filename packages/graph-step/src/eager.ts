@@ -24,7 +24,7 @@ export function eagerProgram(tf: Tf, spec: ProgramSpec): Program {
         return signature.run(Object.fromEntries(given))
       })
     },
-    prepare: () => undefined,
+    prepare: () => false,
     restore(values) {
       for (const [{ variable }, value] of entriesFor(spec, values))
         tf.tidy(() => {

@@ -63,8 +63,9 @@ export interface Program {
    * straight to where runs find it.
    *
    * @param rows The size of all that may be of any.
+   * @returns Whether the signature runs as a graph.
    */
-  prepare(signature: string, rows: number): void
+  prepare(signature: string, rows: number): boolean
   /**
    * Sets state by name; what is not named stays. The values are copied.
    *

@@ -5,9 +5,15 @@ import type { LoadedTensorflow } from '@baton/tensorflow'
 /**
  * What decides the bytes of a training of this precision here. Steps that run eagerly have no precision but fp32, as
  * TensorFlow.js has no type for others.
+ *
+ * @param execution How its steps run: eagerly also where they were to be compiled, and a code bundle's cannot be.
  */
-export function environmentOf(precision: Precision, { environment }: LoadedTensorflow): TrainingEnvironment {
-  return { ...environment, precision: environment.execution === 'compiled' ? precision : 'fp32' }
+export function environmentOf(
+  precision: Precision,
+  { environment }: Pick<LoadedTensorflow, 'environment'>,
+  execution = environment.execution,
+): TrainingEnvironment {
+  return { ...environment, execution, precision: execution === 'compiled' ? precision : 'fp32' }
 }
 
 /** GPUs of notebooks that are older than Ampere: TensorFlow computes bf16 in fp32 there, with casts around it. */

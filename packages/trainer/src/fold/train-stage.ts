@@ -27,7 +27,7 @@ import type { PredictSamples } from './predict-samples.ts'
 import type { StepReport } from './report-progress.ts'
 import { decideLanding, spend, watchLaps } from './stage-hours.ts'
 import type { Lap } from './stage-hours.ts'
-import { frozenOf, miningOf, programOf, stageOf, standingOf } from './training.ts'
+import { environmentFor, frozenOf, miningOf, programOf, stageOf, standingOf, tellEnvironment } from './training.ts'
 import type { Training } from './training.ts'
 
 /** What an evaluation found, not yet part of where the training stands. */
@@ -271,6 +271,9 @@ async function enterNextStage(training: Training, evaluation: Evaluation): Promi
     program.dispose()
     training.frozen = frozenOf(training, next.position.stage, training.program)
     training.mining = miningOf(training, next.position.stage)
+    const { execution } = training.environment
+    training.environment = environmentFor(training, next.position.stage, training.program)
+    if (training.environment.execution !== execution) tellEnvironment(training)
   }
   Object.assign(training, { ...next, best: evaluation.best })
   await dropReplaced(training, previousBest)

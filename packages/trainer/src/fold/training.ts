@@ -54,8 +54,6 @@ interface Workshop {
   /** Its manifest is of the label groups that are trained. */
   readonly run: FoldRun
   readonly ports: FoldPorts
-  /** Goes into every checkpoint. */
-  readonly environment: TrainingEnvironment
   readonly interrupts: Interrupts
   readonly bundle: BundleModule | null
   /** How many. */
@@ -83,6 +81,8 @@ interface Standing {
   program: StageProgram
   /** Of the position's stage. */
   frozen: FrozenFiles
+  /** How the steps of the position's stage run; goes into every checkpoint. */
+  environment: TrainingEnvironment
   /** Of the position's stage; null where it does not mine. */
   mining: Mining | null
 }
@@ -130,9 +130,9 @@ export async function openTraining(
   const holder = { program }
   closers.push(() => holder.program.dispose())
   // What the first step takes before it has a state to start from goes on while the state is being read.
-  if (!said?.state.trained) program.prepare(workshop.plans[position.stage]!.batch)
+  if (!said?.state.trained && !workshop.bundle) program.prepare(workshop.plans[position.stage]!.batch)
   const checkpoint = await reading
-  const begun: Omit<Standing, 'frozen'> = Object.assign(holder, {
+  const begun: Omit<Standing, 'frozen' | 'environment'> = Object.assign(holder, {
     position,
     state,
     best: checkpoint && (await takeOverBest(run, checkpoint)),
@@ -142,7 +142,10 @@ export async function openTraining(
   else if (slots) program.restore(new Map([...program.state(), ...slots]))
   const known = checkpoint && (await takeOverFrozen(run, checkpoint, program))
   // The same object, so that what closes sees what changes.
-  const standing: Standing = Object.assign(begun, { frozen: frozenOf(workshop, position.stage, program, known) })
+  const standing: Standing = Object.assign(begun, {
+    frozen: frozenOf(workshop, position.stage, program, known),
+    environment: environmentFor(workshop, position.stage, program),
+  })
   const manifest = () => manifestOf(workshop, standing)
   const newest = newestCheckpoint(path.join(run.workDir, 'newest'), run.resume)
   const training: Training = Object.assign(standing, workshop, {
@@ -161,17 +164,34 @@ export async function openTraining(
       },
     }),
   })
-  ports.log('info', describeExecution(training.environment))
-  const warning = precisionWarning(run.spec.precision, ports.tensorflow)
-  if (warning !== null) ports.log('warn', warning)
+  tellEnvironment(training)
   if (checkpoint) announce(training, checkpoint)
   tellAmounts(training)
   return training
 }
 
-function describeExecution({ execution, precision, tensorflow }: TrainingEnvironment): string {
+/** Says how steps run, and what somebody should know of it. */
+export function tellEnvironment({ run, ports, environment }: Pick<Training, 'run' | 'ports' | 'environment'>): void {
+  ports.log('info', describeExecution(environment, ports.tensorflow.environment.execution === 'compiled'))
+  const warning = precisionWarning(run.spec.precision, { tf: ports.tensorflow.tf, environment })
+  if (warning !== null) ports.log('warn', warning)
+}
+
+/** @param canCompile Whether a step that can become a graph does. */
+function describeExecution({ execution, precision, tensorflow }: TrainingEnvironment, canCompile: boolean): string {
   if (execution === 'compiled') return `steps run compiled, in ${precision}, as graphs of TensorFlow ${tensorflow}`
+  if (canCompile) return 'steps run eagerly: the code bundle computes what cannot become a graph'
   return `steps run eagerly: ${tensorflow === 'none' ? 'without TensorFlow there are no graphs' : 'the worker was told to'}`
+}
+
+/** How a stage's steps run. A code bundle's show it only when its code is run, with the program's state taken up. */
+export function environmentFor(
+  { run, ports, plans, bundle }: Workshop,
+  stage: number,
+  program: Pick<StageProgram, 'prepare'>,
+): TrainingEnvironment {
+  const execution = bundle ? program.prepare(plans[stage]!.batch) : ports.tensorflow.environment.execution
+  return environmentOf(run.spec.precision, ports.tensorflow, execution)
 }
 
 /** Gives the model the weights that training starts with, where it is given some. @returns Optimizer slots to go on with */
@@ -233,7 +253,6 @@ async function openWorkshop(
   return {
     run,
     ports,
-    environment: environmentOf(spec.precision, ports.tensorflow),
     interrupts,
     bundle,
     labels,
@@ -254,12 +273,8 @@ function foldSeed({ spec, fold }: FoldRun): number {
   return streamKey(spec.seed, 'fold', fold)[0]
 }
 
-export function programOf(
-  { run, ports, environment, model, bundle }: Workshop,
-  stage: number,
-  state: Shrunk,
-): StageProgram {
-  const isLost = environment.precision !== 'fp32'
+export function programOf({ run, ports, model, bundle }: Workshop, stage: number, state: Shrunk): StageProgram {
+  const { execution, precision } = environmentOf(run.spec.precision, ports.tensorflow)
   const stageSpec = run.spec.stages[stage]!
   const { accumulate, predictBatch } = amountsOf(run.spec, stageSpec, state)
   return createStageProgram({
@@ -269,9 +284,9 @@ export function programOf(
     spec: { ...run.spec, evaluate: { ...run.spec.evaluate, batch: predictBatch } },
     labelColumns: labelRanges(run.manifest),
     seed: foldSeed(run),
-    execution: environment.execution,
-    precision: environment.precision,
-    log: (line) => ports.log('info', `stage ${stageSpec.name}: ${line}${isLost ? ', and so in fp32' : ''}`),
+    execution,
+    precision,
+    log: (line) => ports.log('info', `stage ${stageSpec.name}: ${line}`),
     ...(bundle && { bundle }),
   })
 }
@@ -322,7 +337,7 @@ export function standingOf(training: Training): TrainingStanding {
   }
 }
 
-function manifestOf({ run, environment }: Workshop, { position, state }: Standing): CheckpointContent['manifest'] {
+function manifestOf({ run }: Workshop, { position, state, environment }: Standing): CheckpointContent['manifest'] {
   const { specDigest, fold } = run
   return { format: 'baton.checkpoint/1', specDigest, fold, position, state, environment }
 }

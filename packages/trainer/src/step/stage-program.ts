@@ -90,9 +90,13 @@ export interface StageProgram {
    */
   train(batch: TrainBatch, rates: StepRates, step: number): StepResult
   /**
-   * Makes ready for steps of n samples, before a batch or the state is there: the first of them takes less time then.
+   * Makes ready for steps of n samples, before a batch or the state is there: the first of them takes less time then. A
+   * code bundle's code is run for it, which wants its state.
+   *
+   * @returns How they run.
+   * @throws {AppError} `user-code-failed`
    */
-  prepare(n: number): void
+  prepare(n: number): TrainingEnvironment['execution']
   /**
    * Probabilities, [n, classes], in inference: nothing moves, and a sample's do not depend on the others'.
    *
@@ -204,14 +208,13 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       if (!isSkipped(result)) optimizer.count()
       return result
     },
-    // A bundle's code is run to be traced: it waits for the state.
     prepare(n) {
-      if (!trusted) return
       try {
-        program.prepare('train', lastPartRows(n, stage.accumulate))
+        return program.prepare('train', lastPartRows(n, stage.accumulate)) ? 'compiled' : 'eager'
       } catch (error) {
-        // The step meets it again, and says what it was doing.
         if (!isOutOfMemory(error)) throw error
+        // The step meets it again, and says what it was doing.
+        return execution
       }
     },
     predict: (images, n, by = 'weights') =>
