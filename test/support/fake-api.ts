@@ -125,6 +125,8 @@ export interface FakeApiOptions {
   readonly leaseSeconds?: number
   /** What sessions that do not say how long they live are given; default no end. */
   readonly sessionSeconds?: number
+  /** Where an object lies that a real storage has; null: it lies here. */
+  readonly elsewhere?: (digest: string) => Promise<string> | null
 }
 
 /**
@@ -132,7 +134,7 @@ export interface FakeApiOptions {
  * real fences, storage checks digests and answers ranges. It can fail in the ways that networks do.
  */
 export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeApi> {
-  const { heartbeatSeconds = 0.1, leaseSeconds = 60, sessionSeconds = null } = options
+  const { heartbeatSeconds = 0.1, leaseSeconds = 60, sessionSeconds = null, elsewhere = () => null } = options
   const blobs = new Map<string, Uint8Array>()
   const enrolments = new Set<string>()
   const sessions: FakeSession[] = []
@@ -244,7 +246,8 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
     },
     async createFoldDownloads({ params, body }, session) {
       heldFold(params.fold, body.fence, session)
-      return { items: body.digests.map((digest) => ({ digest, url: address(digest) })) }
+      const item = async (digest: string) => ({ digest, url: (await elsewhere(digest)) ?? address(digest) })
+      return { items: await Promise.all(body.digests.map(item)) }
     },
     async recordCheckpoint({ params, body }, session) {
       const fold = heldFold(params.fold, body.fence, session)

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { parseManifest } from '@baton/contracts'
-import type { Progress } from '@baton/contracts'
+import type { DatasetManifest, Progress, Sample } from '@baton/contracts'
 import { loadTensorflow } from '@baton/tensorflow'
 import { trainFold } from '@baton/trainer'
 import type { FoldOutcome, FoldPorts, FoldProgress, FoldRun } from '@baton/trainer'
 import type { Outcome, TrainingRun } from './child/messages.ts'
 import { serveSupervisor } from './child/serve-supervisor.ts'
 import type { Supervisor } from './child/serve-supervisor.ts'
+import type { ShardPiece } from './transfer/shard-piece.ts'
 
 /** The training child: trains one fold with TensorFlow, and tells the supervisor. */
 async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome> {
@@ -14,31 +15,36 @@ async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome>
   // One operation at a time: the order in which several would add up is nobody's to promise.
   const threads = { intraOpThreads: run.threads, interOpThreads: 1 }
   const tensorflow = await loadTensorflow({ ...threads, execution: run.execution, cacheDir: run.cacheDir })
-  return outcomeOf(await trainFold({ ...foldRunOf(run), manifest }, portsTo(supervisor, tensorflow)))
+  return outcomeOf(await trainFold(foldRunOf(run, manifest, supervisor), portsTo(supervisor, tensorflow)))
 }
 
-function foldRunOf({
-  spec,
-  specDigest,
-  fold,
-  shardPaths,
-  dataThreads,
-  bundleDir,
-  inputs,
-  resume,
-  workDir,
-}: TrainingRun): Omit<FoldRun, 'manifest'> {
+function foldRunOf(
+  { spec, specDigest, fold, dataThreads, bundleDir, inputs, resume, workDir }: TrainingRun,
+  manifest: DatasetManifest,
+  supervisor: Supervisor,
+): FoldRun {
   return {
     spec,
     specDigest,
     fold,
-    shardPath: (shard) => shardPaths[shard]!,
+    manifest,
+    async shardPath(shard, samples) {
+      const { path, isWhole } = await supervisor.find(
+        shard,
+        samples.map((sample) => pieceOf(manifest.samples[sample]!)),
+      )
+      return isWhole ? path : { partPath: path }
+    },
     dataThreads,
     bundleDir,
     inputs,
     resume: resume && { manifest: resume.manifest, filePath: (name) => resume.files[name]! },
     workDir,
   }
+}
+
+function pieceOf({ offset, length, digest }: Sample): ShardPiece {
+  return { offset, length, digest }
 }
 
 /** The training's ports, as messages. */

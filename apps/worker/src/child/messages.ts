@@ -11,20 +11,20 @@ import {
   TrainingEnvironment,
 } from '@baton/contracts'
 import { z } from 'zod'
+import { ShardFile, ShardPiece } from '../transfer/shard-piece.ts'
 
 /** A path of this machine. */
 const Path = z.string().min(1)
 const Seconds = z.number().nonnegative()
 
-/** Everything a training child needs: local paths and plain data, no address and no credential. */
+/** What a training child needs to begin: local paths and plain data, no address and no credential. */
 export const TrainingRun = z.strictObject({
   spec: ExperimentSpec,
   specDigest: Digest,
   /** 0-based. */
   fold: z.int().nonnegative(),
-  /** The dataset's manifest, and its shards by number. */
+  /** The dataset's manifest. Where its samples lie is asked for: its shards may be on their way. */
   manifestPath: Path,
-  shardPaths: z.array(Path),
   /** The unpacked code bundle. */
   bundleDir: Path.nullable(),
   /** What the training takes from elsewhere, and where it lies. */
@@ -55,6 +55,8 @@ export type Signal = z.infer<typeof Signal>
 export const ToChild = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('start'), run: TrainingRun }),
   z.strictObject({ kind: z.literal('signal'), signal: Signal }),
+  /** The answer to `find` of the same id. */
+  z.strictObject({ kind: z.literal('found'), id: z.int(), file: ShardFile }),
 ])
 export type ToChild = z.infer<typeof ToChild>
 
@@ -98,9 +100,16 @@ export const FromChild = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('metrics'), points: z.array(MetricPoint.omit({ seq: true })) }),
   z.strictObject({ kind: z.literal('log'), level: LogLine.shape.level, text: z.string() }),
   z.strictObject({ kind: z.literal('checkpoint'), checkpoint: SavedCheckpoint }),
+  /** Asks for a file that has these samples of a shard. */
+  z.strictObject({
+    kind: z.literal('find'),
+    id: z.int(),
+    shard: z.int().nonnegative(),
+    pieces: z.array(ShardPiece).min(1),
+  }),
   z.strictObject({ kind: z.literal('outcome'), outcome: Outcome }),
   z.strictObject({ kind: z.literal('failure'), failure: Failure.pick({ code: true, detail: true, step: true }) }),
 ])
 export type FromChild = z.infer<typeof FromChild>
 /** What the child says while it trains. */
-export type FromTraining = Exclude<FromChild, { kind: 'outcome' | 'failure' }>
+export type FromTraining = Exclude<FromChild, { kind: 'outcome' | 'failure' | 'find' }>

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { isAppError } from '@baton/contracts'
+import type { ShardFile, ShardPiece } from '../transfer/shard-piece.ts'
 import { Signal, ToChild } from './messages.ts'
 import type { FromChild, FromTraining, Outcome, TrainingRun } from './messages.ts'
 
@@ -8,6 +9,8 @@ export interface Supervisor {
   /** What is asked of the training now. `checkpoint` is said once, the others until the end. */
   signal(): Signal | null
   send(message: FromTraining): void
+  /** The file that has these samples of a shard, once they are in it. What keeps them away ends the training. */
+  find(shard: number, pieces: readonly ShardPiece[]): Promise<ShardFile>
 }
 
 /** Signal, exit code: what ends a process that has lost its supervisor. */
@@ -41,6 +44,9 @@ function dieWithSupervisor(): void {
 /** The first message says what to train; the later ones change the signal. */
 async function receiveRun(): Promise<{ run: TrainingRun; supervisor: Supervisor }> {
   let signal: Signal | null = null
+  /** Who waits for a file, by the id of the question. */
+  const asked = new Map<number, (file: ShardFile) => void>()
+  let asks = 0
   const supervisor: Supervisor = {
     signal() {
       const now = signal
@@ -48,12 +54,20 @@ async function receiveRun(): Promise<{ run: TrainingRun; supervisor: Supervisor 
       return now
     },
     send: (message) => void say(message),
+    find(shard, pieces) {
+      const id = asks++
+      void say({ kind: 'find', id, shard, pieces: [...pieces] })
+      return new Promise((resolve) => asked.set(id, resolve))
+    },
   }
   const run = await new Promise<TrainingRun>((resolve) => {
     process.on('message', (raw) => {
       const message = ToChild.parse(raw)
       if (message.kind === 'start') resolve(message.run)
-      else if (signal === null || Signal.options.indexOf(message.signal) > Signal.options.indexOf(signal))
+      else if (message.kind === 'found') {
+        asked.get(message.id)!(message.file)
+        asked.delete(message.id)
+      } else if (signal === null || Signal.options.indexOf(message.signal) > Signal.options.indexOf(signal))
         signal = message.signal
     })
   })

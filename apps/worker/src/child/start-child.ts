@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { ProblemCode } from '@baton/contracts'
 import { z } from 'zod'
+import type { ShardPull } from '../transfer/pull-shards.ts'
+import type { ShardFile } from '../transfer/shard-piece.ts'
 import { childEnvironment } from './child-environment.ts'
 import { classifyExit, memoryKills, memoryUsed } from './classify-exit.ts'
 import { FromChild } from './messages.ts'
@@ -17,6 +19,8 @@ export interface StartChild {
   /** The one GPU that it sees; null: all that there are. */
   readonly gpu: string | null
   readonly onMessage: (message: FromTraining) => void
+  /** Finds the file that has these samples of a shard. */
+  readonly find: ShardPull['find']
   /** A line that the child printed. */
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void
   /** The latest lines, printed or said, as they are when the child ends. */
@@ -47,7 +51,7 @@ const memorySampleMs = 1000
  * Starts a training in a process of its own: a crash, a leak or a native call of minutes there never reaches the
  * heartbeat here. The process gets no secret: none is in its environment, its arguments or its messages.
  */
-export async function startChild({ entry, run, gpu, onMessage, onLine, lastLines }: StartChild): Promise<Child> {
+export async function startChild({ entry, run, gpu, onMessage, find, onLine, lastLines }: StartChild): Promise<Child> {
   const killsBefore = await memoryKills()
   const child = fork(fileURLToPath(entry), [], {
     cwd: run.workDir,
@@ -67,17 +71,17 @@ export async function startChild({ entry, run, gpu, onMessage, onLine, lastLines
     end ??= { kind: 'killed' }
     child.kill('SIGKILL')
   }
+  /** Both sides are one build: this is a bug in the training, and ends it, not the session. */
+  const endForNonsense = (detail: string) => {
+    end ??= { kind: 'failure', code: 'trainer-crashed', detail: detail.slice(0, 4000), step: null }
+    child.kill('SIGKILL')
+  }
   child.on('message', (raw) => {
     const { success, data: message, error } = FromChild.safeParse(raw)
-    if (!success) {
-      // Both sides are one build: this is a bug in the training, and ends it, not the session.
-      end ??= {
-        kind: 'failure',
-        code: 'trainer-crashed',
-        detail: `not a message: ${z.prettifyError(error)}`.slice(0, 4000),
-        step: null,
-      }
-      return void child.kill('SIGKILL')
+    if (!success) return endForNonsense(`not a message: ${z.prettifyError(error)}`)
+    if (message.kind === 'find') {
+      const answer = (file: ShardFile) => tell({ kind: 'found', id: message.id, file })
+      return void find(message.shard, message.pieces).then(answer, ({ message }: Error) => endForNonsense(message))
     }
     if (message.kind !== 'outcome' && message.kind !== 'failure') return onMessage(message)
     end ??= message.kind === 'outcome' ? message : { kind: 'failure', ...message.failure }

@@ -7,29 +7,45 @@ import type { TrainingRun } from '../child/messages.ts'
 import { foldAddresses } from '../transfer/addresses.ts'
 import { makeRoom } from '../transfer/make-room.ts'
 import { pullBlobs } from '../transfer/pull-blobs.ts'
+import { pullShards } from '../transfer/pull-shards.ts'
+import type { ShardPull } from '../transfer/pull-shards.ts'
 import type { OpenFold } from './open-fold.ts'
 
+/** A fold whose training can begin. */
+export interface PreparedFold {
+  readonly run: TrainingRun
+  /** Its dataset's shards, which may be on their way. */
+  readonly shards: ShardPull
+}
+
 /**
- * Brings everything the training needs onto this machine: code, manifest, shards, inputs and the checkpoint to go on from.
- * What the cache has is not pulled again.
+ * Brings what the training needs to begin onto this machine: code, manifest, inputs and the checkpoint to go on from.
+ * Then the shards begin to come. What the cache has is not pulled again.
  *
+ * @param signal Stops all of it, the shards too.
  * @throws {AppError} `disk-full`, `bundle-invalid`, `digest-mismatch`, `checkpoint-corrupt`, `blob-missing`,
  *   `storage-unavailable`, `lease-lost`; the signal's reason once it aborts
  */
-export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<TrainingRun> {
-  const { context, lease, workDir } = fold
+export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<PreparedFold> {
+  const { context, lease, tools, workDir } = fold
   const runDir = join(workDir, 'run')
-  await mkdir(runDir)
-  const paths = await pullAll(fold, signal)
+  const into = join(workDir, 'blobs')
+  await Promise.all([runDir, into].map((folder) => mkdir(folder)))
+  const [first, { shards }] = [blobsToBegin(lease), lease.dataset]
+  const digests = [...new Set([...first, ...shards].map(({ digest }) => digest))]
+  const addresses = foldAddresses(tools, { api: context.api, lease, digests, signal })
+  await makeRoom({ cacheDir: context.cacheDir, blobs: [...first, ...shards] })
+  const pull = { cache: context.cache, into, addresses, signal }
+  const paths = await pullBlobs(tools, { ...pull, blobs: first }).catch((error: unknown) => {
+    throw isOfCheckpoint(lease, error) ? corrupt(error) : error
+  })
   const pathOf = (blob: Blob) => paths.get(blob.digest)!
   const bundleDir = lease.code && (await unpack(pathOf(lease.code), join(workDir, 'bundle')))
-  await context.cache.evict(context.cacheBytes)
-  return {
+  const run: TrainingRun = {
     spec: lease.spec,
     specDigest: lease.specDigest,
     fold: lease.fold,
     manifestPath: pathOf(lease.dataset.manifest),
-    shardPaths: lease.dataset.shards.map(pathOf),
     bundleDir,
     inputs: lease.inputs.map((input) => ({ input, path: pathOf(input) })),
     resume: resumeOf(lease, pathOf),
@@ -39,25 +55,11 @@ export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<
     execution: context.execution,
     cacheDir: context.cacheDir,
   }
+  return { run, shards: pullShards(tools, { ...pull, shards, aheadDir: join(workDir, 'ahead') }) }
 }
 
-/** Path of each object by digest. The first that cannot be had stops the others. */
-async function pullAll(fold: OpenFold, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-  const { context, lease, tools, workDir } = fold
-  const blobs = blobsOf(lease)
-  const digests = [...new Set(blobs.map(({ digest }) => digest))]
-  const addresses = foldAddresses(tools, { api: context.api, lease, digests, signal })
-  await makeRoom({ cacheDir: context.cacheDir, blobs })
-  const into = join(workDir, 'blobs')
-  await mkdir(into)
-  return pullBlobs(tools, { blobs, cache: context.cache, into, addresses, signal }).catch((error: unknown) => {
-    throw isOfCheckpoint(lease, error) ? corrupt(error) : error
-  })
-}
-
-function blobsOf({ code, dataset, inputs, checkpoint }: Lease): Blob[] {
-  const resumed = checkpoint?.manifest.files ?? []
-  return [...(code ? [code] : []), dataset.manifest, ...dataset.shards, ...inputs, ...resumed]
+function blobsToBegin({ code, dataset, inputs, checkpoint }: Lease): Blob[] {
+  return [...(code ? [code] : []), dataset.manifest, ...inputs, ...(checkpoint?.manifest.files ?? [])]
 }
 
 /** Whether an object of the checkpoint is not in storage any more, or has other bytes under its name. */

@@ -3,16 +3,18 @@ import { join } from 'node:path'
 import { AppError, assertNever, isAppError } from '@baton/contracts'
 import type { Lease, ProblemCode } from '@baton/contracts'
 import { redact } from '@baton/log'
-import type { Outcome, TrainingRun } from '../child/messages.ts'
+import type { Outcome } from '../child/messages.ts'
 import { startChild } from '../child/start-child.ts'
 import type { Child, ChildEnd } from '../child/start-child.ts'
 import { retrying, verdictOn } from '../retry-policy.ts'
 import { SessionOver } from '../session/session-time.ts'
+import type { ShardPull } from '../transfer/pull-shards.ts'
 import { uploadBlobs } from '../transfer/upload-blobs.ts'
 import { whenAborted } from '../when-aborted.ts'
 import { Cancelled, openFold } from './open-fold.ts'
 import type { FoldContext, OpenFold } from './open-fold.ts'
 import { prepareFold } from './prepare-fold.ts'
+import type { PreparedFold } from './prepare-fold.ts'
 
 /**
  * How this session's work on a fold ended. `step` is the next one to do.
@@ -52,10 +54,33 @@ export async function runFold(context: FoldContext, lease: Lease): Promise<FoldE
 async function advance(fold: OpenFold): Promise<FoldEnd> {
   const { context, tools, lease } = fold
   tools.log.info({ step: fold.step(), experiment: `${lease.project} #${lease.version}` }, 'fold leased')
-  const run = await prepareUnlessStopped(fold)
-  if (run === null) return handOver(fold)
+  // Ends the pull of shards with the work that wants them: what has arrived is for the next.
+  const closed = new AbortController()
+  const prepared = await prepareUnlessStopped(fold, closed.signal)
+  if (prepared === null) return handOver(fold)
   tools.log.info({ secondsLeft: context.time.secondsLeft() }, 'training started')
-  const end = await train(fold, run)
+  const whole = awaitShards(fold, prepared.shards)
+  try {
+    return await trainToEnd(fold, prepared, whole)
+  } finally {
+    closed.abort(new Error('the fold is closed'))
+    await whole.catch(() => undefined)
+  }
+}
+
+/** Resolves once the dataset is here and the cache is tidy. @throws what ended the pull */
+async function awaitShards({ context, trace, tools }: OpenFold, shards: ShardPull): Promise<void> {
+  const startMs = tools.clock.now()
+  await trace.around('pull dataset', {}, () => shards.done)
+  tools.log.info({ ms: tools.clock.now() - startMs, ahead: shards.ahead() }, 'pull of the dataset ended')
+  await context.cache.evict(context.cacheBytes)
+}
+
+/** @param whole Resolves once all shards are here, or need not come any more. */
+async function trainToEnd(fold: OpenFold, prepared: PreparedFold, whole: Promise<void>): Promise<FoldEnd> {
+  const end = await train(fold, prepared, whole)
+  // A dataset that proves damaged or gone fails the fold, also one that has seen none of the damage.
+  if (end.kind === 'outcome' && end.outcome.kind === 'completed') await whole
   switch (end.kind) {
     case 'killed': // at the last call; what is committed is handed over
       return handOver(fold)
@@ -68,11 +93,12 @@ async function advance(fold: OpenFold): Promise<FoldEnd> {
   }
 }
 
-/** Null when the fold is to be handed over before everything is there: no step was done, so none can be lost. */
-async function prepareUnlessStopped(fold: OpenFold): Promise<TrainingRun | null> {
+/** Null when the fold is to be handed over before the training can begin: no step was done, so none can be lost. */
+async function prepareUnlessStopped(fold: OpenFold, closed: AbortSignal): Promise<PreparedFold | null> {
   const { stopping } = fold
+  const signal = AbortSignal.any([fold.over, stopping, closed])
   try {
-    return await fold.trace.around('pull', {}, () => prepareFold(fold, AbortSignal.any([fold.over, stopping])))
+    return await fold.trace.around('pull', {}, () => prepareFold(fold, signal))
   } catch (error) {
     if (!fold.over.aborted && stopping.aborted) return null
     throw error
@@ -96,25 +122,34 @@ async function conclude(fold: OpenFold, outcome: Outcome): Promise<FoldEnd> {
 /** A child that was told to cancel may tidy up for so long. */
 const cancelMs = 5000
 
-/** Runs the training child to its end. @throws the reason of `over` once that aborts and the child is gone */
-async function train(fold: OpenFold, run: TrainingRun): Promise<ChildEnd> {
+/**
+ * Runs the training child to its end.
+ *
+ * @throws the reason of `over` once that aborts, and what ended the pull of the shards, when the child is gone
+ */
+async function train(fold: OpenFold, { run, shards }: PreparedFold, whole: Promise<void>): Promise<ChildEnd> {
   const { context, lastLines } = fold
   const ended = new AbortController()
+  const broken = new AbortController()
+  whole.catch((error: unknown) => broken.abort(error))
   const child = await startChild({
     entry: context.trainEntry,
     run,
     gpu: context.gpu,
     lastLines,
     onMessage: (message) => fold.hear(message),
+    find: (shard, pieces) => shards.find(shard, pieces),
     onLine: (stream, line) => fold.say(stream === 'stdout' ? 'info' : 'warn', line),
   })
   fold.attend(child)
   whenAborted(fold.stopping, ended.signal, () => child.signal('hand-over'))
   whenAborted(context.time.lastCall, ended.signal, () => child.kill())
   whenAborted(fold.over, ended.signal, () => stopChild(child, fold.over.reason))
+  whenAborted(broken.signal, ended.signal, () => child.kill())
   try {
     const end = await child.ended
     fold.over.throwIfAborted()
+    broken.signal.throwIfAborted()
     return end
   } finally {
     ended.abort()

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import os from 'node:os'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -20,12 +20,30 @@ export interface BlobCache {
    *   is bringing it.
    */
   pull(blob: Blob, into: string, download: Download): Promise<string>
+  /**
+   * Bytes of an object that somebody in this process is bringing, as they arrived: nothing has checked them yet.
+   *
+   * @param end Past the last one.
+   * @returns Null: not all of them are here, or nobody is bringing the object
+   */
+  peek(digest: string, start: number, end: number): Promise<Buffer | null>
   /** Removes what was used longest ago until `maxBytes` are left, and what dead sessions left behind. */
   evict(maxBytes: number): Promise<void>
 }
 
-/** @param begun A file with the object's first bytes, which a cut download left; null where there is none. */
-export type Download = (path: string, begun: string | null) => Promise<void>
+/**
+ * @param begun A file with the object's first bytes, which a cut download left; null where there is none.
+ * @param onWritten Told how many of the object's first bytes the file has now.
+ */
+export type Download = (path: string, begun: string | null, onWritten: (bytes: number) => void) => Promise<void>
+
+/** A download under way. */
+interface Arrival {
+  readonly part: string
+  /** Of the object's first bytes, how many are in `part`. */
+  bytes: number
+  done: Promise<void>
+}
 
 /** Half-written files and abandoned folders older than this belong to nobody: a living session touches its own. */
 const abandonedAfterMs = 24 * 3_600_000
@@ -45,15 +63,29 @@ export async function openBlobCache(
   const blobs = join(dir, 'blobs')
   const parts = join(dir, 'parts')
   await Promise.all([blobs, parts].map((folder) => mkdir(folder, { recursive: true })))
-  /** Downloads under way, by digest. */
-  const underWay = new Map<string, Promise<void>>()
+  /** By digest. */
+  const underWay = new Map<string, Arrival>()
 
-  async function bring({ digest, sizeBytes }: Blob, cached: string, target: string, download: Download): Promise<void> {
+  /** Brings an object; others see how far it is. */
+  function bring(blob: Blob, cached: string, target: string, download: Download): Promise<void> {
+    const arrival: Arrival = { part: join(parts, `${blob.digest}.${randomUUID()}`), bytes: 0, done: Promise.resolve() }
+    underWay.set(blob.digest, arrival)
+    arrival.done = bringTo(arrival, blob, cached, target, download).finally(() => underWay.delete(blob.digest))
+    return arrival.done
+  }
+
+  async function bringTo(
+    arrival: Arrival,
+    { digest, sizeBytes }: Blob,
+    cached: string,
+    target: string,
+    download: Download,
+  ): Promise<void> {
+    const { part } = arrival
     const isLarge = sizeBytes > begunMinBytes
     const begun = isLarge ? await findBegun(parts, digest) : null
-    const part = join(parts, `${digest}.${randomUUID()}`)
     try {
-      await downloadTwice(part, begun, download)
+      await downloadTwice(part, begun, (path, from) => download(path, from, (bytes) => (arrival.bytes = bytes)))
       await linkOrCopy(part, target)
       await rename(part, cached)
     } catch (error) {
@@ -69,15 +101,17 @@ export async function openBlobCache(
       while (!(await take(blob, cached, target, startedMs))) {
         const others = underWay.get(blob.digest)
         if (!others) {
-          const own = bring(blob, cached, target, download).finally(() => underWay.delete(blob.digest))
-          underWay.set(blob.digest, own)
-          await own
+          await bring(blob, cached, target, download)
           break
         }
         // A fold on another GPU brings it. What ends that one's download does not end this one's.
-        await others.catch(() => undefined)
+        await others.done.catch(() => undefined)
       }
       return target
+    },
+    async peek(digest, start, end) {
+      const arrival = underWay.get(digest)
+      return arrival && arrival.bytes >= end ? readPart(arrival.part, start, end) : null
     },
     async evict(maxBytes) {
       await removeAbandoned(parts)
@@ -115,8 +149,24 @@ async function findBegun(parts: string, digest: string): Promise<string | null> 
   return begun.toSorted((a, b) => b.size - a.size)[0]?.path ?? null
 }
 
+/** Null where the file is gone or shorter meanwhile: it was finished, or begun anew. */
+async function readPart(part: string, start: number, end: number): Promise<Buffer | null> {
+  const file = await open(part, 'r').catch(() => null)
+  if (file === null) return null
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(end - start), 0, end - start, start)
+    return bytesRead === end - start ? buffer : null
+  } finally {
+    await file.close()
+  }
+}
+
 /** Bytes can be damaged on the way, or by the one who began; damaged twice, they are wrong in storage. */
-async function downloadTwice(part: string, begun: string | null, download: Download): Promise<void> {
+async function downloadTwice(
+  part: string,
+  begun: string | null,
+  download: (path: string, begun: string | null) => Promise<void>,
+): Promise<void> {
   try {
     await download(part, begun)
   } catch (error) {

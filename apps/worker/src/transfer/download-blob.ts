@@ -22,15 +22,21 @@ const rangeTimeoutMs = 120_000
 /** Storage that fails for this long is not coming back for this session. */
 const giveUpAfterMs = 15 * 60_000
 
-export interface DownloadBlob {
+/** An object of which ranges are read. */
+export interface RangeSource {
   readonly blob: Blob
+  readonly addresses: Addresses
+  readonly signal: AbortSignal
+}
+
+export interface DownloadBlob extends RangeSource {
   readonly path: string
   /** A file with the object's first bytes, of a download that was cut. They are not pulled again. */
   readonly begun: string | null
-  readonly addresses: Addresses
+  /** Told how many of the object's first bytes are written. */
+  readonly onWritten: (bytes: number) => void
   /** Shared with other downloads. */
   readonly memory: MemoryBudget
-  readonly signal: AbortSignal
 }
 
 /**
@@ -55,11 +61,14 @@ export async function downloadBlob(tools: Tools, input: DownloadBlob): Promise<v
   }
   try {
     const start = input.begun === null ? 0 : await copyBegun(input.begun, file, hash, sizeBytes)
+    let written = start
+    input.onWritten(written)
     for await (const { chunks, bytes } of prefetch(rangesOf(start, sizeBytes), rangesAtOnce, fetch)) {
       for (const chunk of chunks) hash.update(chunk)
       await writeAll(file, chunks)
       input.memory.give(bytes)
       heldBytes -= bytes
+      input.onWritten((written += bytes))
     }
   } finally {
     input.memory.give(heldBytes)
@@ -102,7 +111,7 @@ async function writeAll(file: FileHandle, chunks: readonly Buffer[]): Promise<vo
   }
 }
 
-interface Range {
+export interface Range {
   readonly start: number
   /** Past the last byte. */
   readonly end: number
@@ -113,8 +122,13 @@ function* rangesOf(from: number, sizeBytes: number): Generator<Range> {
     yield { start, end: Math.min(start + rangeBytes, sizeBytes) }
 }
 
-/** The bytes of a range as they came, in order: joining them would cost as much as reading them did. */
-async function fetchRange(tools: Tools, input: DownloadBlob, { start, end }: Range): Promise<Buffer[]> {
+/**
+ * The bytes of a range as they came, in order: joining them would cost as much as reading them did. Nothing has checked
+ * them yet.
+ *
+ * @throws {AppError} `blob-missing`; `storage-unavailable` after a quarter of an hour of failures
+ */
+export async function fetchRange(tools: Tools, input: RangeSource, { start, end }: Range): Promise<Buffer[]> {
   const chunks: Buffer[] = []
   let at = start
   await retrying(tools, { what: 'download', signal: input.signal, giveUpAfterMs }, async () => {
@@ -130,7 +144,7 @@ async function fetchRange(tools: Tools, input: DownloadBlob, { start, end }: Ran
 }
 
 /** The answer that holds a range. */
-async function openRange({ blob, addresses, signal }: DownloadBlob, { start, end }: Range) {
+async function openRange({ blob, addresses, signal }: RangeSource, { start, end }: Range) {
   const response = await storageFetch(await addresses.of(blob.digest), {
     headers: { range: `bytes=${start}-${end - 1}` },
     signal,

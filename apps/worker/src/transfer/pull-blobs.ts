@@ -13,6 +13,8 @@ export interface PullBlobs {
   /** An object lies in this folder, under its digest. */
   readonly into: string
   readonly addresses: Addresses
+  /** Told of each object as soon as it is whole. */
+  readonly onWhole?: (digest: string, path: string) => void
   readonly signal: AbortSignal
 }
 
@@ -43,10 +45,11 @@ export async function pullBlobs(tools: Tools, input: PullBlobs): Promise<Readonl
   async function lane(): Promise<void> {
     for (const blob of queue) {
       signal.throwIfAborted()
-      const path = await cache.pull(blob, into, (file, begun) =>
-        downloadBlob(tools, { blob, path: file, begun, addresses, memory, signal }),
+      const path = await cache.pull(blob, into, (file, begun, onWritten) =>
+        downloadBlob(tools, { blob, path: file, begun, onWritten, addresses, memory, signal }),
       )
       paths.set(blob.digest, path)
+      input.onWhole?.(blob.digest, path)
     }
   }
 

@@ -123,7 +123,8 @@ test('makers share a job row by row, and one that comes late changes nothing', a
   const shards = openShards(data.shardPath)
   onTestFinished(() => shards.close())
   const shared = { samples: shareSamples(data.manifest.samples), image, budget: openBudget(0), atOnce: 2 }
-  const fact = { kind: 'shard', shard: 0, descriptor: await shards.descriptor(0) } as const
+  const { descriptor } = await shards.descriptor(0, [...samples])
+  const fact = { kind: 'shard', shard: 0, descriptor } as const
   const startedBy: number[] = []
   const makers = [0, 1, 2].map((name) => createPictureMaker(shared, () => void startedBy.push(name)))
   for (const maker of makers) maker.learn([fact])
@@ -200,6 +201,27 @@ test('a batch waits for a shard that is on its way, and interrupts are heard mea
     },
   })
   await expect(never.make(samples, plain())).rejects.toThrow('stop')
+})
+
+test.each([0, 2])('samples are read from a part of their shard until it is whole, with %i threads', async (threads) => {
+  const [early, late] = [samples.slice(0, 4), samples.slice(4)]
+  const part = await shardWithout(`part-${threads}`, [...late])
+  let isWhole = false
+  const asked: (readonly number[])[] = []
+  const source = open({
+    threads,
+    cacheBytes: 0,
+    shardPath: (_, own) => {
+      asked.push(own)
+      return isWhole ? data.shardPath(0) : { partPath: part }
+    },
+  })
+  const expected = await sources[0]!.make(samples, plain())
+  expect(await source.make(early, plain())).toEqual(expected.slice(0, 4 * imageBytes))
+  isWhole = true
+  expect(await source.make(late, plain())).toEqual(expected.slice(4 * imageBytes))
+  expect(await source.make(samples, plain())).toEqual(expected)
+  expect(asked).toEqual([[...early], [...late]])
 })
 
 test('an interrupt ends a batch that is being made, and the source makes others', async () => {

@@ -5,7 +5,7 @@ import type { PictureKind } from './augment/picture.ts'
 import type { DecodeSpec } from './decode/decode-image.ts'
 import { openBudget } from './pictures/byte-budget.ts'
 import { openShards } from './pictures/open-shards.ts'
-import type { ShardPath } from './pictures/open-shards.ts'
+import type { OpenShard, ShardPath } from './pictures/open-shards.ts'
 import { createPictureCache } from './pictures/picture-cache.ts'
 import { createPictureMaker } from './pictures/picture-maker.ts'
 import type { Fact, MadePart, PictureJob, PictureMaker, View } from './pictures/picture-maker.ts'
@@ -61,7 +61,8 @@ const pollEveryMs = 200
 export function createImageSource(options: ImageSourceOptions): ImageSource {
   const { manifest, threads, poll } = options
   const shards = openShards(options.shardPath)
-  const knownShards = new Set<number>()
+  /** What makers know of shards. */
+  const knownShards = new Map<number, OpenShard>()
   const budget = openBudget(options.cacheBytes)
   const cache = createPictureCache(options.repeated, budget)
   const slabs = createSlabs(mostAhead)
@@ -72,22 +73,29 @@ export function createImageSource(options: ImageSourceOptions): ImageSource {
 
   const tellAll = (facts: readonly Fact[]) => makers.forEach((maker) => maker.learn(facts))
 
-  /** Opens the shards of these samples. */
+  /** Has makers know of files that these samples can be read from. */
   async function open(samples: Int32Array): Promise<void> {
-    const asked = new Map<number, { id: string; descriptor: Promise<number> }>()
+    const wanted = new Map<number, number[]>()
     for (const sample of samples) {
-      const { id, shard } = manifest.samples[sample]!
-      if (knownShards.has(shard) || asked.has(shard)) continue
-      const descriptor = shards.descriptor(shard)
+      const { shard } = manifest.samples[sample]!
+      if (knownShards.get(shard)?.isWhole) continue
+      wanted.set(shard, [...(wanted.get(shard) ?? []), sample])
+    }
+    const asked = [...wanted].map(([shard, own]) => {
+      const opened = shards.descriptor(shard, own)
       // It fails below, in its turn.
-      descriptor.catch(() => undefined)
-      asked.set(shard, { id, descriptor })
-    }
-    for (const [shard, { id, descriptor }] of asked) {
-      const fact = { kind: 'shard', shard, descriptor: await orBroken(id, descriptor) } as const
-      if (!knownShards.has(shard)) tellAll([fact])
-      knownShards.add(shard)
-    }
+      opened.catch(() => undefined)
+      return { shard, id: manifest.samples[own[0]!]!.id, opened }
+    })
+    for (const { shard, id, opened } of asked) know(shard, await orBroken(id, opened))
+  }
+
+  /** What was asked for before may come after the whole shard did, which has it too. */
+  function know(shard: number, opened: OpenShard): void {
+    const known = knownShards.get(shard)
+    if (known?.isWhole || known?.descriptor === opened.descriptor) return
+    knownShards.set(shard, opened)
+    tellAll([{ kind: 'shard', shard, descriptor: opened.descriptor }])
   }
 
   function checkOpen(): void {

@@ -1,40 +1,51 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 
-/** Where the shard of a number lies on this machine; a promise while it is on its way there. */
-export type ShardPath = (shard: number) => string | Promise<string>
+/**
+ * Where these samples of a shard lie on this machine; a promise while they are on their way there. A path: the whole
+ * shard lies there. `partPath`: a file that has them at their offsets, and may lack others.
+ */
+export type ShardPath = (shard: number, samples: readonly number[]) => Located | Promise<Located>
+type Located = string | { readonly partPath: string }
 
 export interface OpenShards {
-  /** Descriptor of the shard's file. @throws {Error} when there is none, and what the path's promise throws */
-  descriptor(shard: number): Promise<number>
-  /** A shard that is still on its way is not waited for. */
+  /** Descriptor of a file that has these samples. @throws {Error} when there is none, and what the path's promise throws */
+  descriptor(shard: number, samples: readonly number[]): Promise<OpenShard>
+  /** What is still on its way is not waited for. */
   close(): Promise<void>
 }
 
-/** Opens each shard's file once, when it is first needed. */
+export interface OpenShard {
+  readonly descriptor: number
+  /** Whether the file has all of the shard's samples. */
+  readonly isWhole: boolean
+}
+
+/** Opens each file once, when it is first needed. */
 export function openShards(shardPath: ShardPath): OpenShards {
-  const descriptors = new Map<number, Promise<number>>()
-  const handles: FileHandle[] = []
+  const opened = new Map<string, Promise<FileHandle>>()
   let isClosed = false
 
-  async function openShard(shard: number): Promise<number> {
-    const handle = await open(await shardPath(shard), 'r')
-    if (isClosed) await handle.close()
-    else handles.push(handle)
-    return handle.fd
+  function openOnce(path: string): Promise<FileHandle> {
+    const known = opened.get(path)
+    if (known) return known
+    const handle = open(path, 'r')
+    opened.set(path, handle)
+    return handle
   }
 
   return {
-    descriptor(shard) {
-      const known = descriptors.get(shard)
-      if (known) return known
-      const opened = openShard(shard)
-      descriptors.set(shard, opened)
-      return opened
+    async descriptor(shard, samples) {
+      const located = await shardPath(shard, samples)
+      if (isClosed) throw new Error('the shards are closed')
+      const isWhole = typeof located === 'string'
+      const { fd } = await openOnce(isWhole ? located : located.partPath)
+      return { descriptor: fd, isWhole }
     },
     async close() {
       isClosed = true
-      await Promise.all(handles.map((handle) => handle.close()))
+      const handles = await Promise.allSettled(opened.values())
+      await Promise.all(handles.flatMap((handle) => (handle.status === 'fulfilled' ? [handle.value.close()] : [])))
     },
   }
 }
