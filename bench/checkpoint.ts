@@ -5,7 +5,7 @@ import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ExperimentSpec, ModelSpec } from '@baton/contracts'
 import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
-import type { Tf } from '@baton/tensorflow'
+import type { LoadedTensorflow, Tf } from '@baton/tensorflow'
 import { startCheckpointWriter } from '../packages/trainer/src/checkpoint/checkpoint-writer.ts'
 import type { CheckpointWriter } from '../packages/trainer/src/checkpoint/checkpoint-writer.ts'
 import { frozenFiles } from '../packages/trainer/src/checkpoint/frozen-files.ts'
@@ -20,6 +20,7 @@ import type { Model } from '../packages/trainer/src/models/model.ts'
 import { createStageProgram } from '../packages/trainer/src/step/stage-program.ts'
 import type { StageProgram } from '../packages/trainer/src/step/stage-program.ts'
 import type { Benchmark, Figure, Run } from './figure.ts'
+import { measureHandOvers } from './hand-over.ts'
 
 const classes = 100
 const size = 8
@@ -47,155 +48,168 @@ interface Saving {
   readonly cpuMs: number
 }
 
+export default {
+  summary: 'what it takes of a training to save, resume and hand over 25 million parameters with their AdamW slots',
+  repetitions: 5,
+  run: async (run: Run): Promise<Figure[]> => {
+    await prepareTensorflow()
+    const startMs = performance.now()
+    const tensorflow = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+    const tensorflowSeconds = (performance.now() - startMs) / 1000
+    run.say(`TensorFlow: ${tensorflow.environment.backend}, ${tensorflow.environment.device}`)
+    return [...(await measureSaves(run, tensorflow)), ...(await measureHandOvers(run, tensorflowSeconds))]
+  },
+} satisfies Benchmark
+
 /**
  * Saves of a training of 25 million parameters with AdamW, by the code that saves in a fold. Steps with a save under way
  * are compared with the steps before and after it.
  */
-export default {
-  summary: 'what saving 25 million parameters with their AdamW slots takes from a training',
-  repetitions: 5,
-  run: async ({ repetitions, say }: Run): Promise<Figure[]> => {
-    const folder = await mkdtemp(path.join(os.tmpdir(), 'baton-bench-'))
-    await prepareTensorflow()
-    const tensorflow = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
-    const { tf } = tensorflow
-    say(`TensorFlow: ${tensorflow.environment.backend}, ${tensorflow.environment.device}`)
-    const model = buildModel(modelSpec, { tf, classes, imageSize: size, seed: 1 })
-    const parameters = model.variables.reduce((sum, { variable }) => sum + variable.size, 0)
-    const program = programOf(tf, model, stage)
-    const writer = startCheckpointWriter()
-    let position = firstPosition
-    const saved: number[] = []
-    const kept: SavedCheckpoint[] = []
-    const keeper = keepCheckpoints({
-      writer,
-      workDir: folder,
-      everySeconds: 3600,
-      clock: performance,
-      manifest: () => ({
-        format: 'baton.checkpoint/1',
-        specDigest,
-        fold: 0,
-        position,
-        state: firstState(stage),
-        environment: { ...tensorflow.environment, precision: 'fp32' },
-      }),
-      snapshot: () => ({ tensors: program.snapshot(), frozen: Promise.resolve({}), best: null }),
-      resumed: null,
-      onSaved(checkpoint) {
-        saved.push(checkpoint.saveSeconds)
-        kept.push(checkpoint)
-        if (kept.length > 1) void rm(kept.shift()!.dir, { recursive: true })
-      },
-    })
-    const step = async () => {
-      program.train(aBatch, { lr: 1e-4 }, position.step)
-      position = { ...position, step: position.step + 1, stageStep: position.stageStep + 1 }
-      await turn()
-    }
-    try {
-      say(`${(parameters / 1e6).toFixed(1)} million parameters`)
-      for (let i = 0; i < 3; i++) await step()
-      const savings: Saving[] = []
-      let before = await plainSteps(step)
-      const steps = [before.ms]
-      for (let i = 0; i < repetitions; i++) {
-        say(`repetition ${i + 1} of ${repetitions}`)
-        const seen = saved.length
-        const start = now()
-        let done = 0
-        let blockMs = 0
-        for (let wish = true; saved.length === seen; wish = false, done++) {
-          await step()
-          blockMs = Math.max(blockMs, saveMs(keeper, wish))
-        }
-        const took = since(start)
-        const after = await plainSteps(step)
-        const costOf = (what: keyof Time) => took[what] - (done * (before[what] + after[what])) / 2
-        savings.push({ blockMs, costMs: costOf('ms'), cpuMs: costOf('cpuMs') })
-        before = after
-        steps.push(before.ms)
+async function measureSaves({ repetitions, say }: Run, tensorflow: LoadedTensorflow): Promise<Figure[]> {
+  const { tf } = tensorflow
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'baton-bench-'))
+  const model = buildModel(modelSpec, { tf, classes, imageSize: size, seed: 1 })
+  const parameters = model.variables.reduce((sum, { variable }) => sum + variable.size, 0)
+  const program = programOf(tf, model, stage)
+  const writer = startCheckpointWriter()
+  let position = firstPosition
+  const saved: number[] = []
+  const kept: SavedCheckpoint[] = []
+  const keeper = keepCheckpoints({
+    writer,
+    workDir: folder,
+    everySeconds: 3600,
+    clock: performance,
+    manifest: () => ({
+      format: 'baton.checkpoint/1',
+      specDigest,
+      fold: 0,
+      position,
+      state: firstState(stage),
+      environment: { ...tensorflow.environment, precision: 'fp32' },
+    }),
+    snapshot: () => ({ tensors: program.snapshot(), frozen: Promise.resolve({}), best: null }),
+    resumed: null,
+    onSaved(checkpoint) {
+      saved.push(checkpoint.saveSeconds)
+      kept.push(checkpoint)
+      if (kept.length > 1) void rm(kept.shift()!.dir, { recursive: true })
+    },
+  })
+  const step = async () => {
+    program.train(aBatch, { lr: 1e-4 }, position.step)
+    position = { ...position, step: position.step + 1, stageStep: position.stageStep + 1 }
+    await turn()
+  }
+  try {
+    say(`${(parameters / 1e6).toFixed(1)} million parameters`)
+    for (let i = 0; i < 3; i++) await step()
+    const savings: Saving[] = []
+    let before = await plainSteps(step)
+    const steps = [before.ms]
+    for (let i = 0; i < repetitions; i++) {
+      say(`repetition ${i + 1} of ${repetitions}`)
+      const seen = saved.length
+      const start = now()
+      let done = 0
+      let blockMs = 0
+      for (let wish = true; saved.length === seen; wish = false, done++) {
+        await step()
+        blockMs = Math.max(blockMs, saveMs(keeper, wish))
       }
-      await keeper.settled()
-      const [last] = kept
-      const resumed: Resumed[] = []
-      for (let i = 0; i < repetitions; i++) resumed.push(await resume(tf, last!))
-      const sentByHead = await headSaveBytes({ tf, model, program, writer, folder })
-      return [
-        {
-          name: 'from the files of a checkpoint to the first step done',
-          unit: 's',
-          values: resumed.map(({ files, model: made, state, step: done }) => files + made + state + done),
-          goal: { atMost: 3 },
-        },
-        { name: 'of that, reading and checking the files', unit: 's', values: resumed.map(({ files }) => files) },
-        { name: 'of that, making model and stage', unit: 's', values: resumed.map((one) => one.model) },
-        { name: 'of that, taking up the state', unit: 's', values: resumed.map(({ state }) => state) },
-        { name: 'of that, tracing and doing the step', unit: 's', values: resumed.map((one) => one.step) },
-        {
-          name: 'sent by a save of a stage that trains all',
-          unit: 'kB',
-          values: [sizeOf(last!.manifest.files) / 1000],
-        },
-        { name: 'sent by a save of a stage that trains the head', unit: 'kB', values: [sentByHead / 1000] },
-        {
-          name: 'longest block of the event loop by a save',
-          unit: 'ms',
-          values: savings.map((one) => one.blockMs),
-          goal: { atMost: 50 },
-        },
-        {
-          name: 'training time lost at one save a minute',
-          unit: '%',
-          values: savings.map(({ costMs }) => (costMs / cadenceMs) * 100),
-          goal: { atMost: 1 },
-        },
-        { name: 'processor time of a save', unit: 'ms', values: savings.map(({ cpuMs }) => cpuMs) },
-        { name: 'from the beginning of a save to its end', unit: 's', values: saved },
-        { name: 'a step without saving', unit: 'ms', values: steps },
-      ]
-    } finally {
-      await writer.close()
-      program.dispose()
-      model.dispose()
-      await rm(folder, { recursive: true, force: true })
+      const took = since(start)
+      const after = await plainSteps(step)
+      const costOf = (what: keyof Time) => took[what] - (done * (before[what] + after[what])) / 2
+      savings.push({ blockMs, costMs: costOf('ms'), cpuMs: costOf('cpuMs') })
+      before = after
+      steps.push(before.ms)
     }
-  },
-} satisfies Benchmark
+    await keeper.settled()
+    const [last] = kept
+    const resumed: Resumed[] = []
+    for (let i = 0; i < repetitions; i++) resumed.push(await resume(tf, writer, last!))
+    const sentByHead = await headSaveBytes({ tf, model, program, writer, folder })
+    return [
+      {
+        name: 'from the files of a checkpoint to the first step done',
+        unit: 's',
+        values: resumed.map(({ model: made, trace, files, state, step: done }) => made + trace + files + state + done),
+        goal: { atMost: 3 },
+      },
+      { name: 'of that, making model and stage', unit: 's', values: resumed.map((one) => one.model) },
+      { name: 'of that, tracing the step', unit: 's', values: resumed.map(({ trace }) => trace) },
+      { name: 'of that, waiting for the files to be read', unit: 's', values: resumed.map(({ files }) => files) },
+      { name: 'of that, taking up the state', unit: 's', values: resumed.map(({ state }) => state) },
+      { name: 'of that, TensorFlow’s first run of the step', unit: 's', values: resumed.map((one) => one.step) },
+      {
+        name: 'sent by a save of a stage that trains all',
+        unit: 'kB',
+        values: [sizeOf(last!.manifest.files) / 1000],
+      },
+      { name: 'sent by a save of a stage that trains the head', unit: 'kB', values: [sentByHead / 1000] },
+      {
+        name: 'longest block of the event loop by a save',
+        unit: 'ms',
+        values: savings.map((one) => one.blockMs),
+        goal: { atMost: 50 },
+      },
+      {
+        name: 'training time lost at one save a minute',
+        unit: '%',
+        values: savings.map(({ costMs }) => (costMs / cadenceMs) * 100),
+        goal: { atMost: 1 },
+      },
+      { name: 'processor time of a save', unit: 'ms', values: savings.map(({ cpuMs }) => cpuMs) },
+      { name: 'from the beginning of a save to its end', unit: 's', values: saved },
+      { name: 'a step without saving', unit: 'ms', values: steps },
+    ]
+  } finally {
+    await writer.close()
+    program.dispose()
+    model.dispose()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
 
 function programOf(tf: Tf, model: Model, of: typeof stage): StageProgram {
   const labelColumns = [{ name: 'all', start: 0, end: classes }]
   return createStageProgram({ tf, model, stage: of, spec, labelColumns, seed: 1 })
 }
 
-/** Seconds that parts of a resume take. */
+/** Seconds that parts of a resume take, one after the other; meanwhile a thread reads the files. */
 interface Resumed {
-  readonly files: number
   readonly model: number
+  readonly trace: number
+  /** What is left of the reading by then. */
+  readonly files: number
   readonly state: number
   readonly step: number
 }
 
 /** What a training does from a checkpoint on this machine to its first step. */
-async function resume(tf: Tf, { manifest, files }: SavedCheckpoint): Promise<Resumed> {
+async function resume(tf: Tf, writer: CheckpointWriter, { manifest, files }: SavedCheckpoint): Promise<Resumed> {
   let last = performance.now()
   const lap = () => {
     const seconds = (performance.now() - last) / 1000
     last += 1000 * seconds
     return seconds
   }
-  const { tensors } = await readCheckpoint({ manifest, filePath: (name) => files[name]!, specDigest, fold: 0 })
-  const reading = lap()
+  const filePath = (name: string) => files[name]!
+  const reading = readCheckpoint({ manifest, filePath, specDigest, fold: 0, read: writer.readHashed })
   const model = buildModel(modelSpec, { tf, classes, imageSize: size, seed: 1, blank: true })
   const program = programOf(tf, model, stage)
   const making = lap()
+  program.prepare(batch)
+  const tracing = lap()
+  const { tensors } = await reading
+  const waiting = lap()
   program.restore(toFloats(tensors))
   const restoring = lap()
   program.train(aBatch, { lr: 1e-4 }, manifest.position.step)
   const stepping = lap()
   program.dispose()
   model.dispose()
-  return { files: reading, model: making, state: restoring, step: stepping }
+  return { model: making, trace: tracing, files: waiting, state: restoring, step: stepping }
 }
 
 interface HeadSave {
