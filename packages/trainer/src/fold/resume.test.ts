@@ -20,9 +20,16 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true }))
 
-test.each(seeds)('a training of any spec, cut anywhere, ends with the bytes of an uncut one, seed %i', async (seed) => {
-  const threads = threadsInUse()
-  const { uncut, cut, ...of } = await cutAnywhere(seed, { world, dir })
-  expect(cut, JSON.stringify(of)).toEqual(uncut)
-  expect(threadsInUse()).toBe(threads)
-})
+// Some are of a deep net, which takes long on a busy machine.
+const timeout = 120_000
+
+test.each(seeds)(
+  'a training of any spec, cut anywhere, ends with the bytes of an uncut one, seed %i',
+  { timeout },
+  async (seed) => {
+    const threads = threadsInUse()
+    const { uncut, cut, ...of } = await cutAnywhere(seed, { world, dir })
+    expect(cut, JSON.stringify(of)).toEqual(uncut)
+    expect(threadsInUse()).toBe(threads)
+  },
+)
