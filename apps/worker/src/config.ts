@@ -87,8 +87,8 @@ or Ctrl-C ends it earlier, and loses nothing. All settings are environment varia
   BATON_CACHE_BYTES       bytes of data and code kept there for later (default 20000000000)
   BATON_THREADS           threads of a training; another number gives other bytes (default one a core, shared out
                           among GPUs)
-  BATON_DATA_THREADS      threads that decode and augment pictures; 0: the training's own does (default one a core
-                          but one, shared out among GPUs)
+  BATON_DATA_THREADS      threads that decode and augment pictures; 0: the training's own does (default one a core,
+                          shared out among GPUs)
   BATON_EXECUTION         compiled: a training's steps run as graphs; eager: operation by operation, in other bytes
                           (default compiled)
   BATON_LOG_LEVEL         debug, info, warn, error, silent (default info)

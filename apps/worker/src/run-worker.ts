@@ -38,8 +38,7 @@ export async function runWorker(
         ...machine,
         ...signals,
         threads: config.threads ?? cores,
-        // One core is left to the thread that does the steps.
-        dataThreads: config.dataThreads ?? Math.max(1, cores - 1),
+        dataThreads: config.dataThreads ?? cores,
         secondsLeft,
         spentSeconds,
         log,
