@@ -63,8 +63,8 @@ describe('docker/Dockerfile', () => {
   })
 
   test('the worker has the TensorFlow that packages/tensorflow fetches', () => {
-    const version = /^const VERSION = '(.+)'$/m.exec(read('packages/tensorflow/src/wheel.ts'))?.[1]
-    expect(imageOf('worker').runs.join('\n')).toContain(`tensorflow==${version} `)
+    const version = /^export const WHEEL_VERSION = '(.+)'$/m.exec(read('packages/tensorflow/src/wheel.ts'))?.[1]
+    expect(imageOf('worker').runs.join('\n')).toContain(`'tensorflow[and-cuda]==${version}' `)
   })
 })
 
@@ -168,8 +168,11 @@ function variablesIn(source: string): string[] {
   return [...source.matchAll(/(?<=[\s{])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?=: )/g)].map(([name]) => name)
 }
 
+/** By NVIDIA's container runtime, which lends the host's GPUs and driver. */
+const readByNvidia = ['NVIDIA_VISIBLE_DEVICES', 'NVIDIA_DRIVER_CAPABILITIES']
+
 function unknownTo(source: string, environment: Readonly<Record<string, string>>): string[] {
-  const known = new Set([...variablesIn(source), 'NODE_ENV'])
+  const known = new Set([...variablesIn(source), 'NODE_ENV', ...readByNvidia])
   return Object.keys(environment).filter((name) => !known.has(name))
 }
 

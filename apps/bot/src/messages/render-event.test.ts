@@ -47,7 +47,7 @@ describe('a failed fold', () => {
       'The training ran out of memory at step 1200 (cause: memory)',
       'failed to allocate 2.1 GiB',
       'It is tried again in 12s, from its last checkpoint.',
-      'Use a smaller batch or image size.',
+      'Give `accumulate` a larger number, or use a smaller image size or model, or a machine with more memory.',
       '  2',
       '  3',
       '  4',
@@ -82,7 +82,7 @@ describe('a failed fold', () => {
       }),
     )
     expect(html.length).toBeLessThanOrEqual(4096)
-    expect(html).toContain('Use a smaller batch')
+    expect(html).toContain('Give `accumulate` a larger number')
     expect(html).toContain('\n49 &amp;')
   })
 })

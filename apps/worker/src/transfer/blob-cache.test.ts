@@ -115,9 +115,12 @@ test('two folds that want an object at once have it brought once', async () => {
 test('what ends the download of one fold does not end that of the other', async () => {
   const cache = await openBlobCache(dir)
   const { blob, download } = object('shard')
-  const lost = vi.fn(() => Promise.reject(new AppError('lease-lost')))
+  let end!: (error: AppError) => void
+  const lost = vi.fn(() => new Promise<void>((_resolve, reject) => (end = reject)))
   const first = cache.pull(blob, into, lost)
+  await vi.waitFor(() => expect(lost).toHaveBeenCalled())
   const second = cache.pull(blob, await anotherFold(), download)
+  end(new AppError('lease-lost'))
   await expect(first).rejects.toMatchObject({ code: 'lease-lost' })
   expect(await readFile(await second, 'utf8')).toBe('shard')
 })
