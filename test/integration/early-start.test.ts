@@ -17,6 +17,7 @@ import { credentials, region } from '../support/s3-credentials.ts'
 import { startProxy } from '../support/s3-proxy.ts'
 import { openS3World } from '../support/s3-world.ts'
 import type { S3World } from '../support/s3-world.ts'
+import { sessionSettings } from '../support/session-settings.ts'
 
 /** The training child that ships. */
 const trainEntry = new URL('../../apps/worker/src/train.ts', import.meta.url)
@@ -105,19 +106,8 @@ function startSession(cache: string) {
   const stop = new AbortController()
   const lines: string[] = []
   const ended = runSession({
-    url: api.url,
-    enrolmentToken: api.issueEnrolment(),
-    provider: 'local',
-    name: 'test',
-    accelerator: null,
-    memoryBytes: null,
-    pools: ['default'],
-    secondsLeft: null,
-    maxIdleSeconds: 0,
-    pollSeconds: 0.01,
+    ...sessionSettings(api),
     cacheDir,
-    threads: 1,
-    dataThreads: 1,
     trainEntry,
     log: createLog({ app: 'worker', level: 'info', destination: { write: (line) => void lines.push(line) } }),
     stop: stop.signal,

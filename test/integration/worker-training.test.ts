@@ -9,6 +9,7 @@ import { runSession } from '@baton/worker'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startFakeApi } from '../support/fake-api.ts'
 import type { FakeApi } from '../support/fake-api.ts'
+import { sessionSettings } from '../support/session-settings.ts'
 
 /** The training child that ships. */
 const trainEntry = new URL('../../apps/worker/src/train.ts', import.meta.url)
@@ -48,19 +49,8 @@ const spec: Partial<ExperimentSpecInput> = {
 function startSession() {
   const stop = new AbortController()
   const ended = runSession({
-    url: api.url,
-    enrolmentToken: api.issueEnrolment(),
-    provider: 'local',
-    name: 'test',
-    accelerator: null,
-    memoryBytes: null,
-    pools: ['default'],
-    secondsLeft: null,
-    maxIdleSeconds: 0,
-    pollSeconds: 0.01,
+    ...sessionSettings(api),
     cacheDir: dir,
-    threads: 1,
-    dataThreads: 1,
     trainEntry,
     log: createLog({ app: 'worker', level: 'error' }),
     stop: stop.signal,

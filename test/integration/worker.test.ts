@@ -13,6 +13,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { digestOf, startFakeApi } from '../support/fake-api.ts'
 import type { FakeApi, FakeCall, FakeFold } from '../support/fake-api.ts'
 import type { Script } from '../support/scripted-train.ts'
+import { sessionSettings } from '../support/session-settings.ts'
 
 const trainEntry = new URL('../support/scripted-train.ts', import.meta.url)
 const workerProcess = new URL('../support/worker-process.ts', import.meta.url)
@@ -60,23 +61,7 @@ function startSession(options: Partial<SessionOptions> = {}) {
 }
 
 function settings() {
-  return {
-    url: api.url,
-    enrolmentToken: api.issueEnrolment(),
-    provider: 'local' as const,
-    name: 'test',
-    accelerator: null,
-    memoryBytes: null,
-    pools: ['default'],
-    secondsLeft: null,
-    cacheDir,
-    threads: 1,
-    dataThreads: 1,
-    marginSeconds: 1,
-    minLeaseSeconds: 0.2,
-    maxIdleSeconds: 0,
-    pollSeconds: 0.01,
-  }
+  return { ...sessionSettings(api), cacheDir, marginSeconds: 1, minLeaseSeconds: 0.2 }
 }
 
 function addFold(script: Script, options: Parameters<FakeApi['addFold']>[0] = {}): FakeFold {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { AppError } from '@baton/contracts'
+import { AppError, LoopState } from '@baton/contracts'
 import type { Blob, CheckpointManifest } from '@baton/contracts'
 import { serveSupervisor } from '@baton/worker'
 import type { LocalFile, Outcome, Supervisor, TrainingRun } from '@baton/worker'
@@ -114,16 +114,7 @@ function manifestOf(
     specDigest: run.specDigest,
     fold: run.fold,
     position: { step, stage: 0, stageStep: step, epoch: 0 },
-    state: {
-      best: null,
-      evaluationsWithoutGain: 0,
-      stoppedEarly: false,
-      trained: false,
-      hours: null,
-      plateau: null,
-      accumulate: null,
-      predictBatch: null,
-    },
+    state: LoopState.parse({ best: null, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false }),
     environment: {
       backend: 'scripted',
       tensorflow: 'none',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ExperimentSpec, labelsOf, ofLabelGroups } from '@baton/contracts'
+import { ExperimentSpec, labelsOf, LoopState, ofLabelGroups } from '@baton/contracts'
 import type { CheckpointManifest, DatasetManifest, Experiment, FoldResult, Lease } from '@baton/contracts'
 import {
   acquireLease,
@@ -134,16 +134,7 @@ export async function aCheckpoint(
     specDigest: lease.specDigest,
     fold: lease.fold,
     position: { step, stage: 0, stageStep: step, epoch: 0 },
-    state: {
-      best: null,
-      evaluationsWithoutGain: 0,
-      stoppedEarly: false,
-      trained: false,
-      hours: null,
-      plateau: null,
-      accumulate: null,
-      predictBatch: null,
-    },
+    state: LoopState.parse({ best: null, evaluationsWithoutGain: 0, stoppedEarly: false, trained: false }),
     environment: {
       backend: 'cpu',
       tensorflow: 'none',

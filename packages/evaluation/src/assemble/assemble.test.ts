@@ -1,8 +1,8 @@
 import { EnsembleSpec, MetricSpec } from '@baton/contracts'
-import type { DatasetManifest } from '@baton/contracts'
 import { integer, permutation, streamKey, uniform } from '@baton/random'
 import { describe, expect, test } from 'vitest'
 import { rank, rankAverage } from '../ensemble/rank-average.ts'
+import { labelledSamples, labels, ranges } from '../fixtures/labelled-samples.ts'
 import { fbetaSamples, searchThresholds } from '../fixtures/plain-scores.ts'
 import { binarise } from '../metric/binarise.ts'
 import { labelTable, samplesOf } from '../samples.ts'
@@ -11,33 +11,10 @@ import { splitFolds } from '../split/split-folds.ts'
 import { assemble } from './assemble.ts'
 import type { FoldPredictions } from './read-folds.ts'
 
-const labels = 6
-const ranges = [
-  { name: 'culture', start: 0, end: 2 },
-  { name: 'tag', start: 2, end: 6 },
-]
 const metric = MetricSpec.parse({ maxLabels: 3 })
 const ensemble = EnsembleSpec.parse({})
 
-const manifest: DatasetManifest = {
-  format: 'baton.dataset/1',
-  labelGroups: [
-    { name: 'culture', labels: ['a', 'b'] },
-    { name: 'tag', labels: ['c', 'd', 'e', 'f'] },
-  ],
-  shards: [],
-  licences: [],
-  samples: Array.from({ length: 90 }, (_, i) => ({
-    id: `s${i}`,
-    split: i % 4 === 3 ? ('test' as const) : ('train' as const),
-    group: null,
-    labels: [...Array(labels).keys()].filter((label) => uniform(streamKey('labels', i), label) < 0.1 + 0.08 * label),
-    shard: 0,
-    offset: 0,
-    length: 1,
-    digest: '0'.repeat(64),
-  })),
-}
+const manifest = labelledSamples(90, (i, label) => uniform(streamKey('labels', i), label) < 0.1 + 0.08 * label)
 
 const spec = { folds: { count: 3, split: 'stratified' as const }, seed: 4, metric, ensemble, labels: null, knn: null }
 const foldOf = splitFolds(manifest, spec.folds, spec.seed)

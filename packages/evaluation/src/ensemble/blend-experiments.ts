@@ -6,10 +6,12 @@ import type { ExperimentPredictions } from '../assemble/read-folds.ts'
 import { report, scoreFolds } from '../assemble/score-folds.ts'
 import { thresholdFactors } from '../knn/near.ts'
 import { searchTuning, tuningGrid } from '../knn/search-tuning.ts'
-import { remembered, tunedOof, tunedTest, tuneFolds } from '../knn/tune-folds.ts'
+import type { Tuning } from '../knn/search-tuning.ts'
+import { tunedOof, tunedTest, tuneFolds } from '../knn/tune-folds.ts'
 import type { Scored } from '../metric/candidates.ts'
 import { scorerOf } from '../metric/score.ts'
 import { drawRows, rowsOf } from '../numbers/draw-rows.ts'
+import { remembered } from '../remembered.ts'
 import { labelTable, samplesOf } from '../samples.ts'
 import { blendTables, weightedMean } from './blend-tables.ts'
 import { mix, partsOf } from './mix.ts'
@@ -65,9 +67,8 @@ export function blendExperiments({ manifest: whole, labels: groups, metric, blen
   const tablesOf = (values: readonly Float32Array[]): MemberTable[] =>
     values.map((value, m) => ({ ...parts[m]!, value: toSpace(value, parts[m]!.width) }))
   const { read, tuningsWithout, isTuned } = readMembers(whole, members)
-  const foldsWithout = (left: number | null): FoldOfMembers[] => {
-    const tunings = tuningsWithout(left)
-    return read[0]!.map(({ sample }, i) => {
+  const foldsBy = (tunings: readonly Tuning[]) =>
+    read[0]!.map(({ sample }, i): FoldOfMembers => {
       const own = read.map((folds) => folds[i]!)
       return {
         tables: tablesOf(own.map((fold, m) => tunedOof(fold, tunings[m]!).probability)),
@@ -75,7 +76,10 @@ export function blendExperiments({ manifest: whole, labels: groups, metric, blen
         distance: meanDistance(own.map(({ near }) => near?.oof.distance)),
       }
     })
-  }
+  const tunings = tuningsWithout(null)
+  const folds = foldsBy(tunings)
+  // What was not searched is the same whatever is left out.
+  const foldsWithout = (left: number | null) => (left !== null && isTuned ? foldsBy(tuningsWithout(left)) : folds)
   const mixed = ({ tables, actual, distance }: FoldOfMembers, { weights, slope }: Found): Scored => ({
     probability: toSpace(mix(tables, weights, ranges), labels),
     actual,
@@ -96,7 +100,6 @@ export function blendExperiments({ manifest: whole, labels: groups, metric, blen
   const all = prepare(null)
   const scores = scoreFolds(
     read[0]!.map(({ fold }) => fold),
-    // What was not searched is the same whatever is left out.
     (left) => (left !== null && (isSearched || isTuned) ? prepare(left) : all),
     scorer,
   )
@@ -107,7 +110,6 @@ export function blendExperiments({ manifest: whole, labels: groups, metric, blen
     thresholds: scores.thresholds,
     factor: wanted.slope && distance ? thresholdFactors(distance, slope) : null,
   }
-  const tunings = tuningsWithout(null)
   const tests = read.map((folds, m) => folds.map((fold) => tunedTest(fold, tunings[m]!)))
   return {
     ...scores,

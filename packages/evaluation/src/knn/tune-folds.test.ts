@@ -1,10 +1,10 @@
 import { EnsembleSpec, KnnSpec, MetricSpec } from '@baton/contracts'
-import type { DatasetManifest } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
 import { describe, expect, test } from 'vitest'
 import { assemble } from '../assemble/assemble.ts'
 import type { ExperimentPredictions, FoldPredictions } from '../assemble/read-folds.ts'
 import { blendExperiments } from '../ensemble/blend-experiments.ts'
+import { labelledSamples, labels, ranges } from '../fixtures/labelled-samples.ts'
 import { fbetaSamples, searchThresholds } from '../fixtures/plain-scores.ts'
 import { binarise } from '../metric/binarise.ts'
 import { labelTable, samplesOf } from '../samples.ts'
@@ -13,30 +13,7 @@ import { splitFolds } from '../split/split-folds.ts'
 import { thresholdFactors } from './near.ts'
 import { searchTuning, tuningGrid } from './search-tuning.ts'
 
-const labels = 6
-const ranges = [
-  { name: 'culture', start: 0, end: 2 },
-  { name: 'tag', start: 2, end: 6 },
-]
-const manifest: DatasetManifest = {
-  format: 'baton.dataset/1',
-  labelGroups: [
-    { name: 'culture', labels: ['a', 'b'] },
-    { name: 'tag', labels: ['c', 'd', 'e', 'f'] },
-  ],
-  shards: [],
-  licences: [],
-  samples: Array.from({ length: 160 }, (_, i) => ({
-    id: `s${i}`,
-    split: i % 4 === 3 ? ('test' as const) : ('train' as const),
-    group: null,
-    labels: [...Array(labels).keys()].filter((label) => uniform(streamKey('near labels', i), label) < 0.3),
-    shard: 0,
-    offset: 0,
-    length: 1,
-    digest: '0'.repeat(64),
-  })),
-}
+const manifest = labelledSamples(160, (i, label) => uniform(streamKey('near labels', i), label) < 0.3)
 const base = { folds: { count: 3, split: 'stratified' as const }, seed: 2, labels: null }
 const mean = EnsembleSpec.parse({ blend: 'mean' })
 const plain = { ...base, metric: MetricSpec.parse({}), ensemble: mean, knn: null }

@@ -3,6 +3,7 @@ import type { FoldTable } from '../assemble/read-folds.ts'
 import type { Scored } from '../metric/candidates.ts'
 import type { Prepared, Scorer } from '../metric/score.ts'
 import { drawRows, rowsOf } from '../numbers/draw-rows.ts'
+import { remembered } from '../remembered.ts'
 import type { Near } from '../samples.ts'
 import { thresholdFactors, withVote } from './near.ts'
 import { keyOf, searchTuning, tuningGrid } from './search-tuning.ts'
@@ -76,13 +77,5 @@ function someRows({ oof: { probability, actual }, near }: OofTable, labels: numb
   return {
     oof: { probability: rowsOf(probability, labels, rows), actual: rowsOf(actual, labels, rows) },
     near: near && { oof: some(near.oof), test: null },
-  }
-}
-
-export function remembered<T>(make: (left: number | null) => T): (left: number | null) => T {
-  const made = new Map<number | null, T>()
-  return (left) => {
-    if (!made.has(left)) made.set(left, make(left))
-    return made.get(left)!
   }
 }

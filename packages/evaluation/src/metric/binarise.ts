@@ -30,8 +30,7 @@ export function binarise(
   const choose = rowChooser(ranges, giving)
   for (let start = 0; start < probability.length; start += labels) {
     const row = probability.subarray(start, start + labels)
-    const { columns, count, certain, scale: own } = choose(row)
-    const scale = factor === undefined ? own : own * factor[start / labels]!
+    const { columns, count, certain, scale } = choose(row, factor?.[start / labels])
     for (let place = 0; place < count; place++) {
       const column = columns[place]!
       if (place < certain || scaled(row[column]!, scale) > thresholdOf[column]!) given[start + column] = 1

@@ -54,8 +54,7 @@ export function candidatesOf(
   const actualOfGroup = new Int32Array(n * ranges.length)
   for (let i = 0; i < n; i++) {
     const row = probability.subarray(i * labels, (i + 1) * labels)
-    const { columns, count, certain, scale: own } = choose(row)
-    const scale = factor === undefined ? own : own * factor[i]!
+    const { columns, count, certain, scale } = choose(row, factor?.[i])
     for (let place = 0; place < count; place++) {
       const value = scaled(row[columns[place]!]!, scale)
       if (place >= certain && !(value > lowest)) continue

@@ -57,12 +57,16 @@ function hasGroupLimits({ labelsOf }: GivingSpec): boolean {
  *
  * The first K_min are certain; under `expected-fbeta` certain is what is given, and nothing else may be.
  *
+ * @returns Takes a row, and what its thresholds are multiplied by: 1 where that is left out.
  * @throws {AppError} `spec-invalid` for limits of a group that there is not
  */
-export function rowChooser(ranges: readonly LabelRange[], giving: GivingSpec): (row: Float32Array) => RowChoice {
+export function rowChooser(
+  ranges: readonly LabelRange[],
+  giving: GivingSpec,
+): (row: Float32Array, factor?: number) => RowChoice {
   const order = hasGroupLimits(giving) ? groupedOrder(ranges, giving) : plainOrder(ranges, giving)
   const { threshold, minLabels, beta } = giving
-  return (row) => {
+  return (row, factor = 1) => {
     const { columns, count, certain: forced } = order(row)
     const certain = Math.min(count, Math.max(minLabels, forced))
     switch (threshold) {
@@ -71,12 +75,12 @@ export function rowChooser(ranges: readonly LabelRange[], giving: GivingSpec): (
       case 'distance':
       case 'count-matched':
       case 'none':
-        return { columns, count, certain, scale: 1 }
+        return { columns, count, certain, scale: factor }
       case 'max-over-k':
-        return { columns, count, certain, scale: highest(row) || 1 }
+        return { columns, count, certain, scale: (highest(row) || 1) * factor }
       case 'expected-fbeta': {
         const given = bestByExpectedFbeta(row, columns.subarray(0, count), certain, beta)
-        return { columns, count: given, certain: given, scale: 1 }
+        return { columns, count: given, certain: given, scale: factor }
       }
       default:
         return assertNever(threshold)

@@ -87,7 +87,9 @@ export function compose(parts: Composition): ProgramSpec {
           group: 'predict',
         },
       }),
-      ...(parts.embeds && { embed: { inputs: predicted, run: (feeds) => embed(parts, feeds), group: 'predict' } }),
+      ...(parts.embeds && {
+        embed: { inputs: predicted, run: (feeds) => predict(parts, feeds, true), group: 'predict' },
+      }),
     },
   }
 }
@@ -165,21 +167,13 @@ function differentiateLoss(parts: Composition, feeds: Feeds): Differentiated {
   return { loss: unscale(value), ...(losses && { losses }), gradients }
 }
 
-function predict({ tf, model, image, classes, loss }: Composition, feeds: Feeds): Outputs {
-  const images = normalise(tf, feeds.images!, image)
-  const logits = runGroups(model.groups, images, () => inference) as Tensor2D
-  return { probabilities: loss.activate(checkLogits(logits, images.shape[0], classes)) }
-}
-
-/** A prediction, and beside it what the head makes it of. */
-function embed({ tf, model, image, classes, loss }: Composition, feeds: Feeds): Outputs {
+/** @param embeds Whether what the head makes the prediction of is given beside it. */
+function predict({ tf, model, image, classes, loss }: Composition, feeds: Feeds, embeds = false): Outputs {
   const images = normalise(tf, feeds.images!, image)
   const features = runGroups(model.groups.slice(0, -1), images, () => inference)
   const logits = runGroups(model.groups.slice(-1), features, () => inference) as Tensor2D
-  return {
-    probabilities: loss.activate(checkLogits(logits, images.shape[0], classes)),
-    embeddings: embeddingOf(tf, features),
-  }
+  const probabilities = loss.activate(checkLogits(logits, images.shape[0], classes))
+  return { probabilities, ...(embeds && { embeddings: embeddingOf(tf, features) }) }
 }
 
 /** The built-in models give one logit a label; a bundle's may not. */
