@@ -28,13 +28,11 @@ function foldRunOf(
     specDigest,
     fold,
     manifest,
-    async shardPath(shard, samples) {
-      const { path, isWhole } = await supervisor.find(
+    findShard: (shard, samples) =>
+      supervisor.find(
         shard,
         samples.map((sample) => pieceOf(manifest.samples[sample]!)),
-      )
-      return isWhole ? path : { partPath: path }
-    },
+      ),
     dataThreads,
     bundleDir,
     inputs,

@@ -12,7 +12,7 @@ export function openFiles({ manifest, shard, loaders }: Job, spec: ExperimentSpe
   const source = createImageSource({
     manifest,
     image: spec.image,
-    shardPath: () => shard,
+    findShard: () => ({ path: shard, isWhole: true }),
     repeated: new Int32Array(),
     cacheBytes: 0,
     threads: loaders,

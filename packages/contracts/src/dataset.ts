@@ -45,6 +45,14 @@ export const DatasetManifest = z.strictObject({
 })
 export type DatasetManifest = z.infer<typeof DatasetManifest>
 
+/** A file of this machine that has bytes of a shard, each at its offset in the shard. */
+export const ShardFile = z.strictObject({
+  path: z.string().min(1),
+  /** Whether it is the whole shard; else it has the samples that were asked for, and others that were before. */
+  isWhole: z.boolean(),
+})
+export type ShardFile = z.infer<typeof ShardFile>
+
 /** All labels of all groups, laid end to end: what a sample's label indices point into. */
 export function labelsOf(manifest: Pick<DatasetManifest, 'labelGroups'>): string[] {
   return manifest.labelGroups.flatMap((group) => group.labels)

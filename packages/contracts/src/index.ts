@@ -35,6 +35,7 @@ export {
   labelsOf,
   ofLabelGroups,
   Sample,
+  ShardFile,
   Split,
 } from './dataset.ts'
 export {

@@ -8,10 +8,11 @@ import {
   LogLine,
   MetricPoint,
   Progress,
+  ShardFile,
   TrainingEnvironment,
 } from '@baton/contracts'
 import { z } from 'zod'
-import { ShardFile, ShardPiece } from '../transfer/shard-piece.ts'
+import { ShardPiece } from '../transfer/shard-piece.ts'
 
 /** A path of this machine. */
 const Path = z.string().min(1)

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { isAppError } from '@baton/contracts'
-import type { ShardFile, ShardPiece } from '../transfer/shard-piece.ts'
+import type { ShardFile } from '@baton/contracts'
+import type { ShardPiece } from '../transfer/shard-piece.ts'
 import { Signal, ToChild } from './messages.ts'
 import type { FromChild, FromTraining, Outcome, TrainingRun } from './messages.ts'
 

@@ -5,6 +5,7 @@ import { AppError, isAppError } from '@baton/contracts'
 import type { Blob, Lease } from '@baton/contracts'
 import type { TrainingRun } from '../child/messages.ts'
 import { foldAddresses } from '../transfer/addresses.ts'
+import { needingRoom } from '../transfer/disk-full.ts'
 import { makeRoom } from '../transfer/make-room.ts'
 import { pullBlobs } from '../transfer/pull-blobs.ts'
 import { pullShards } from '../transfer/pull-shards.ts'
@@ -40,7 +41,8 @@ export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<
     throw isOfCheckpoint(lease, error) ? corrupt(error) : error
   })
   const pathOf = (blob: Blob) => paths.get(blob.digest)!
-  const bundleDir = lease.code && (await unpack(pathOf(lease.code), join(workDir, 'bundle')))
+  const code = lease.code && pathOf(lease.code)
+  const bundleDir = code && (await needingRoom(workDir, () => unpack(code, join(workDir, 'bundle'))))
   const run: TrainingRun = {
     spec: lease.spec,
     specDigest: lease.specDigest,

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { isAppError } from '@baton/contracts'
 import type { Blob } from '@baton/contracts'
+import { needingRoom } from './disk-full.ts'
 
 /** Objects kept by digest, so that the next fold or session does not pull them again. Sessions may share the folder. */
 export interface BlobCache {
@@ -18,6 +19,8 @@ export interface BlobCache {
    *
    * @param download Writes the object to a path and checks it; called where the cache lacks it and nobody in this process
    *   is bringing it.
+   * @throws {AppError} `disk-full`: nothing of the object is left then, so that its room is there for others; what
+   *   `download` throws
    */
   pull(blob: Blob, into: string, download: Download): Promise<string>
   /**
@@ -85,11 +88,13 @@ export async function openBlobCache(
     const isLarge = sizeBytes > begunMinBytes
     const begun = isLarge ? await findBegun(parts, digest) : null
     try {
-      await downloadTwice(part, begun, (path, from) => download(path, from, (bytes) => (arrival.bytes = bytes)))
-      await linkOrCopy(part, target)
-      await rename(part, cached)
+      await needingRoom(dir, async () => {
+        await downloadTwice(part, begun, (path, from) => download(path, from, (bytes) => (arrival.bytes = bytes)))
+        await linkOrCopy(part, target)
+        await rename(part, cached)
+      })
     } catch (error) {
-      if (!isLarge || isAppError(error, 'digest-mismatch')) await rm(part, { force: true })
+      if (!isLarge || isOfNoUse(error)) await rm(part, { force: true })
       throw error
     }
   }
@@ -98,7 +103,7 @@ export async function openBlobCache(
     async pull(blob, into, download) {
       const cached = join(blobs, blob.digest)
       const target = join(into, blob.digest)
-      while (!(await take(blob, cached, target, startedMs))) {
+      while (!(await needingRoom(dir, () => take(blob, cached, target, startedMs)))) {
         const others = underWay.get(blob.digest)
         if (!others) {
           await bring(blob, cached, target, download)
@@ -118,6 +123,11 @@ export async function openBlobCache(
       await removeLeastRecent(blobs, maxBytes)
     },
   }
+}
+
+/** Whether what a download that ended so has written is not worth going on with: wrong, or taking room that is lacking. */
+function isOfNoUse(error: unknown): boolean {
+  return isAppError(error, 'digest-mismatch') || isAppError(error, 'disk-full')
 }
 
 /** Links a cached file if it is there and whole; false if it is not. */
@@ -176,7 +186,7 @@ async function downloadTwice(
   }
 }
 
-/** Some mounted folders know no hard links; then it costs a copy. */
+/** Some mounted folders know no hard links; then it costs a copy, of which nothing is left where it fails. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to)
@@ -184,7 +194,10 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return
     if (code === 'ENOENT') throw error
-    await copyFile(from, to)
+    await copyFile(from, to).catch(async (failure: unknown) => {
+      await rm(to, { force: true })
+      throw failure
+    })
   }
 }
 

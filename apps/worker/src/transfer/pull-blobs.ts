@@ -30,7 +30,7 @@ const memoryBytes = 128 * 2 ** 20
  * where it stood: whole objects are in the cache, and of a large one what had arrived.
  *
  * @returns Where each lies, by its digest
- * @throws {AppError} as `downloadBlob`: the first one that cannot be had ends the others
+ * @throws {AppError} as `downloadBlob`, and `disk-full`: the first one that cannot be had ends the others
  */
 export async function pullBlobs(tools: Tools, input: PullBlobs): Promise<ReadonlyMap<string, string>> {
   const { cache, into, addresses } = input

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events'
-import type { Blob } from '@baton/contracts'
+import type { Blob, ShardFile } from '@baton/contracts'
 import type { Tools } from '../retry-policy.ts'
 import { pullBlobs } from './pull-blobs.ts'
 import type { PullBlobs } from './pull-blobs.ts'
 import { createReadAhead } from './read-ahead.ts'
 import type { ReadAhead } from './read-ahead.ts'
-import type { ShardFile, ShardPiece } from './shard-piece.ts'
+import type { ShardPiece } from './shard-piece.ts'
 
 export interface PullShards extends Pick<PullBlobs, 'cache' | 'into' | 'addresses' | 'signal'> {
   /** By number. */

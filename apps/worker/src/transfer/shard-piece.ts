@@ -8,11 +8,3 @@ export const ShardPiece = z.strictObject({
   digest: Digest,
 })
 export type ShardPiece = z.infer<typeof ShardPiece>
-
-/** A file that has bytes of a shard, each at its offset in the shard. */
-export const ShardFile = z.strictObject({
-  path: z.string().min(1),
-  /** Whether it is the whole shard; else it has the pieces that were asked for, and others that were before. */
-  isWhole: z.boolean(),
-})
-export type ShardFile = z.infer<typeof ShardFile>

@@ -12,7 +12,7 @@ import { matchRows } from './match-rows.ts'
 import type { Matched } from './match-rows.ts'
 import type { ImportOptions } from './options.ts'
 import { placeFiles, shardName, writeShards } from './tar.ts'
-import type { ShardFile } from './tar.ts'
+import type { ShardEntry } from './tar.ts'
 
 export interface ImportedDataset {
   readonly folder: string
@@ -75,7 +75,7 @@ async function writeDataset(
 ): Promise<Omit<ImportedDataset, 'unusedImages'>> {
   const folder = resolve(out)
   const staging = `${folder}.${randomUUID()}.partial`
-  const files = matched.map((match, i) => toShardFile(match, checked[i]!))
+  const files = matched.map((match, i) => toShardEntry(match, checked[i]!))
   const places = placeFiles(files.map((file) => file.length))
   let done = 0
   try {
@@ -101,7 +101,7 @@ async function writeDataset(
 }
 
 /** A member is called by its sample's id where tar can write that, else by its digest. */
-function toShardFile({ row, image }: Matched, { digest, length, extension }: CheckedImage): ShardFile {
+function toShardEntry({ row, image }: Matched, { digest, length, extension }: CheckedImage): ShardEntry {
   const plain = /^[\w.@+-][\w.@+/ -]{0,93}$/.test(row.id)
   return { name: `${plain ? row.id : digest}.${extension}`, path: image.path, length, digest }
 }

@@ -13,7 +13,7 @@ const endBytes = 2 * blockBytes
 export const largestFileBytes = shardBytes - blockBytes - endBytes
 
 /** A file to put into a shard. `name` is ASCII, at most 100 characters. */
-export interface ShardFile {
+export interface ShardEntry {
   readonly name: string
   readonly path: string
   readonly length: number
@@ -52,7 +52,7 @@ export const shardName = (shard: number) => `shard-${String(shard).padStart(5, '
  * @throws {AppError} `dataset-input-invalid` when a file is no longer what its length and digest say
  */
 export async function writeShards(
-  files: readonly ShardFile[],
+  files: readonly ShardEntry[],
   places: readonly Place[],
   folder: string,
   onFile: () => void = () => undefined,
@@ -66,7 +66,7 @@ export async function writeShards(
   return shards
 }
 
-async function writeShard(files: readonly ShardFile[], path: string, onFile: () => void): Promise<Blob> {
+async function writeShard(files: readonly ShardEntry[], path: string, onFile: () => void): Promise<Blob> {
   const hash = createHash('sha256')
   let sizeBytes = 0
   const handle = await open(path, 'wx')
@@ -89,7 +89,7 @@ async function writeShard(files: readonly ShardFile[], path: string, onFile: () 
   return { digest: hash.digest('hex'), sizeBytes }
 }
 
-async function readUnchanged({ name, path, digest }: ShardFile): Promise<Buffer> {
+async function readUnchanged({ name, path, digest }: ShardEntry): Promise<Buffer> {
   const bytes = await readFile(path)
   if (createHash('sha256').update(bytes).digest('hex') === digest) return bytes
   throw invalidInput([{ pointer: name, detail: 'it changed while it was imported; import again' }])

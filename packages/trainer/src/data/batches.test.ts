@@ -30,10 +30,13 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true }))
 
+/** A shard that lies whole in a file. */
+const wholeShard = (path: string) => () => ({ path, isWhole: true })
+
 const noPoll = (): void => undefined
 
-function open({ cacheBytes = 1e9, poll = noPoll, shardPath = data.shardPath, threads = 0 } = {}) {
-  return createImageSource({ manifest: data.manifest, image, shardPath, repeated: samples, cacheBytes, threads, poll })
+function open({ cacheBytes = 1e9, poll = noPoll, findShard = data.findShard, threads = 0 } = {}) {
+  return createImageSource({ manifest: data.manifest, image, findShard, repeated: samples, cacheBytes, threads, poll })
 }
 type Source = ReturnType<typeof open>
 
@@ -174,7 +177,10 @@ test('what a bundle does to a batch is a function of the batch, wherever the sta
 
 test('images that fit the memory allowed are read once, others each time', async () => {
   const shard = await copyOfShard('short-lived')
-  const [kept, unkept] = [open({ shardPath: () => shard }), open({ shardPath: () => shard, cacheBytes: 4000 })]
+  const [kept, unkept] = [
+    open({ findShard: wholeShard(shard) }),
+    open({ findShard: wholeShard(shard), cacheBytes: 4000 }),
+  ]
   const pictures = await readAll(kept)
   await readAll(unkept)
   await truncate(shard, 0)
@@ -188,7 +194,7 @@ test('images that fit the memory allowed are read once, others each time', async
 
 async function copyOfShard(name: string): Promise<string> {
   const file = path.join(dir, name)
-  await writeFile(file, await readFile(data.shardPath(0)))
+  await writeFile(file, await readFile(data.findShard().path))
   return file
 }
 
@@ -205,7 +211,7 @@ test('a sample whose bytes are changed, cut off or missing is named', async () =
     [cut, /ends \d+ bytes before/],
     [path.join(dir, 'nowhere'), /ENOENT/],
   ] as const) {
-    const source = open({ shardPath: () => file })
+    const source = open({ findShard: wholeShard(file) })
     const failure = readAll(source, Int32Array.of(2))
     await expect(failure).rejects.toMatchObject({ code: 'sample-broken', facts: { sample: id } })
     await expect(failure).rejects.toThrow(reason)

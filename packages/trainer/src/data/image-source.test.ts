@@ -2,6 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { AugmentSpec, ImageSpec } from '@baton/contracts'
+import type { ShardFile } from '@baton/contracts'
 import { samplesOf } from '@baton/evaluation'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
@@ -33,9 +34,9 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }))
 
 function open(options: Partial<ImageSourceOptions> = {}): ImageSource {
-  const { manifest, shardPath } = data
+  const { manifest, findShard } = data
   const poll = () => undefined
-  const source = createImageSource({ manifest, image, shardPath, repeated: samples, cacheBytes: 1e9, threads: 2, poll, ...options }) // prettier-ignore
+  const source = createImageSource({ manifest, image, findShard, repeated: samples, cacheBytes: 1e9, threads: 2, poll, ...options }) // prettier-ignore
   onTestFinished(() => source.close())
   return source
 }
@@ -58,7 +59,7 @@ function batchesOf(source: ImageSource, augment: unknown, stageStep = 0): AsyncG
 
 async function copyOfShard(name: string): Promise<string> {
   const file = path.join(dir, name)
-  await copyFile(data.shardPath(0), file)
+  await copyFile(data.findShard().path, file)
   return file
 }
 
@@ -82,7 +83,7 @@ const everything = [
 
 let sources: ImageSource[]
 beforeAll(() => {
-  const shared = { manifest: data.manifest, image, shardPath: data.shardPath, repeated: samples, poll: () => undefined }
+  const shared = { manifest: data.manifest, image, findShard: data.findShard, repeated: samples, poll: () => undefined }
   sources = [
     ...[0, 1, 2, 4].map((threads) => createImageSource({ ...shared, threads, cacheBytes: 1e9 })),
     // Some are kept, some decoded anew.
@@ -120,7 +121,7 @@ test('the views of a sample stand together, and are the same bytes from threads'
 })
 
 test('makers share a job row by row, and one that comes late changes nothing', async () => {
-  const shards = openShards(data.shardPath)
+  const shards = openShards(data.findShard)
   onTestFinished(() => shards.close())
   const shared = { samples: shareSamples(data.manifest.samples), image, budget: openBudget(0), atOnce: 2 }
   const { descriptor } = await shards.descriptor(0, [...samples])
@@ -152,7 +153,7 @@ test.each([0, 2])(
     // Both in the third batch and not before; later epochs have them too.
     const broken = order.slice(10, 15).slice(1, 3)
     const file = await shardWithout(`broken-${threads}`, broken)
-    const batches = batchesOf(open({ threads, shardPath: () => file }), [])
+    const batches = batchesOf(open({ threads, findShard: () => ({ path: file, isWhole: true }) }), [])
     for (let i = 0; i < 2; i++) expect((await batches.next()).done).toBe(false)
     const { id } = data.manifest.samples[broken[0]!]!
     await expect(batches.next()).rejects.toMatchObject({
@@ -165,7 +166,7 @@ test.each([0, 2])(
 
 test.each([0, 3])('no more is kept than memory is allowed, and all that fits, with %i threads', async (threads) => {
   const file = await copyOfShard(`bound-${threads}`)
-  const source = open({ threads, shardPath: () => file, cacheBytes: 10.5 * imageBytes })
+  const source = open({ threads, findShard: () => ({ path: file, isWhole: true }), cacheBytes: 10.5 * imageBytes })
   await source.make(samples, plain())
   await truncate(file, 0)
   let kept = 0
@@ -188,14 +189,14 @@ test('memory that was given back is used again', async () => {
 })
 
 test('a batch waits for a shard that is on its way, and interrupts are heard meanwhile', async () => {
-  let arrive: (file: string) => void = () => undefined
-  const source = open({ shardPath: () => new Promise<string>((resolve) => (arrive = resolve)) })
+  let arrive: (file: ShardFile) => void = () => undefined
+  const source = open({ findShard: () => new Promise<ShardFile>((resolve) => (arrive = resolve)) })
   const made = source.make(samples, plain())
-  arrive(data.shardPath(0))
+  arrive(data.findShard())
   expect(await made).toEqual(await sources[0]!.make(samples, plain()))
 
   const never = open({
-    shardPath: () => new Promise<string>(() => undefined),
+    findShard: () => new Promise<ShardFile>(() => undefined),
     poll: () => {
       throw new Error('stop')
     },
@@ -211,9 +212,9 @@ test.each([0, 2])('samples are read from a part of their shard until it is whole
   const source = open({
     threads,
     cacheBytes: 0,
-    shardPath: (_, own) => {
+    findShard: (_: number, own: readonly number[]) => {
       asked.push(own)
-      return isWhole ? data.shardPath(0) : { partPath: part }
+      return isWhole ? data.findShard() : { path: part, isWhole }
     },
   })
   const expected = await sources[0]!.make(samples, plain())

@@ -5,7 +5,7 @@ import type { PictureKind } from './augment/picture.ts'
 import type { DecodeSpec } from './decode/decode-image.ts'
 import { openBudget } from './pictures/byte-budget.ts'
 import { openShards } from './pictures/open-shards.ts'
-import type { OpenShard, ShardPath } from './pictures/open-shards.ts'
+import type { FindShard, OpenShard } from './pictures/open-shards.ts'
 import { createPictureCache } from './pictures/picture-cache.ts'
 import { createPictureMaker } from './pictures/picture-maker.ts'
 import type { Fact, MadePart, PictureJob, PictureMaker, View } from './pictures/picture-maker.ts'
@@ -38,7 +38,7 @@ export interface ImageSource {
 export interface ImageSourceOptions {
   readonly manifest: Pick<DatasetManifest, 'samples'>
   readonly image: Omit<DecodeSpec, 'size'>
-  readonly shardPath: ShardPath
+  readonly findShard: FindShard
   /** Samples that will be asked for again: their decoded pictures are kept, those that come first, as far as they fit. */
   readonly repeated: Int32Array
   readonly cacheBytes: number
@@ -60,7 +60,7 @@ const pollEveryMs = 200
 /** Makes pictures of a dataset's samples on demand, and keeps what will be asked for again where memory allows. */
 export function createImageSource(options: ImageSourceOptions): ImageSource {
   const { manifest, threads, poll } = options
-  const shards = openShards(options.shardPath)
+  const shards = openShards(options.findShard)
   /** What makers know of shards. */
   const knownShards = new Map<number, OpenShard>()
   const budget = openBudget(options.cacheBytes)

@@ -3,7 +3,7 @@ import type { LoadedTensorflow } from '@baton/tensorflow'
 import type { Resumable } from '../checkpoint/newest-checkpoint.ts'
 import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
-import type { ShardPath } from '../data/pictures/open-shards.ts'
+import type { FindShard } from '../data/pictures/open-shards.ts'
 import type { LocalInput } from '../inputs/local-input.ts'
 import type { Signal } from './interrupts.ts'
 
@@ -14,7 +14,7 @@ export interface FoldRun {
   /** 0-based. */
   readonly fold: number
   readonly manifest: DatasetManifest
-  readonly shardPath: ShardPath
+  readonly findShard: FindShard
   /** Threads that make pictures, any number: it decides nothing of what is computed. 0: the training's own does. */
   readonly dataThreads: number
   /** The unpacked code bundle, where the spec has one. */

@@ -390,7 +390,7 @@ test('the event loop runs between steps', async () => {
 
 test('a broken image fails the fold with its sample and what is wrong', async () => {
   const file = path.join(dir, 'broken')
-  const bytes = Buffer.from(await readFile(data.shardPath(0)))
+  const bytes = Buffer.from(await readFile(data.findShard().path))
   const victim = data.manifest.samples[4]!
   bytes.fill(7, victim.offset + 8, victim.offset + victim.length)
   await writeFile(file, bytes)
@@ -398,7 +398,7 @@ test('a broken image fails the fold with its sample and what is wrong', async ()
     .update(bytes.subarray(victim.offset, victim.offset + victim.length))
     .digest('hex')
   const manifest = { ...data.manifest, samples: data.manifest.samples.with(4, { ...victim, digest }) }
-  await expect(train({ run: { manifest, shardPath: () => file } })).rejects.toMatchObject({
+  await expect(train({ run: { manifest, findShard: () => ({ path: file, isWhole: true }) } })).rejects.toMatchObject({
     code: 'sample-broken',
     facts: { sample: victim.id },
     message: expect.stringMatching(/^sample s4: ./) as string,

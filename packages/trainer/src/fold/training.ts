@@ -240,7 +240,7 @@ async function openWorkshop(
   const source = createImageSource({
     manifest,
     image: spec.image,
-    shardPath: run.shardPath,
+    findShard: run.findShard,
     repeated: Int32Array.from(new Set([...train, ...targets.samples])),
     cacheBytes: process.availableMemory() * cachePart,
     threads: run.dataThreads,

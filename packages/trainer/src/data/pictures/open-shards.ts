@@ -1,15 +1,12 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
+import type { ShardFile } from '@baton/contracts'
 
-/**
- * Where these samples of a shard lie on this machine; a promise while they are on their way there. A path: the whole
- * shard lies there. `partPath`: a file that has them at their offsets, and may lack others.
- */
-export type ShardPath = (shard: number, samples: readonly number[]) => Located | Promise<Located>
-type Located = string | { readonly partPath: string }
+/** The file of this machine that has these samples of a shard; a promise while they are on their way there. */
+export type FindShard = (shard: number, samples: readonly number[]) => ShardFile | Promise<ShardFile>
 
 export interface OpenShards {
-  /** Descriptor of a file that has these samples. @throws {Error} when there is none, and what the path's promise throws */
+  /** Descriptor of a file that has these samples. @throws {Error} when there is none, and what finding it throws */
   descriptor(shard: number, samples: readonly number[]): Promise<OpenShard>
   /** What is still on its way is not waited for. */
   close(): Promise<void>
@@ -22,7 +19,7 @@ export interface OpenShard {
 }
 
 /** Opens each file once, when it is first needed. */
-export function openShards(shardPath: ShardPath): OpenShards {
+export function openShards(findShard: FindShard): OpenShards {
   const opened = new Map<string, Promise<FileHandle>>()
   let isClosed = false
 
@@ -36,10 +33,9 @@ export function openShards(shardPath: ShardPath): OpenShards {
 
   return {
     async descriptor(shard, samples) {
-      const located = await shardPath(shard, samples)
+      const { path, isWhole } = await findShard(shard, samples)
       if (isClosed) throw new Error('the shards are closed')
-      const isWhole = typeof located === 'string'
-      const { fd } = await openOnce(isWhole ? located : located.partPath)
+      const { fd } = await openOnce(path)
       return { descriptor: fd, isWhole }
     },
     async close() {
