@@ -1,6 +1,7 @@
 """Keras `fit`, as most people train. A second argument names the dtype policy: float32 or mixed_bfloat16."""
 
 import sys
+import time
 from importlib.metadata import version
 
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 import keras_files
-from common import batch, job, labels, normalised, serve, timed
+from common import batch, job, labels, normalised, serve
 from keras_nets import build, trainable
 
 keras.mixed_precision.set_global_policy(sys.argv[2])
@@ -20,31 +21,49 @@ model.compile(
 x, y = normalised(), labels()
 
 
-def fit(images, truth):
-    return model.fit(images, truth, batch_size=batch, epochs=1, shuffle=False, verbose=0).history["loss"][0]
+class Clock(keras.callbacks.Callback):
+    """Of an epoch's steps. What `fit` does behind them does not count: tf.data's tuner, which looks after 10 ms and then
+    after twice as long each time, is waited for up to its next look, which would as much as double a short run."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds = time.perf_counter() - self.start
+
+
+def fit(*data, **options):
+    """One epoch. Returns its loss, and the seconds that its steps took."""
+    clock = Clock()
+    history = model.fit(*data, epochs=1, verbose=0, callbacks=[clock], **options)
+    return history.history["loss"][0], clock.seconds
+
+
+def fit_memory(images, truth):
+    return fit(images, truth, batch_size=batch, shuffle=False)
 
 
 def rows(i):
     return slice(i * batch, (i + 1) * batch)
 
 
-losses = [float(fit(x[rows(i)], y[rows(i)])) for i in range(job["proofSteps"])]
-per_second = len(x) / timed(len(x), lambda: fit(x, y))["seconds"]
+losses = [float(fit_memory(x[rows(i)], y[rows(i)])[0]) for i in range(job["proofSteps"])]
+per_second = len(x) / fit_memory(x, y)[1]
 
 
 def steps(order):
-    """One call of `fit` that lasts about so long: its own beginning and end are part of it, as little as may be."""
+    """One call of `fit` that lasts about so long."""
     global per_second
     times = max(1, round(order["seconds"] * per_second / len(x)))
     images, truth = np.concatenate([x] * times), np.concatenate([y] * times)
-    result = timed(len(images), lambda: fit(images, truth))
-    per_second = result["images"] / result["seconds"]
-    return result
+    _, seconds = fit_memory(images, truth)
+    per_second = len(images) / seconds
+    return {"images": len(images), "seconds": seconds}
 
 
 def epoch(order):
     files = keras_files.dataset(antialias=order["do"] == "epoch")
-    return timed(len(job["files"]), lambda: model.fit(files, epochs=1, verbose=0))
+    return {"images": len(job["files"]), "seconds": fit(files)[1]}
 
 
 serve(

@@ -1,5 +1,5 @@
 import type { AugmentOp } from '@baton/contracts'
-import { assertNever } from '@baton/contracts'
+import { assertNever } from '@baton/contracts/assert-never'
 import { flipped, from, resized, turned } from './affine.ts'
 import type { Size } from './affine.ts'
 import type { Canvas } from './canvas.ts'

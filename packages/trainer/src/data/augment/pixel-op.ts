@@ -1,5 +1,5 @@
 import type { AugmentOp } from '@baton/contracts'
-import { assertNever } from '@baton/contracts'
+import { assertNever } from '@baton/contracts/assert-never'
 import { mapBytes, meanOf } from './colour.ts'
 import type { Draw } from './draws.ts'
 import { cutoutBox, erasedBox, fillBox, numbersPerBox } from './erase.ts'

@@ -1,6 +1,9 @@
 import type { ImageSpec } from '@baton/contracts'
 import type { Size } from '../augment/affine.ts'
 import type { Picture } from '../augment/picture.ts'
+import { resizeWasm } from './resize-wasm.ts'
+import { wasm } from './wasm.ts'
+import type { WasmMemory } from './wasm.ts'
 
 type Interpolation = ImageSpec['interpolation']
 
@@ -33,22 +36,31 @@ function sinc(x: number): number {
 
 /** Bits of a weight behind the point: a sum of bytes by weights has 32. */
 const weightBits = 22
-const half = 1 << (weightBits - 1)
 
-/** What each pixel of a new row is the weighted sum of. */
+/** What each pixel of a new row is the weighted sum of, as `resize.wat` reads it. */
 interface Taps {
-  /** First pixel of the old row. [to] */
-  readonly starts: Int32Array
-  /** Pixels of the old row. [to] */
-  readonly counts: Int32Array
-  /** In parts of 2^22, `most` for each pixel. [to, most] */
-  readonly weights: Int32Array
-  readonly most: number
+  /** The first pixel of the old row, how many of them, their weights in parts of 2^22. [to, entry] */
+  readonly table: Int32Array
+  readonly bytes: number
+  readonly entryBytes: number
 }
 
 const known = new Map<string, Taps>()
 /** Rows of as many lengths as pictures of a dataset have. */
 const mostKnown = 4096
+
+/** The functions of `resize.wat`. Addresses are of its memory; rows and entries of a table are so many bytes apart. */
+interface Passes {
+  readonly memory: WasmMemory
+  rows(from: number, row: number, to: number, width: number, height: number, table: number, entry: number): void
+  columns(from: number, row: number, to: number, height: number, table: number, entry: number): void
+}
+
+const pageBytes = 2 ** 16
+/** They read and write so many bytes at once, and so up to as many behind a picture. */
+const bytesAtOnce = 16
+/** This thread's. */
+let passes: Passes | undefined
 
 /**
  * The picture in another size, byte for byte as Pillow resizes it, and with that torchvision: the kernel is as wide as a
@@ -58,54 +70,37 @@ const mostKnown = 4096
  * @see Pillow, src/libImaging/Resample.c
  */
 export function resized(picture: Picture, { width, height }: Size, interpolation: Interpolation): Picture {
-  const wide = picture.width === width ? picture : inWidth(picture, width, interpolation)
-  return wide.height === height ? wide : inHeight(wide, height, interpolation)
+  if (picture.width === width && picture.height === height) return picture
+  passes ??= loadPasses()
+  const { memory } = passes
+  const across = tapsOf(picture.width, width, interpolation)
+  const down = tapsOf(picture.height, height, interpolation)
+  const [oldRow, row] = [picture.width * 3, width * 3]
+  const sizes = [picture.height * oldRow, picture.height * row, height * row, across.bytes, down.bytes]
+  const [old, wide, made, acrossAt, downAt] = placeAll(memory, sizes) as [number, number, number, number, number]
+  new Uint8Array(memory.buffer).set(picture.data, old)
+  new Int32Array(memory.buffer).set(across.table, acrossAt / 4)
+  new Int32Array(memory.buffer).set(down.table, downAt / 4)
+  passes.rows(old, oldRow, wide, width, picture.height, acrossAt, across.entryBytes)
+  passes.columns(wide, row, made, height, downAt, down.entryBytes)
+  return { width, height, data: new Uint8Array(memory.buffer, made, height * row).slice() }
 }
 
-function inWidth({ data, width, height }: Picture, to: number, interpolation: Interpolation): Picture {
-  const { starts, counts, weights, most } = tapsOf(width, to, interpolation)
-  // Clamped: kernels with negative parts overshoot.
-  const made = new Uint8ClampedArray(height * to * 3)
-  for (let y = 0, at = 0; y < height; y++) {
-    const row = y * width * 3
-    for (let x = 0; x < to; x++, at += 3) {
-      let from = row + starts[x]! * 3
-      let red = half
-      let green = half
-      let blue = half
-      for (let tap = x * most, end = tap + counts[x]!; tap < end; tap++, from += 3) {
-        const weight = weights[tap]!
-        red = (red + Math.imul(data[from]!, weight)) | 0
-        green = (green + Math.imul(data[from + 1]!, weight)) | 0
-        blue = (blue + Math.imul(data[from + 2]!, weight)) | 0
-      }
-      made[at] = red >> weightBits
-      made[at + 1] = green >> weightBits
-      made[at + 2] = blue >> weightBits
-    }
-  }
-  return { width: to, height, data: bytesOf(made) }
+function loadPasses(): Passes {
+  return new wasm.Instance(new wasm.Module(Buffer.from(resizeWasm, 'base64')), {}).exports as Passes
 }
 
-function inHeight({ data, width, height }: Picture, to: number, interpolation: Interpolation): Picture {
-  const { starts, counts, weights, most } = tapsOf(height, to, interpolation)
-  const row = width * 3
-  const made = new Uint8ClampedArray(to * row)
-  const sums = new Int32Array(row)
-  for (let y = 0; y < to; y++) {
-    sums.fill(half)
-    for (let tap = 0; tap < counts[y]!; tap++) {
-      const weight = weights[y * most + tap]!
-      const from = (starts[y]! + tap) * row
-      for (let x = 0; x < row; x++) sums[x] = (sums[x]! + Math.imul(data[from + x]!, weight)) | 0
-    }
-    for (let x = 0; x < row; x++) made[y * row + x] = sums[x]! >> weightBits
-  }
-  return { width, height: to, data: bytesOf(made) }
-}
-
-function bytesOf(clamped: Uint8ClampedArray): Uint8Array {
-  return new Uint8Array(clamped.buffer)
+/** Addresses of pieces of these sizes, one behind the other, in a memory that grows to hold them. */
+function placeAll(memory: WasmMemory, sizes: readonly number[]): number[] {
+  let end = 0
+  const places = sizes.map((bytes) => {
+    const at = end
+    end += Math.ceil(bytes / bytesAtOnce + 1) * bytesAtOnce
+    return at
+  })
+  const lacking = end - memory.buffer.byteLength
+  if (lacking > 0) memory.grow(Math.ceil(lacking / pageBytes))
+  return places
 }
 
 function tapsOf(from: number, to: number, interpolation: Interpolation): Taps {
@@ -121,23 +116,18 @@ function tapsOf(from: number, to: number, interpolation: Interpolation): Taps {
 function makeTaps(from: number, to: number, { reach, at }: Kernel): Taps {
   const ratio = from / to
   const stretch = Math.max(1, ratio)
-  const most = 2 * Math.ceil(reach * stretch) + 1
-  const [starts, counts] = [new Int32Array(to), new Int32Array(to)]
-  const weights = new Int32Array(to * most)
+  const entry = 2 + 2 * Math.ceil(reach * stretch) + 1
+  const table = new Int32Array(to * entry)
   for (let i = 0; i < to; i++) {
     const centre = (i + 0.5) * ratio
     const start = Math.max(0, Math.trunc(centre - reach * stretch + 0.5))
     const count = Math.min(from, Math.trunc(centre + reach * stretch + 0.5)) - start
     const parts = Array.from({ length: count }, (_, tap) => at((start + tap - centre + 0.5) * (1 / stretch)))
     const whole = parts.reduce((sum, part) => sum + part, 0)
-    weights.set(
-      parts.map((part) => roundAway((part / whole) * (1 << weightBits))),
-      i * most,
-    )
-    starts[i] = start
-    counts[i] = count
+    const weights = parts.map((part) => roundAway((part / whole) * (1 << weightBits)))
+    table.set([start, count, ...weights], i * entry)
   }
-  return { starts, counts, weights, most }
+  return { table, bytes: table.byteLength, entryBytes: entry * table.BYTES_PER_ELEMENT }
 }
 
 /** To the nearest whole number, halves away from 0. */

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Size } from '../augment/affine.ts'
+import { wasm } from './wasm.ts'
+import type { WasmMemory, WasmModule } from './wasm.ts'
 
 /**
  * TurboJPEG, the interface of libjpeg-turbo, in WebAssembly: the same bytes on every machine. Addresses are of its
@@ -9,7 +11,7 @@ import type { Size } from '../augment/affine.ts'
  * @see https://libjpeg-turbo.org, turbojpeg.h
  */
 interface Turbo {
-  readonly memory: { readonly buffer: ArrayBuffer }
+  readonly memory: WasmMemory
   malloc(bytes: number): number
   free(address: number): void
   /** @returns a handle, 0 without memory */
@@ -40,14 +42,7 @@ interface Decoder {
 /** TJPF_RGB */
 const rgb = 0
 
-/** As far as it is needed: TypeScript knows WebAssembly as the browser's alone. */
-interface WasmApi {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown }
-}
-const { WebAssembly: wasm } = globalThis as unknown as { readonly WebAssembly: WasmApi }
-
-let compiled: object | undefined
+let compiled: WasmModule | undefined
 /** This thread's. */
 let decoder: Decoder | null = null
 
