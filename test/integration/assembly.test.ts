@@ -81,6 +81,18 @@ test('a fold that kept no votes though its spec has neighbours vote is failed', 
   expect(folds[0]!.failure).toMatchObject({ code: 'predictions-incomplete' })
 })
 
+test('predictions are checked without being scored', async () => {
+  const experiment = await completedWith(async (result) => ({ ...result, oof: result.test! }))
+  const assemble = () => Promise.reject(new Error('assembled'))
+  await assembleExperiment({ ...world, assemble }, { experimentId: experiment.id })
+  expect(await statusOf(experiment)).toMatchObject({
+    status: 'failed',
+    folds: [
+      { failure: { code: 'predictions-incomplete', detail: 'the OOF of fold 0 has 4 rows, but its samples are 10' } },
+    ],
+  })
+})
+
 const store = (bytes: Uint8Array) => world.blobs.write(bytes)
 const rows = Int32Array.from([20, 21, 22, 23])
 

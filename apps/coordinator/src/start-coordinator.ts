@@ -19,6 +19,7 @@ import { every } from '@baton/service'
 import type { Span, Tracer } from '@baton/trace'
 import { assembleInThread } from './assemble-in-thread.ts'
 import { blendInThread } from './blend-in-thread.ts'
+import { checkFoldInThread } from './check-fold-in-thread.ts'
 import { renderSubmissionInThread } from './render-submission-in-thread.ts'
 
 export interface CoordinatorOptions {
@@ -61,7 +62,12 @@ const updateSeconds = 2 * daySeconds
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { database: store, queue, blobs, log, times } = options
-  const compute = { assemble: assembleInThread, blend: blendInThread, render: renderSubmissionInThread }
+  const compute = {
+    assemble: assembleInThread,
+    checkFold: checkFoldInThread,
+    blend: blendInThread,
+    render: renderSubmissionInThread,
+  }
   const deps = { store, queue, blobs, times, random: Math.random, ...compute }
   queue.consume('coordinator', {
     'assemble-experiment': async (job) => {

@@ -5,7 +5,7 @@ export { findExperimentArtifact, listExperimentArtifacts } from './artifact/list
 export { grantDownload, grantUploads } from './blobs.ts'
 export { canonicalJson, sha256 } from './digest.ts'
 export { assembleExperiment } from './experiment/assemble-experiment.ts'
-export type { Assemble } from './experiment/assemble-experiment.ts'
+export type { Assemble, CheckFold } from './experiment/assemble-experiment.ts'
 export type { BlendExperiments } from './experiment/assemble-ensemble.ts'
 export { cancelExperiment } from './experiment/cancel-experiment.ts'
 export { cloneExperiment } from './experiment/clone-experiment.ts'

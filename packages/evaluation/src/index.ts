@@ -1,5 +1,7 @@
 export { assemble } from './assemble/assemble.ts'
 export type { AssembleInput, Assembly, TestEnsemble } from './assemble/assemble.ts'
+export { checkFold } from './assemble/check-fold.ts'
+export type { CheckFoldInput } from './assemble/check-fold.ts'
 export type { ExperimentPredictions, FoldPredictions } from './assemble/read-folds.ts'
 export { holm } from './compare/holm.ts'
 export { pairedDifference } from './compare/paired-difference.ts'

@@ -12,10 +12,10 @@ import {
   insertToken,
   registerSession,
 } from '@baton/core'
-import type { Assemble, BlendExperiments, BlobStore, Caller, LeaseTimes } from '@baton/core'
+import type { Assemble, BlendExperiments, BlobStore, Caller, CheckFold, LeaseTimes } from '@baton/core'
 import { openDatabase } from '@baton/db'
 import type { Database } from '@baton/db'
-import { assemble, blendExperiments, samplesOf, splitFolds } from '@baton/evaluation'
+import { assemble, blendExperiments, checkFold, samplesOf, splitFolds } from '@baton/evaluation'
 import type { Near } from '@baton/evaluation'
 import { encode } from '@baton/safetensors'
 import { createTestDatabase, runSql } from './database.ts'
@@ -32,6 +32,7 @@ export interface World {
   readonly times: LeaseTimes
   readonly manifest: DatasetManifest
   readonly assemble: Assemble
+  readonly checkFold: CheckFold
   readonly blend: BlendExperiments
   readonly random: () => number
   readonly now: () => number
@@ -55,6 +56,7 @@ export async function createWorld(): Promise<World> {
     times: { leaseSeconds: 60, heartbeatSeconds: 15 },
     manifest,
     assemble: async (input) => assemble(input),
+    checkFold: async (input) => checkFold(input),
     blend: async (input) => blendExperiments(input),
     random: () => 0,
     now: () => 0,

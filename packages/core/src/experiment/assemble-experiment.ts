@@ -1,6 +1,6 @@
 import { foldsOf, isAppError, isFinal, ofLabelGroups } from '@baton/contracts'
 import type { AppError, DatasetManifest, ExperimentSpec, Failure } from '@baton/contracts'
-import type { AssembleInput, Assembly, FoldPredictions } from '@baton/evaluation'
+import type { AssembleInput, Assembly, CheckFoldInput, FoldPredictions } from '@baton/evaluation'
 import { emit } from '../notification/emit.ts'
 import { maxManifestBytes, readManifest } from '../project/create-dataset-version.ts'
 import type { ExperimentRecord, Store } from '../store.ts'
@@ -15,8 +15,12 @@ import { readPredictions } from './read-predictions.ts'
 /** Computes scores and ensembles: minutes for a large dataset, so services run it off the thread that answers calls. */
 export type Assemble = (input: AssembleInput) => Promise<Assembly>
 
+/** Refuses predictions that are not their fold's, before anything is computed from them; off that thread, too. */
+export type CheckFold = (input: CheckFoldInput) => Promise<void>
+
 interface Deps extends EnsembleDeps {
   readonly assemble: Assemble
+  readonly checkFold: CheckFold
 }
 
 type FoldEntry = ExperimentRecord['folds'][number]
@@ -92,7 +96,7 @@ interface Loaded {
 
 /** Predictions of every completed fold. A fold whose predictions are unusable is failed, which is final. */
 async function loadPredictions(
-  { store, blobs, assemble }: Deps,
+  { store, blobs, checkFold }: Deps,
   experiment: ExperimentRecord,
   manifest: DatasetManifest,
 ): Promise<Loaded[]> {
@@ -106,7 +110,7 @@ async function loadPredictions(
         entry.index,
         entry.result,
       )
-      await assembleSome(assemble, manifest, experiment.spec, [predictions])
+      await checkFold({ manifest, spec: experiment.spec, predictions })
       loaded.push({ entry, predictions })
     } catch (error) {
       if (!isAppError(error, 'predictions-incomplete')) throw error

@@ -9,6 +9,7 @@ import { labelTable, samplesOf } from '../samples.ts'
 import type { Predictions } from '../samples.ts'
 import { splitFolds } from '../split/split-folds.ts'
 import { assemble } from './assemble.ts'
+import { checkFold } from './check-fold.ts'
 import type { FoldPredictions } from './read-folds.ts'
 
 const metric = MetricSpec.parse({ maxLabels: 3 })
@@ -183,8 +184,13 @@ describe('predictions that do not cover their samples exactly once are refused:'
   ]
   test.each(cases)('%s', (_, given) => {
     const complete = given.length === 1 ? [...given, ...others] : given
-    expect(() => assemble({ manifest, spec, folds: complete })).toThrow(
-      expect.objectContaining({ code: 'predictions-incomplete' }),
-    )
+    const refused: unknown = expect.objectContaining({ code: 'predictions-incomplete' })
+    expect(() => assemble({ manifest, spec, folds: complete })).toThrow(refused)
+    // So that the check of one fold lets nothing pass that ends the assembly of all.
+    if (given.length === 1) expect(() => checkFold({ manifest, spec, predictions: given[0]! })).toThrow(refused)
+  })
+
+  test('and those that do are not, fold by fold', () => {
+    for (const predictions of folds) expect(() => checkFold({ manifest, spec, predictions })).not.toThrow()
   })
 })

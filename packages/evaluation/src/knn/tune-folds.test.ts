@@ -2,6 +2,7 @@ import { EnsembleSpec, KnnSpec, MetricSpec } from '@baton/contracts'
 import { streamKey, uniform } from '@baton/random'
 import { describe, expect, test } from 'vitest'
 import { assemble } from '../assemble/assemble.ts'
+import { checkFold } from '../assemble/check-fold.ts'
 import type { ExperimentPredictions, FoldPredictions } from '../assemble/read-folds.ts'
 import { blendExperiments } from '../ensemble/blend-experiments.ts'
 import { labelledSamples, labels, ranges } from '../fixtures/labelled-samples.ts'
@@ -207,6 +208,7 @@ describe('predictions are refused of which', () => {
   ])('%s', (_, given) => {
     const refused: unknown = expect.objectContaining({ code: 'predictions-incomplete' })
     expect(() => assemble({ manifest, spec: voted, folds: [given, ...others] })).toThrow(refused)
+    expect(() => checkFold({ manifest, spec: voted, predictions: given })).toThrow(refused)
   })
 })
 
