@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -62,6 +62,11 @@ function startSession(options: Partial<SessionOptions> = {}) {
 
 function settings() {
   return { ...sessionSettings(api), cacheDir, marginSeconds: 1, minLeaseSeconds: 0.2 }
+}
+
+/** What this one has cached, the next session does not find. */
+function moveToAnotherMachine(): void {
+  rmSync(path.join(cacheDir, 'blobs'), { recursive: true })
 }
 
 function addFold(script: Script, options: Parameters<FakeApi['addFold']>[0] = {}): FakeFold {
@@ -477,6 +482,7 @@ test('a checkpoint of another digest than its name is corrupt', async () => {
   const blobs = api.blobs as Map<string, Uint8Array>
   const { digest, sizeBytes } = fold.checkpoint!.manifest.files[0]!
   blobs.set(digest, Buffer.alloc(sizeBytes))
+  moveToAnotherMachine()
   await startSession().ended
   expect(fold.failure).toMatchObject({ code: 'checkpoint-corrupt' })
 })
@@ -489,8 +495,38 @@ test('a checkpoint that is not in storage any more is corrupt', async () => {
   await session.ended
   const blobs = api.blobs as Map<string, Uint8Array>
   blobs.delete(fold.checkpoint!.manifest.files[0]!.digest)
+  moveToAnotherMachine()
   await startSession().ended
   expect(fold.failure).toMatchObject({ code: 'checkpoint-corrupt' })
+})
+
+test('a session pulls nothing of a checkpoint that was sent from its machine', async () => {
+  const fold = addFold({ steps: 100 })
+  const first = startSession()
+  await api.until(() => fold.checkpointSteps.length > 0)
+  first.stop()
+  await first.ended
+  const pulled = callsOf('GET').length
+  await startSession().ended
+  expectCompleted(fold)
+  expect(callsOf('GET').length).toBe(pulled)
+  // Of a fold that is completed nobody will resume anything.
+  const cached = readdirSync(path.join(cacheDir, 'blobs'))
+  for (const { digest } of fold.checkpoint!.manifest.files) expect(cached).not.toContain(digest)
+})
+
+test('a cached checkpoint that was damaged is pulled again', async () => {
+  const fold = addFold({ steps: 100 })
+  const first = startSession()
+  await api.until(() => fold.checkpointSteps.length > 0)
+  first.stop()
+  await first.ended
+  const { digest, sizeBytes } = fold.checkpoint!.manifest.files[0]!
+  writeFileSync(path.join(cacheDir, 'blobs', digest), Buffer.alloc(sizeBytes))
+  await startSession().ended
+  expectCompleted(fold)
+  expect(callsOf('GET').filter((call) => call.digest === digest).length).toBe(1)
+  expect(fold.attempts).toEqual(['handed_over', 'completed'])
 })
 
 test('a missing object is a failure that names it', async () => {

@@ -29,7 +29,7 @@ async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome>
   const script = JSON.parse(run.spec.name) as Script
   const { steps, stepMs = 5, saveEvery = 10, trouble } = script
   let step = run.resume?.manifest.position.step ?? 0
-  let weights = run.resume ? await readFile(run.resume.files.weights!, 'utf8') : run.specDigest
+  let weights = run.resume ? await readWeights(run.resume) : run.specDigest
   process.stdout.write(`pid ${process.pid}\n`)
   process.stdout.write(`sees GPU ${process.env.CUDA_VISIBLE_DEVICES ?? 'any'}\n`)
   supervisor.send({ kind: 'log', level: 'info', text: `training from step ${step}` })
@@ -76,6 +76,13 @@ async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome>
     test,
     weights: await write(run.workDir, 'weights', weights),
   }
+}
+
+async function readWeights({ manifest, files }: NonNullable<TrainingRun['resume']>): Promise<string> {
+  const weights = await readFile(files.weights!, 'utf8')
+  const { digest } = manifest.files.find(({ name }) => name === 'weights')!
+  if (createHash('sha256').update(weights).digest('hex') !== digest) throw new AppError('checkpoint-corrupt')
+  return weights
 }
 
 async function makeTrouble(how: NonNullable<Script['trouble']>['how']): Promise<void> {

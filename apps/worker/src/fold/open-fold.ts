@@ -108,6 +108,7 @@ export async function openFold(context: FoldContext, lease: Lease): Promise<Open
     lease,
     signal: over.signal,
     trace,
+    cache: context.cache,
     onPace: (seconds) => paces.upload.add(seconds),
     onFailed: end,
   })

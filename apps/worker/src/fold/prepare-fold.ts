@@ -23,15 +23,16 @@ export interface PreparedFold {
  * Brings what the training needs to begin onto this machine: code, manifest, inputs and the checkpoint to go on from.
  * Then the shards begin to come. What the cache has is not pulled again.
  *
+ * @param dir Where it lies, a folder of the fold's own.
  * @param signal Stops all of it, the shards too.
  * @throws {AppError} `disk-full`, `bundle-invalid`, `digest-mismatch`, `checkpoint-corrupt`, `blob-missing`,
  *   `storage-unavailable`, `lease-lost`; the signal's reason once it aborts
  */
-export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<PreparedFold> {
-  const { context, lease, tools, workDir } = fold
-  const runDir = join(workDir, 'run')
-  const into = join(workDir, 'blobs')
-  await Promise.all([runDir, into].map((folder) => mkdir(folder)))
+export async function prepareFold(fold: OpenFold, dir: string, signal: AbortSignal): Promise<PreparedFold> {
+  const { context, lease, tools } = fold
+  const runDir = join(dir, 'run')
+  const into = join(dir, 'blobs')
+  await Promise.all([runDir, into].map((folder) => mkdir(folder, { recursive: true })))
   const [first, { shards }] = [blobsToBegin(lease), lease.dataset]
   const digests = [...new Set([...first, ...shards].map(({ digest }) => digest))]
   const addresses = foldAddresses(tools, { api: context.api, lease, digests, signal })
@@ -42,7 +43,7 @@ export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<
   })
   const pathOf = (blob: Blob) => paths.get(blob.digest)!
   const code = lease.code && pathOf(lease.code)
-  const bundleDir = code && (await needingRoom(workDir, () => unpack(code, join(workDir, 'bundle'))))
+  const bundleDir = code && (await needingRoom(dir, () => unpack(code, join(dir, 'bundle'))))
   const run: TrainingRun = {
     spec: lease.spec,
     specDigest: lease.specDigest,
@@ -57,7 +58,7 @@ export async function prepareFold(fold: OpenFold, signal: AbortSignal): Promise<
     execution: context.execution,
     cacheDir: context.cacheDir,
   }
-  return { run, shards: pullShards(tools, { ...pull, shards, aheadDir: join(workDir, 'ahead') }) }
+  return { run, shards: pullShards(tools, { ...pull, shards, aheadDir: join(dir, 'ahead') }) }
 }
 
 function blobsToBegin({ code, dataset, inputs, checkpoint }: Lease): Blob[] {

@@ -52,20 +52,37 @@ export async function runFold(context: FoldContext, lease: Lease): Promise<FoldE
 }
 
 async function advance(fold: OpenFold): Promise<FoldEnd> {
-  const { context, tools, lease } = fold
+  const { tools, lease, workDir } = fold
   tools.log.info({ step: fold.step(), experiment: `${lease.project} #${lease.version}` }, 'fold leased')
+  const end = await prepareAndTrain(fold, workDir)
+  if (!(await isCheckpointDamagedHere(fold, end))) return finish(fold, end)
+  tools.log.warn('the cached checkpoint is damaged: it is pulled again')
+  return finish(fold, await prepareAndTrain(fold, join(workDir, 'again')))
+}
+
+/** @returns Null when it was to be handed over before the training could begin */
+async function prepareAndTrain(fold: OpenFold, dir: string): Promise<ChildEnd | null> {
   // Ends the pull of shards with the work that wants them: what has arrived is for the next.
   const closed = new AbortController()
-  const prepared = await prepareUnlessStopped(fold, closed.signal)
-  if (prepared === null) return handOver(fold)
-  tools.log.info({ secondsLeft: context.time.secondsLeft() }, 'training started')
+  const prepared = await prepareUnlessStopped(fold, dir, closed.signal)
+  if (prepared === null) return null
+  fold.tools.log.info({ secondsLeft: fold.context.time.secondsLeft() }, 'training started')
   const whole = awaitShards(fold, prepared.shards)
   try {
-    return await trainToEnd(fold, prepared, whole)
+    const end = await train(fold, prepared, whole)
+    // A dataset that proves damaged or gone fails the fold, also one that has seen none of the damage.
+    if (end.kind === 'outcome' && end.outcome.kind === 'completed') await whole
+    return end
   } finally {
     closed.abort(new Error('the fold is closed'))
     await whole.catch(() => undefined)
   }
+}
+
+/** Whether the training could not go on from bytes that only this machine has: they are gone from its cache then. */
+async function isCheckpointDamagedHere({ context, lease }: OpenFold, end: ChildEnd | null): Promise<boolean> {
+  if (end?.kind !== 'failure' || end.code !== 'checkpoint-corrupt') return false
+  return context.cache.dropDamaged(lease.checkpoint?.manifest.files ?? [])
 }
 
 /** Resolves once the dataset is here and the cache is tidy. @throws what ended the pull */
@@ -76,11 +93,8 @@ async function awaitShards({ context, trace, tools }: OpenFold, shards: ShardPul
   await context.cache.evict(context.cacheBytes)
 }
 
-/** @param whole Resolves once all shards are here, or need not come any more. */
-async function trainToEnd(fold: OpenFold, prepared: PreparedFold, whole: Promise<void>): Promise<FoldEnd> {
-  const end = await train(fold, prepared, whole)
-  // A dataset that proves damaged or gone fails the fold, also one that has seen none of the damage.
-  if (end.kind === 'outcome' && end.outcome.kind === 'completed') await whole
+async function finish(fold: OpenFold, end: ChildEnd | null): Promise<FoldEnd> {
+  if (end === null) return handOver(fold)
   switch (end.kind) {
     case 'killed': // at the last call; what is committed is handed over
       return handOver(fold)
@@ -94,11 +108,11 @@ async function trainToEnd(fold: OpenFold, prepared: PreparedFold, whole: Promise
 }
 
 /** Null when the fold is to be handed over before the training can begin: no step was done, so none can be lost. */
-async function prepareUnlessStopped(fold: OpenFold, closed: AbortSignal): Promise<PreparedFold | null> {
+async function prepareUnlessStopped(fold: OpenFold, dir: string, closed: AbortSignal): Promise<PreparedFold | null> {
   const { stopping } = fold
   const signal = AbortSignal.any([fold.over, stopping, closed])
   try {
-    return await fold.trace.around('pull', {}, () => prepareFold(fold, signal))
+    return await fold.trace.around('pull', {}, () => prepareFold(fold, dir, signal))
   } catch (error) {
     if (!fold.over.aborted && stopping.aborted) return null
     throw error
@@ -205,6 +219,7 @@ async function complete(fold: OpenFold, outcome: Outcome & { kind: 'completed' }
     await send()
     await tell()
   })
+  await fold.uploads.discard()
   return { kind: 'completed', step }
 }
 
@@ -276,6 +291,7 @@ async function leave(fold: OpenFold, error: unknown): Promise<FoldEnd> {
 
 /** The API ends a cancelled fold at once when it is given back, else when its lease runs out. */
 async function letGo(fold: OpenFold, step: number): Promise<FoldEnd> {
+  await fold.uploads.discard()
   await giveBack(fold, step, fold.context.time.over).catch((error: unknown) => {
     if (verdictOn(error) === 'fail-fold' && !fold.context.time.over.aborted) throw error
   })

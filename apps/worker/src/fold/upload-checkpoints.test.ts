@@ -6,20 +6,23 @@ import type { Client, Lease } from '@baton/contracts'
 import { createLog } from '@baton/log'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { SavedCheckpoint } from '../child/messages.ts'
+import { openBlobCache } from '../transfer/blob-cache.ts'
 import { untraced } from './trace-fold.ts'
 import { uploadCheckpoints } from './upload-checkpoints.ts'
 
 let dir: string
+let cacheDir: string
 let over: AbortController
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'baton-uploads-'))
+  cacheDir = await mkdtemp(join(tmpdir(), 'baton-cache-'))
   over = new AbortController()
 })
-afterEach(() => rm(dir, { recursive: true }))
+afterEach(() => Promise.all([dir, cacheDir].map((folder) => rm(folder, { recursive: true }))))
 
 /** An API that holds every object already, and commits when the test lets it. */
-function startUploads() {
+async function startUploads() {
   const committed: number[] = []
   const commits: { step: number; settle: (error?: AppError) => void }[] = []
   const api = {
@@ -42,7 +45,9 @@ function startUploads() {
   const tools = { clock, random: () => 0, log: createLog({ app: 'test', level: 'silent' }) }
   const lease = { foldId: 'f', fence: 1, checkpoint: null } as unknown as Lease
   const [onPace, onFailed] = [vi.fn(), vi.fn()]
-  const uploads = uploadCheckpoints(tools, { api, lease, signal: over.signal, trace: untraced, onPace, onFailed })
+  const cache = await openBlobCache(cacheDir)
+  const input = { api, lease, signal: over.signal, trace: untraced, cache, onPace, onFailed }
+  const uploads = uploadCheckpoints(tools, input)
   /** Lets the next commit end. */
   const settleNext = async (error?: AppError) => {
     await vi.waitFor(() => expect(commits.length).toBeGreaterThan(0))
@@ -53,15 +58,18 @@ function startUploads() {
 
 async function checkpointAt(step: number): Promise<SavedCheckpoint> {
   const folder = await mkdtemp(join(dir, `${step}-`))
-  const weights = join(folder, 'weights')
-  await writeFile(weights, 'x')
-  const blobs = [{ name: 'weights', digest: `weights-${step}`, sizeBytes: 1 }]
+  const files = { weights: join(folder, 'weights'), optimizer: join(folder, 'optimizer') }
+  for (const file of Object.values(files)) await writeFile(file, 'x')
+  const blobs = [
+    { name: 'weights', digest: `weights-${step}`, sizeBytes: 1 },
+    { name: 'optimizer', digest: 'never changes', sizeBytes: 1 },
+  ]
   const manifest = { position: { step }, files: blobs } as unknown as SavedCheckpoint['manifest']
-  return { manifest, dir: folder, files: { weights }, saveSeconds: 1 }
+  return { manifest, dir: folder, files, saveSeconds: 1 }
 }
 
 test('of those that wait only the newest is uploaded, and nothing of them stays on disk', async () => {
-  const { uploads, committed, settleNext, onPace } = startUploads()
+  const { uploads, committed, settleNext, onPace } = await startUploads()
   for (const step of [1, 2, 3]) uploads.offer(await checkpointAt(step))
   expect(uploads.isBusy()).toBe(true)
   await settleNext()
@@ -75,8 +83,22 @@ test('of those that wait only the newest is uploaded, and nothing of them stays 
   expect(await readdir(dir)).toEqual([])
 })
 
+test('the cache keeps what was committed last, until nobody resumes it', async () => {
+  const { uploads, settleNext } = await startUploads()
+  const cached = () => readdir(join(cacheDir, 'blobs'))
+  for (const step of [1, 2]) {
+    uploads.offer(await checkpointAt(step))
+    expect(await cached()).not.toContain(`weights-${step}`)
+    await settleNext()
+    await uploads.settled()
+    expect(await cached()).toEqual(['never changes', `weights-${step}`])
+  }
+  await uploads.discard()
+  expect(await cached()).toEqual([])
+})
+
 test('one that fails for now makes way for a newer one, and does not count as a pace', async () => {
-  const { uploads, committed, settleNext, onPace } = startUploads()
+  const { uploads, committed, settleNext, onPace } = await startUploads()
   uploads.offer(await checkpointAt(1))
   uploads.offer(await checkpointAt(2))
   await settleNext(new AppError('unavailable'))
@@ -87,7 +109,7 @@ test('one that fails for now makes way for a newer one, and does not count as a 
 })
 
 test('one that is refused for good is dropped, and the next one is taken', async () => {
-  const { uploads, committed, settleNext, onFailed } = startUploads()
+  const { uploads, committed, settleNext, onFailed } = await startUploads()
   uploads.offer(await checkpointAt(1))
   await settleNext(new AppError('checkpoint-corrupt'))
   await uploads.settled()
@@ -100,7 +122,7 @@ test('one that is refused for good is dropped, and the next one is taken', async
 })
 
 test('those offered while the last one is being removed are uploaded one after the other, and waited for', async () => {
-  const { uploads, committed, commits, settleNext, onPace } = startUploads()
+  const { uploads, committed, commits, settleNext, onPace } = await startUploads()
   const [first, second, third] = [await checkpointAt(1), await checkpointAt(2), await checkpointAt(3)]
   // So many that removing them takes a while.
   await Promise.all(Array.from({ length: 500 }, (_, i) => writeFile(join(first.dir, String(i)), '')))
@@ -121,7 +143,7 @@ test('those offered while the last one is being removed are uploaded one after t
 })
 
 test('a lost lease is passed on', async () => {
-  const { uploads, settleNext, onFailed } = startUploads()
+  const { uploads, settleNext, onFailed } = await startUploads()
   uploads.offer(await checkpointAt(1))
   await settleNext(new AppError('lease-lost'))
   await uploads.settled()
@@ -129,11 +151,11 @@ test('a lost lease is passed on', async () => {
 })
 
 test('what an abort leaves uncommitted stays on disk', async () => {
-  const { uploads } = startUploads()
+  const { uploads } = await startUploads()
   uploads.offer(await checkpointAt(1))
   uploads.offer(await checkpointAt(2))
   over.abort(new Error('the time is up'))
   await uploads.settled()
   expect(uploads.uncommitted()?.manifest.position.step).toBe(2)
-  expect(await readdir(uploads.uncommitted()!.dir)).toEqual(['weights'])
+  expect(await readdir(uploads.uncommitted()!.dir)).toEqual(['optimizer', 'weights'])
 })

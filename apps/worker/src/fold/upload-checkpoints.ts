@@ -4,6 +4,7 @@ import type { Client, Lease } from '@baton/contracts'
 import type { SavedCheckpoint } from '../child/messages.ts'
 import { retrying, verdictOn } from '../retry-policy.ts'
 import type { Tools } from '../retry-policy.ts'
+import type { BlobCache } from '../transfer/blob-cache.ts'
 import { uploadBlobs } from '../transfer/upload-blobs.ts'
 import type { LocalBlob } from '../transfer/upload-blobs.ts'
 import type { FoldTrace } from './trace-fold.ts'
@@ -19,6 +20,8 @@ export interface CheckpointUploads {
   committedStep(): number
   /** The newest checkpoint, if it is not committed. */
   uncommitted(): SavedCheckpoint | null
+  /** Nobody resumes the fold any more: what is kept of it here goes. */
+  discard(): Promise<void>
 }
 
 export interface UploadCheckpoints {
@@ -26,6 +29,8 @@ export interface UploadCheckpoints {
   readonly lease: Lease
   readonly signal: AbortSignal
   readonly trace: FoldTrace
+  /** Keeps what was committed last, so that a session that goes on here need not pull it. */
+  readonly cache: Pick<BlobCache, 'adopt' | 'drop'>
   /** Called with the seconds that an upload and its commit took, where nothing went wrong meanwhile. */
   readonly onPace: (seconds: number) => void
   /** The API said that this session or its lease is over, or something broke. The uploads stop. */
@@ -42,7 +47,7 @@ class Superseded extends Error {}
 export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): CheckpointUploads {
   let waiting: SavedCheckpoint | null = null
   let current: SavedCheckpoint | null = null
-  let committedStep = input.lease.checkpoint?.manifest.position.step ?? 0
+  let committed = input.lease.checkpoint?.manifest ?? null
   let running: Promise<void> = Promise.resolve()
   let isRunning = false
 
@@ -52,9 +57,9 @@ export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): Check
       while (waiting !== null) {
         current = waiting
         waiting = null
-        const { dir, manifest } = current
+        const { dir } = current
         const isCommitted = await commit(current)
-        if (isCommitted) committedStep = manifest.position.step
+        if (isCommitted) await keep(current)
         // Not delivered in time: it stays what `uncommitted` tells of.
         else if (input.signal.aborted) return
         current = null
@@ -87,6 +92,15 @@ export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): Check
     }
   }
 
+  /** In the place of the one before it: nobody resumes from that any more. */
+  async function keep({ manifest, files }: SavedCheckpoint): Promise<void> {
+    const before = committed
+    committed = manifest
+    for (const file of manifest.files) await input.cache.adopt(file, files[file.name]!)
+    const kept = new Set(digestsOf(manifest))
+    await input.cache.drop(digestsOf(before).filter((digest) => !kept.has(digest)))
+  }
+
   return {
     offer(checkpoint) {
       const skipped = waiting
@@ -96,8 +110,9 @@ export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): Check
     },
     isBusy: () => current !== null,
     settled: () => running,
-    committedStep: () => committedStep,
+    committedStep: () => committed?.position.step ?? 0,
     uncommitted: () => waiting ?? current,
+    discard: () => input.cache.drop(digestsOf(committed)),
   }
 }
 
@@ -128,6 +143,10 @@ async function commitCheckpoint(tools: Tools, input: CommitCheckpoint): Promise<
     return record()
   })
   tools.log.info({ step, digest }, 'checkpoint recorded')
+}
+
+function digestsOf(manifest: SavedCheckpoint['manifest'] | null): string[] {
+  return manifest?.files.map(({ digest }) => digest) ?? []
 }
 
 function blobsOf({ manifest, files }: SavedCheckpoint): LocalBlob[] {

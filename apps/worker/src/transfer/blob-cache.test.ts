@@ -103,6 +103,37 @@ test('a file from before this machine started is used only if it has its digest 
   expect([whole, torn].map(({ download }) => download.mock.calls.length)).toEqual([1, 2])
 })
 
+test('an object that was taken over is not downloaded', async () => {
+  const cache = await openBlobCache(dir)
+  const { blob, download } = object('shard')
+  const path = join(into, 'made here')
+  await writeFile(path, 'shard')
+  await cache.adopt(blob, path)
+  expect(await readdir(into)).toEqual([])
+  expect(await readFile(await cache.pull(blob, into, download), 'utf8')).toBe('shard')
+  expect(download).not.toHaveBeenCalled()
+})
+
+test('dropping an object takes nothing from who uses it', async () => {
+  const cache = await openBlobCache(dir)
+  const { blob, download } = object('shard')
+  const path = await cache.pull(blob, into, download)
+  await cache.drop([blob.digest, object('never there').blob.digest])
+  expect(await readdir(join(dir, 'blobs'))).toEqual([])
+  expect(await readFile(path, 'utf8')).toBe('shard')
+})
+
+test('of the objects it has only damaged ones are dropped as such', async () => {
+  const cache = await openBlobCache(dir)
+  const [whole, damaged] = [object('whole'), object('damaged')]
+  for (const { blob, download } of [whole, damaged]) await cache.pull(blob, into, download)
+  const blobs = [whole.blob, damaged.blob, object('never there').blob]
+  expect(await cache.dropDamaged(blobs)).toBe(false)
+  await writeFile(damaged.cached, 'DAMAGED')
+  expect(await cache.dropDamaged(blobs)).toBe(true)
+  expect(await readdir(join(dir, 'blobs'))).toEqual([whole.blob.digest])
+})
+
 test('two folds that want an object at once have it brought once', async () => {
   const cache = await openBlobCache(dir)
   const { blob, download } = object('shard')

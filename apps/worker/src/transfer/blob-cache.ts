@@ -30,6 +30,16 @@ export interface BlobCache {
    * @returns Null: not all of them are here, or nobody is bringing the object
    */
   peek(digest: string, start: number, end: number): Promise<Buffer | null>
+  /**
+   * Takes over an object that lies on this machine already, whole and checked: who pulls it next finds it.
+   *
+   * @param path Its file, on the disk of the cache. It is moved, and must not be written to any more.
+   */
+  adopt(blob: Blob, path: string): Promise<void>
+  /** Removes objects that nobody will pull any more. Who uses one keeps it. */
+  drop(digests: Iterable<string>): Promise<void>
+  /** Removes those objects whose bytes do not have their digest any more. @returns Whether there were any */
+  dropDamaged(blobs: Iterable<Blob>): Promise<boolean>
   /** Removes what was used longest ago until `maxBytes` are left, and what dead sessions left behind. */
   evict(maxBytes: number): Promise<void>
 }
@@ -118,6 +128,24 @@ export async function openBlobCache(
       const arrival = underWay.get(digest)
       return arrival && arrival.bytes >= end ? readPart(arrival.part, start, end) : null
     },
+    async adopt({ digest }, path) {
+      const now = new Date()
+      await utimes(path, now, now)
+      await rename(path, join(blobs, digest))
+    },
+    async drop(digests) {
+      for (const digest of digests) await rm(join(blobs, digest), { force: true })
+    },
+    async dropDamaged(wanted) {
+      let isAny = false
+      for (const { digest } of wanted) {
+        const cached = join(blobs, digest)
+        if (!(await isDamaged(cached, digest))) continue
+        await rm(cached, { force: true })
+        isAny = true
+      }
+      return isAny
+    },
     async evict(maxBytes) {
       await removeAbandoned(parts)
       await removeLeastRecent(blobs, maxBytes)
@@ -142,6 +170,16 @@ async function take({ digest, sizeBytes }: Blob, cached: string, target: string,
     return true
   } catch (error) {
     // Also when another session evicted it between two of these lines.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+/** False where the file is not there. */
+async function isDamaged(cached: string, digest: string): Promise<boolean> {
+  try {
+    return (await digestOf(cached)) !== digest
+  } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
     throw error
   }
