@@ -57,14 +57,31 @@ test('explain counts the test samples that pseudo labels add, where it knows how
   expect((await spec('explain', file, ...pseudo)).out).toContain('say how many there are with --test-samples')
 })
 
-test('explain says of a precision what it is for', async () => {
-  const lines = async (precision: string) => {
-    const { out } = await spec('explain', file, '--samples', '100', '--set', `precision=${precision}`)
-    return out.split('\n').filter((line) => /fp16|bf16/.test(line))
+test('explain says how steps run, as far as the spec decides it, and of fp16 what it is for', async () => {
+  const lines = async (...sets: string[]) => {
+    const { out } = await spec('explain', file, '--samples', '100', ...sets.flatMap((set) => ['--set', set]))
+    return out.split('\n').filter((line) => /fp\d\d/.test(line))
   }
-  expect(await lines('fp32')).toEqual([])
-  expect(await lines('bf16')).toEqual(['Convolutions and matrix products are computed in bf16 while training.'])
-  expect((await lines('fp16')).at(-1)).toMatch(/^fp16 is for GPUs: most CPUs/)
+  expect(await lines()).toEqual([
+    'Steps run compiled, in fp32, where the worker has TensorFlow; eagerly, in fp32, elsewhere.',
+  ])
+  const [inBf16, ...others] = await lines('precision=bf16')
+  expect(inBf16).toMatch(/^Steps run compiled, in bf16: convolutions and matrix products, nothing else, where .*fp32/)
+  expect(others).toEqual([])
+  expect((await lines('precision=fp16')).at(-1)).toMatch(/^fp16 is for GPUs: most CPUs/)
+  const [ofBundle] = await lines(`code=${'a'.repeat(64)}`, 'model={name: bundle}')
+  expect(ofBundle).toContain('where the worker has TensorFlow and the code bundle can become a graph; eagerly, in fp32')
+})
+
+test('explain says what becomes of a fold that runs out of memory', async () => {
+  const line = async (...sets: string[]) => {
+    const { out } = await spec('explain', file, '--samples', '100', ...sets)
+    return out.split('\n').find((each) => each.startsWith('Out of memory'))
+  }
+  expect(await line()).toBe(
+    'Out of memory, a fold goes back to its newest checkpoint and on with half as much at a time.',
+  )
+  expect(await line('--set', 'onOom=fail')).toBe('Out of memory, a fold fails.')
 })
 
 test('explain says which neighbours are asked, and for what', async () => {

@@ -1,5 +1,5 @@
 import type { ExperimentSpec, StageSpec } from '@baton/contracts'
-import { foldsOf, listOf, modelOf, modelsOf } from '@baton/contracts'
+import { assertNever, foldsOf, listOf, modelOf, modelsOf } from '@baton/contracts'
 import type { TrainingPlan } from '@baton/trainer'
 import { plotLines } from './plot.ts'
 import { tableLines } from './table.ts'
@@ -15,7 +15,8 @@ export function planLines(spec: ExperimentSpec, plan: TrainingPlan, columns: num
     `It is evaluated ${cadence(spec)}, ${ttaOf(spec)}; a checkpoint every ${spec.checkpoint.everySeconds} s.`,
     ...targetLines(spec, plan.samples),
     ...spec.stages.flatMap(drawLines),
-    ...precisionLines(spec),
+    ...stepLines(spec),
+    memoryLine(spec),
     ...neighbourLines(spec),
     '',
     ...tableLines(plan.stages, [
@@ -120,13 +121,29 @@ function neighbourLines({ knn }: ExperimentSpec): string[] {
   return [knn.weight === 0 ? `${found}, for how far they are.` : `${found}; their vote weighs ${weight}.`]
 }
 
-/** A spec does not say where it will be trained, so what fp16 asks for is said to everybody. */
-function precisionLines({ precision }: ExperimentSpec): string[] {
-  if (precision === 'fp32') return []
-  const products = `Convolutions and matrix products are computed in ${precision} while training.`
-  return precision === 'fp16'
-    ? [products, 'fp16 is for GPUs: most CPUs take a hundred times as long and more.']
-    : [products]
+/** How steps run. A spec does not say where it will be trained, so what fp16 asks for is said to everybody. */
+function stepLines({ precision, code }: ExperimentSpec): string[] {
+  const of = precision === 'fp32' ? precision : `${precision}: convolutions and matrix products, nothing else`
+  const where =
+    code === null
+      ? 'where the worker has TensorFlow'
+      : 'where the worker has TensorFlow and the code bundle can become a graph'
+  return [
+    `Steps run compiled, in ${of}, ${where}; eagerly, in fp32, elsewhere.`,
+    ...(precision === 'fp16' ? ['fp16 is for GPUs: most CPUs take a hundred times as long and more.'] : []),
+  ]
+}
+
+/** What becomes of a fold that runs out of memory. */
+function memoryLine({ onOom }: ExperimentSpec): string {
+  switch (onOom) {
+    case 'shrink':
+      return 'Out of memory, a fold goes back to its newest checkpoint and on with half as much at a time.'
+    case 'fail':
+      return 'Out of memory, a fold fails.'
+    default:
+      return assertNever(onOom)
+  }
 }
 
 /** What is learnt beside the labels, and what training starts with: a line each. */

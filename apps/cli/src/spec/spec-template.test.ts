@@ -12,7 +12,7 @@ test.each(['convnet', 'resnet'] as const)('the file for a %s is a valid spec of 
 
 test('what is commented out is the default', () => {
   const bare = specTemplate(defaultAnswers)
-  const keys = ['split: stratified', 'pool: default', 'priority: 0']
+  const keys = ['split: stratified', 'precision: fp32', 'onOom: shrink', 'pool: default', 'priority: 0']
   const spoken = keys.reduce((text, key) => text.replace(`# ${key}`, key), bare)
   expect(spoken).not.toBe(bare)
   expect(parseSpec(parse(spoken))).toEqual(parseSpec(parse(bare)))

@@ -71,6 +71,11 @@ stages:
     # Gradients whose norm is above this are scaled down to it; null leaves them as they are.
     clipNorm: 10
 
+# What convolutions and matrix products of compiled steps are computed in: fp32, bf16, or fp16 on older GPUs.
+# precision: fp32
+# A training that runs out of memory does less at a time; \`fail\` ends its fold.
+# onOom: shrink
+
 evaluate:
   everyEpochs: 1
   # \`flip\` averages the predictions of a picture and its mirror image.
