@@ -5,6 +5,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TrainingEnvironment } from '@baton/contracts'
@@ -25,11 +26,11 @@ interface Trained {
   readonly after: number
 }
 
-function start(job: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
+function start(job: string, env: NodeJS.ProcessEnv = {}, stderr: 'inherit' | 'pipe' = 'inherit'): ChildProcess {
   const program = fileURLToPath(new URL('./tensorflow-child.ts', import.meta.url))
   return spawn(process.execPath, [program, job], {
     env: { ...process.env, BATON_CACHE: cacheDir, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', stderr],
   })
 }
 
@@ -67,6 +68,14 @@ test('equal settings train to equal bytes, in a thread too; a thread that cannot
   const inProcess = await outcome<Trained>(start('train'))
   expect(await outcome<Trained>(start('thread-with-env'))).toEqual(inProcess)
   expect(await outcome(start('thread'))).toMatchObject({ error: expect.stringContaining('SHARE_ENV') as string })
+})
+
+test('on a CPU a graph gets those passes before its first run that make something quicker', async () => {
+  const child = start('graph', { TF_CPP_MIN_LOG_LEVEL: '0', TF_CPP_VMODULE: 'meta_optimizer=1' }, 'pipe')
+  const [{ sum }, told] = await Promise.all([outcome<{ sum: number }>(child), text(child.stderr!)])
+  expect(sum).toBe(4 * 3 * 22 ** 2)
+  const passes = Array.from(told.matchAll(/\] (\w+).*: Graph size after/g), ([, pass]) => pass)
+  expect(new Set(passes)).toEqual(new Set(['model_pruner', 'tfg_optimizer', 'remapper']))
 })
 
 test("the machine's own Python comes first where it has TensorFlow", async () => {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { realpath, rm, stat } from 'node:fs/promises'
+import { realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { versionOf } from './bind.ts'
 import { makeOnce } from './cache.ts'
+import { sessionOptionsHeader } from './graph-passes.ts'
 import { FRAMEWORK, LIBRARY } from './python.ts'
 import { run } from './run.ts'
 
@@ -32,8 +33,8 @@ export async function findCompiler(): Promise<string> {
 /**
  * tfjs-node's native module, compiled against the TensorFlow in `library` and linked to it by its path.
  *
- * Cached by everything that goes into it: tfjs-node, Node's ABI, and the library file itself, so a TensorFlow that
- * is upgraded in place gets a new one.
+ * Cached by everything that goes into it: tfjs-node, Node's ABI, what is added here, and the library file itself, so a
+ * TensorFlow that is upgraded in place gets a new one.
  *
  * @param library Folder with `libtensorflow_cc.so.2`, `libtensorflow_framework.so.2` and `include`.
  * @returns Path of `tfjs_binding.node`.
@@ -49,7 +50,8 @@ export async function compileBinding(cache: string, library: string): Promise<st
 async function keyOf(library: string): Promise<string> {
   const file = await realpath(path.join(library, LIBRARY))
   const { size, mtimeMs } = await stat(file)
-  const parts = [versionOf('@tensorflow/tfjs-node'), process.versions.modules, process.arch, file, size, mtimeMs]
+  const versions = [versionOf('@tensorflow/tfjs-node'), process.versions.modules, process.arch]
+  const parts = [...versions, sessionOptionsHeader, file, size, mtimeMs]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }
 
@@ -60,6 +62,8 @@ async function compile(compiler: string, library: string, draft: string): Promis
     path.join(library, 'include'),
     path.join(path.dirname(require.resolve('node-api-headers/package.json')), 'include'),
   ]
+  const header = path.join(draft, 'session-options.h')
+  await writeFile(header, sessionOptionsHeader)
   const flags = ['-fPIC', '-O1', '-std=c++17', '-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION']
   const objects = await Promise.all(
     ['tfjs_backend', 'tfjs_binding'].map(async (name) => {
@@ -68,6 +72,8 @@ async function compile(compiler: string, library: string, draft: string): Promis
         '-c',
         ...flags,
         ...includes.map((folder) => `-I${folder}`),
+        '-include',
+        header,
         path.join(sources, `${name}.cc`),
         '-o',
         object,
@@ -77,5 +83,5 @@ async function compile(compiler: string, library: string, draft: string): Promis
   )
   const libraries = [`-L${library}`, `-l:${LIBRARY}`, `-l:${FRAMEWORK}`, `-Wl,-rpath,${library}`]
   await run(compiler, ['-shared', ...objects, ...libraries, '-o', path.join(draft, 'tfjs_binding.node')])
-  await Promise.all(objects.map((object) => rm(object)))
+  await Promise.all([...objects, header].map((file) => rm(file)))
 }

@@ -3,7 +3,8 @@ import type { TrainingEnvironment } from '@baton/contracts'
 import { AppError } from '@baton/contracts'
 import type { Tf } from './bind.ts'
 import { bindTensorflow, versionOf, useJavascript } from './bind.ts'
-import { deviceOf } from './device.ts'
+import { deviceOf, isOnGpu } from './device.ts'
+import { fewPassesSetting } from './graph-passes.ts'
 import { prepareTensorflow, tensorflowCache } from './prepare.ts'
 import type { TensorflowReport } from './source.ts'
 import { readStamp } from './stamp.ts'
@@ -79,6 +80,8 @@ async function loadJavascript(): Promise<LoadedTensorflow> {
 function loadNative(report: TensorflowReport, binding: string, options: LoadOptions): LoadedTensorflow {
   try {
     const { tf, version } = bindTensorflow(binding)
+    // Read at each start of a session, not when the library is loaded.
+    if (!isOnGpu(tf)) applyToProcess({ [fewPassesSetting]: '1' })
     const environment = {
       backend: `tfjs-node ${versionOf('@tensorflow/tfjs-node')}`,
       tensorflow: version,

@@ -83,15 +83,18 @@ test.each<[what: string, change: (works: { library: string; binding: string }) =
   expect(await readStamp(cache)).toBeNull()
 })
 
-test('a preparation is forgotten by a Baton that fetches another release', async () => {
+test.each([
+  ['fetches another release', 'wheel'],
+  ['compiles another native module', 'sessionOptions'],
+])('a preparation is forgotten by a Baton that %s', async (_what, field) => {
   const cache = await aFolder()
   await prepareAlone(cache, [aSource('fetched', await somethingThatWorks())], silent)
   const stamp = path.join(
     cache,
     (await readdir(cache)).find((name) => name.startsWith('ready-'))!,
   )
-  const { wheel, ...others } = JSON.parse(await readFile(stamp, 'utf8')) as { wheel: string }
-  await writeFile(stamp, JSON.stringify({ ...others, wheel: `${wheel}.1` }))
+  const stamped = JSON.parse(await readFile(stamp, 'utf8')) as Record<string, string>
+  await writeFile(stamp, JSON.stringify({ ...stamped, [field]: `${stamped[field]!}.1` }))
   expect(await readStamp(cache)).toBeNull()
 })
 

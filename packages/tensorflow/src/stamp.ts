@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rename, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { versionOf } from './bind.ts'
+import { sessionOptionsHeader } from './graph-passes.ts'
 import { hasCode } from './has-code.ts'
 import { LIBRARY } from './python.ts'
 import type { TensorflowReport } from './source.ts'
@@ -13,6 +14,8 @@ interface Stamp {
   readonly tfjsNode: string
   /** What would be fetched: another Baton may want another. */
   readonly wheel: string
+  /** What a native module that is compiled here would have added to it. */
+  readonly sessionOptions: string
   /** Size and time of the library file, so that an upgrade in place is noticed; null where there is none to link to. */
   readonly libraryFile: string | null
   readonly report: TensorflowReport
@@ -29,10 +32,11 @@ export async function readStamp(cache: string): Promise<TensorflowReport | null>
     throw error
   })
   if (text === null) return null
-  const { tfjsNode, wheel, libraryFile, report } = JSON.parse(text) as Stamp
+  const { tfjsNode, wheel, sessionOptions, libraryFile, report } = JSON.parse(text) as Stamp
   const holds =
     tfjsNode === versionOf('@tensorflow/tfjs-node') &&
     wheel === WHEEL_VERSION &&
+    sessionOptions === sessionOptionsHeader &&
     (report.binding === null || existsSync(report.binding)) &&
     libraryFile === (await fileState(report.library))
   return holds ? report : null
@@ -43,6 +47,7 @@ export async function writeStamp(cache: string, report: TensorflowReport): Promi
   const stamp: Stamp = {
     tfjsNode: versionOf('@tensorflow/tfjs-node'),
     wheel: WHEEL_VERSION,
+    sessionOptions: sessionOptionsHeader,
     libraryFile: await fileState(report.library),
     report,
   }
