@@ -63,8 +63,6 @@ function compiledOn(tf: Tf, backend: NodeBackend, spec: ProgramSpec, log: (line:
     if (next === session && isInSession) return
     session = next
     isInSession = true
-    // The first takes long, and a save is not to.
-    tf.dispose(session.dump())
     for (const { variable } of state) clear(tf, variable)
   }
 

@@ -29,8 +29,13 @@ const VARINT = 0
 const LENGTH = 2
 const FIXED32 = 5
 
+/** Most numbers of a graph are field numbers, lengths and sizes below 128: a graph of thousands of nodes has them by the 100,000. */
+const ofOneByte = Array.from({ length: 128 }, (_, value) => Uint8Array.of(value))
+
 /** Negative numbers are written as 64 bits, two's complement. */
 function varint(value: number): Uint8Array {
+  const known = ofOneByte[value]
+  if (known) return known
   const bytes: number[] = []
   let rest = BigInt.asUintN(64, BigInt(value))
   for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128)

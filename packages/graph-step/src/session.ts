@@ -51,9 +51,14 @@ export function loadSession(
   const output = (node: string) => `${node}:0`
   const given = places.map((place) => ({ name: output(place.given) }))
   const reads = places.map(({ read }) => output(read))
+  // Always all: TensorFlow prepares anew for each other list of what it is asked for.
+  const dump = () => (state.length === 0 ? [] : backend.runSavedModel(id, [], [], reads))
+  let runs = 0
   return {
     graphs: traces.size,
     run(key, feeds) {
+      // The first dump takes long, and a save is not to. Nor is the first run, which somebody waits for.
+      if (runs++ === 1) tf.dispose(dump())
       const { inputs, outputs } = traces.get(key)!
       const results = backend.runSavedModel(
         id,
@@ -66,8 +71,7 @@ export function loadSession(
     restore(values) {
       if (state.length > 0) tf.dispose(backend.runSavedModel(id, values, given, [output(restored)]))
     },
-    // Always all: TensorFlow prepares anew for each other list of what it is asked for.
-    dump: () => (state.length === 0 ? [] : backend.runSavedModel(id, [], [], reads)),
+    dump,
     dispose: () => backend.deleteSavedModel(id),
   }
 }

@@ -57,7 +57,9 @@ export function createStageState({ tf, program, optimizer, model, average, lossS
   function restore(state: NamedTensors): void {
     checkNames(weights, state)
     for (const [name, shape] of [...weights, ...slots]) checkShape(name, shape, state.get(name))
-    const fresh = [...slots].map(([name, shape]) => [name, lossScale?.first.get(name) ?? zeros(tf, shape)] as const)
+    const fresh = [...slots]
+      .filter(([name]) => !state.has(name))
+      .map(([name, shape]) => [name, lossScale?.first.get(name) ?? zeros(tf, shape)] as const)
     const own = new Map([...fresh, ...[...state].filter(([name]) => isSaved(name))])
     restoreTensors(tf, program, own)
     optimizer.restoreCounts(state)
