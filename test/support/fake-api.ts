@@ -345,8 +345,8 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
     const digest = url.pathname.slice('/blobs/'.length)
     const name = request.method as 'PUT' | 'GET'
     const range = request.headers.range ?? null
-    const answer = (status: number, body?: Uint8Array): void => {
-      response.writeHead(status).end(body)
+    const answer = (status: number, body: Uint8Array = new Uint8Array()): void => {
+      response.writeHead(status, { 'content-length': body.length }).end(body)
       calls.push({ name, body: null, digest, range, status })
       changed()
     }

@@ -40,9 +40,14 @@ export interface BlobCache {
   drop(digests: Iterable<string>): Promise<void>
   /** Removes those objects whose bytes do not have their digest any more. @returns Whether there were any */
   dropDamaged(blobs: Iterable<Blob>): Promise<boolean>
+  /** What folds of this process have read ahead of their shards, or are reading. */
+  readonly ahead: PiecesAhead
   /** Removes what was used longest ago until `maxBytes` are left, and what dead sessions left behind. */
   evict(maxBytes: number): Promise<void>
 }
+
+/** By a piece's shard and place: the file that has it at its offset, once it is there; null where it did not come. */
+export type PiecesAhead = Map<string, Promise<string | null>>
 
 /**
  * @param begun A file with the object's first bytes, which a cut download left; null where there is none.
@@ -146,6 +151,7 @@ export async function openBlobCache(
       }
       return isAny
     },
+    ahead: new Map(),
     async evict(maxBytes) {
       await removeAbandoned(parts)
       await removeLeastRecent(blobs, maxBytes)
@@ -197,8 +203,8 @@ async function findBegun(parts: string, digest: string): Promise<string | null> 
   return begun.toSorted((a, b) => b.size - a.size)[0]?.path ?? null
 }
 
-/** Null where the file is gone or shorter meanwhile: it was finished, or begun anew. */
-async function readPart(part: string, start: number, end: number): Promise<Buffer | null> {
+/** Bytes of a file that others may remove or cut meanwhile. @returns Null where they did */
+export async function readPart(part: string, start: number, end: number): Promise<Buffer | null> {
   const file = await open(part, 'r').catch(() => null)
   if (file === null) return null
   try {

@@ -7,16 +7,16 @@ import type { Blob } from '@baton/contracts'
 import { retrying } from '../retry-policy.ts'
 import type { Tools } from '../retry-policy.ts'
 import type { Addresses } from './addresses.ts'
-import type { MemoryBudget } from './memory-budget.ts'
+import type { Blocks } from './blocks.ts'
+import { readDirectly } from './direct-read.ts'
+import type { DirectRead } from './direct-read.ts'
 import { prefetch } from './prefetch.ts'
-import { storageFetch } from './storage-fetch.ts'
+import { storageFetch, unavailable } from './storage-fetch.ts'
 
 /** Bytes asked for at once: long enough to fill a connection, short enough to hold in memory and to lose. */
 export const rangeBytes = 8 * 2 ** 20
 /** Ranges of one object under way at once. */
 const rangesAtOnce = 4
-/** Pieces written by one call; the system's limit. */
-const chunksAtOnce = 1024
 /** A range may take this long before it is cut and asked for again from where it stood: 70 KB/s. */
 const rangeTimeoutMs = 120_000
 /** Storage that fails for this long is not coming back for this session. */
@@ -36,7 +36,7 @@ export interface DownloadBlob extends RangeSource {
   /** Told how many of the object's first bytes are written. */
   readonly onWritten: (bytes: number) => void
   /** Shared with other downloads. */
-  readonly memory: MemoryBudget
+  readonly blocks: Blocks
 }
 
 /**
@@ -52,26 +52,27 @@ export async function downloadBlob(tools: Tools, input: DownloadBlob): Promise<v
   const { digest, sizeBytes } = input.blob
   const hash = createHash('sha256')
   const file = await open(input.path, 'wx')
-  let heldBytes = 0
-  const fetch = async (range: Range) => {
-    const bytes = range.end - range.start
-    await input.memory.take(bytes)
-    heldBytes += bytes
-    return { chunks: await fetchRange(tools, input, range), bytes }
+  const held = new Set<Buffer>()
+  const fetch = async ({ start, end }: Range) => {
+    const block = await input.blocks.take(end - start)
+    held.add(block)
+    const bytes = block.subarray(0, end - start)
+    await fetchRange(tools, input, start, bytes)
+    return { block, bytes }
   }
   try {
     const start = input.begun === null ? 0 : await copyBegun(input.begun, file, hash, sizeBytes)
     let written = start
     input.onWritten(written)
-    for await (const { chunks, bytes } of prefetch(rangesOf(start, sizeBytes), rangesAtOnce, fetch)) {
-      for (const chunk of chunks) hash.update(chunk)
-      await writeAll(file, chunks)
-      input.memory.give(bytes)
-      heldBytes -= bytes
-      input.onWritten((written += bytes))
+    for await (const { block, bytes } of prefetch(rangesOf(start, sizeBytes), rangesAtOnce, fetch)) {
+      hash.update(bytes)
+      await writeAll(file, bytes)
+      held.delete(block)
+      input.blocks.give(block)
+      input.onWritten((written += bytes.length))
     }
   } finally {
-    input.memory.give(heldBytes)
+    held.forEach((block) => input.blocks.give(block))
     await file.close()
   }
   const actual = hash.digest('hex')
@@ -101,17 +102,12 @@ async function copyBegun(begun: string, to: FileHandle, hash: Hash, sizeBytes: n
   }
 }
 
-/** A vectored write may stop short, and takes at most 1024 pieces. */
-async function writeAll(file: FileHandle, chunks: readonly Buffer[]): Promise<void> {
-  for (let i = 0; i < chunks.length; i += chunksAtOnce) {
-    const some = chunks.slice(i, i + chunksAtOnce)
-    const total = some.reduce((sum, { length }) => sum + length, 0)
-    const { bytesWritten } = await file.writev(some)
-    if (bytesWritten < total) await file.appendFile(Buffer.concat(some).subarray(bytesWritten))
-  }
+/** A write may stop short. */
+async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten
 }
 
-export interface Range {
+interface Range {
   readonly start: number
   /** Past the last byte. */
   readonly end: number
@@ -123,42 +119,48 @@ function* rangesOf(from: number, sizeBytes: number): Generator<Range> {
 }
 
 /**
- * The bytes of a range as they came, in order: joining them would cost as much as reading them did. Nothing has checked
- * them yet.
+ * Fills `bytes` with the object's from `start` on. Nothing has checked them yet.
  *
  * @throws {AppError} `blob-missing`; `storage-unavailable` after a quarter of an hour of failures
  */
-export async function fetchRange(tools: Tools, input: RangeSource, { start, end }: Range): Promise<Buffer[]> {
-  const chunks: Buffer[] = []
-  let at = start
-  await retrying(tools, { what: 'download', signal: input.signal, giveUpAfterMs }, async () => {
-    const response = await openRange(input, { start: at, end })
-    await response.read((chunk) => {
-      const wanted = chunk.subarray(0, end - at)
-      chunks.push(wanted)
-      at += wanted.length
-    })
-    if (at < end) throw new AppError('storage-unavailable', {}, { detail: 'the download was cut' })
+export async function fetchRange(tools: Tools, source: RangeSource, start: number, bytes: Buffer): Promise<void> {
+  const into = { buffer: bytes, filled: 0 }
+  await retrying(tools, { what: 'download', signal: source.signal, giveUpAfterMs }, async () => {
+    const address = await source.addresses.of(source.blob.digest)
+    const read = {
+      url: new URL(address),
+      start: start + into.filled,
+      into,
+      signal: source.signal,
+      timeoutMs: rangeTimeoutMs,
+    }
+    const status =
+      (await readDirectly(read).catch(unavailable(source.signal))) ?? (await readByNode(address, read, source.blob))
+    if (status !== 200 && status !== 206) refuse(source, status)
+    if (into.filled < bytes.length) throw new AppError('storage-unavailable', {}, { detail: 'the download was cut' })
   })
-  return chunks
 }
 
-/** The answer that holds a range. */
-async function openRange({ blob, addresses, signal }: RangeSource, { start, end }: Range) {
-  const response = await storageFetch(await addresses.of(blob.digest), {
-    headers: { range: `bytes=${start}-${end - 1}` },
-    signal,
-    timeoutMs: rangeTimeoutMs,
-  })
+/** By Node's own client, which reads answers of any form. @returns The answer's status */
+async function readByNode(
+  address: string,
+  { start, into, signal, timeoutMs }: DirectRead,
+  { sizeBytes }: Blob,
+): Promise<number> {
+  const wanted = into.buffer.length - into.filled
+  const headers = { range: `bytes=${start}-${start + wanted - 1}` }
+  const response = await storageFetch(address, { headers, signal, timeoutMs })
   // A server that knows no ranges answers 200 with everything, which is right only where everything was asked for.
-  const isAnswer = response.status === 206 || (response.status === 200 && start === 0 && end === blob.sizeBytes)
-  if (isAnswer) return response
-  await response.discard()
-  if (response.status === 404) throw new AppError('blob-missing', { digests: [blob.digest] })
-  if (response.status === 401 || response.status === 403) addresses.forget(blob.digest)
-  throw new AppError(
-    'storage-unavailable',
-    { status: response.status },
-    { detail: `storage answered ${response.status}` },
-  )
+  if (response.status === 206 || (response.status === 200 && wanted === sizeBytes))
+    await response.read((chunk) => {
+      into.filled += chunk.copy(into.buffer, into.filled)
+    })
+  else await response.discard()
+  return response.status
+}
+
+function refuse({ blob, addresses }: RangeSource, status: number): never {
+  if (status === 404) throw new AppError('blob-missing', { digests: [blob.digest] })
+  if (status === 401 || status === 403) addresses.forget(blob.digest)
+  throw new AppError('storage-unavailable', { status }, { detail: `storage answered ${status}` })
 }

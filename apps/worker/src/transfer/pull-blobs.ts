@@ -4,7 +4,7 @@ import type { Tools } from '../retry-policy.ts'
 import type { Addresses } from './addresses.ts'
 import type { BlobCache } from './blob-cache.ts'
 import { downloadBlob } from './download-blob.ts'
-import { createMemoryBudget } from './memory-budget.ts'
+import { createBlocks } from './blocks.ts'
 
 export interface PullBlobs {
   /** In the order in which they are wanted. */
@@ -38,7 +38,7 @@ export async function pullBlobs(tools: Tools, input: PullBlobs): Promise<Readonl
   const signal = AbortSignal.any([input.signal, failed.signal])
   // Every request listens to it.
   setMaxListeners(0, signal)
-  const memory = createMemoryBudget(memoryBytes)
+  const blocks = createBlocks(memoryBytes)
   const paths = new Map<string, string>()
   const queue = new Map(input.blobs.map((blob) => [blob.digest, blob])).values()
 
@@ -46,7 +46,7 @@ export async function pullBlobs(tools: Tools, input: PullBlobs): Promise<Readonl
     for (const blob of queue) {
       signal.throwIfAborted()
       const path = await cache.pull(blob, into, (file, begun, onWritten) =>
-        downloadBlob(tools, { blob, path: file, begun, onWritten, addresses, memory, signal }),
+        downloadBlob(tools, { blob, path: file, begun, onWritten, addresses, blocks, signal }),
       )
       paths.set(blob.digest, path)
       input.onWhole?.(blob.digest, path)

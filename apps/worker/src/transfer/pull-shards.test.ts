@@ -53,6 +53,8 @@ async function startStorage() {
   const state = {
     hold: (_: Asked): Promise<void> => Promise.resolve(),
     change: (_: Asked, bytes: Buffer): Buffer => bytes,
+    /** Answers that do not say how long they are. */
+    isChunked: false,
   }
   const server = createServer((request, response) => {
     const [, start, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range!)!
@@ -60,7 +62,11 @@ async function startStorage() {
     asked.push(range)
     listeners.forEach((look) => look())
     const bytes = objects.get(request.url!.slice(1))!.subarray(range.start, range.end)
-    void state.hold(range).then(() => response.writeHead(206).end(state.change(range, bytes)))
+    const answer = () => {
+      const body = state.change(range, bytes)
+      response.writeHead(206, state.isChunked ? {} : { 'content-length': body.length }).end(body)
+    }
+    void state.hold(range).then(answer)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -144,6 +150,15 @@ test('pieces are read ahead of their shard, each once, and the shard is given wh
   expect(pieces()).toHaveLength(3)
 })
 
+test('storage that does not say how long its answers are is read too', async () => {
+  const bytes = shardOf(rangeBytes + 20_000, 9)
+  storage.state.isChunked = true
+  const shards = await pull([storage.add(bytes)])
+  await shards.done
+  const { path } = await shards.find(0, [pieceOf(bytes, 0)])
+  expect(bytes.equals(await readFile(path))).toBe(true)
+})
+
 test('a piece that waits is given with its shard where that comes first', async () => {
   const bytes = shardOf(50_000, 1)
   let release: () => void = () => undefined
@@ -172,6 +187,43 @@ test('what has arrived of a shard is not asked for again, also by another fold o
     { start: 0, end: rangeBytes },
     { start: rangeBytes, end: bytes.length },
   ])
+})
+
+test('what one fold reads ahead of a shard, another of the session does not ask for again, read or on its way', async () => {
+  const bytes = shardOf(50_000, 7)
+  const blob = storage.add(bytes)
+  let release: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (release = resolve))
+  storage.state.hold = ({ start, end }) =>
+    end - start > pieceBytes ? never() : start === 9000 ? held : Promise.resolve()
+  const [first, second] = [await pull([blob]), await pull([blob])]
+  const [read, underWay] = [pieceOf(bytes, 100), pieceOf(bytes, 9000)]
+  const firstFile = await first.find(0, [read])
+  const both = [first, second].map((shards) => shards.find(0, [read, underWay]))
+  await storage.untilAsked(3)
+  release()
+  for (const { path } of await Promise.all(both)) {
+    const ahead = await readFile(path)
+    for (const { offset, digest } of [read, underWay])
+      expect(digestOf(ahead.subarray(offset, offset + 1000))).toBe(digest)
+  }
+  expect((await both[1]!).path).not.toBe(firstFile.path)
+  expect(pieces()).toHaveLength(2)
+})
+
+test('what ends the fold that reads a piece does not end the other that waits for it', async () => {
+  const bytes = shardOf(50_000, 8)
+  const blob = storage.add(bytes)
+  storage.state.hold = (range) => (isPiece(range) && pieces().length > 1 ? Promise.resolve() : never())
+  const [first, second] = [await pull([blob]), await pull([blob], new AbortController().signal)]
+  const piece = pieceOf(bytes, 100)
+  void first.find(0, [piece])
+  await storage.untilAsked(2)
+  const found = second.find(0, [piece])
+  stop.abort(new Error('handed over'))
+  const { path } = await found
+  expect(digestOf((await readFile(path)).subarray(100, 1100))).toBe(piece.digest)
+  expect(pieces()).toHaveLength(2)
 })
 
 test('a piece that was damaged on the way is asked for once more', async () => {

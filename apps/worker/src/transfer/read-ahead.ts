@@ -4,6 +4,7 @@ import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, isAppError } from '@baton/contracts'
 import type { Tools } from '../retry-policy.ts'
+import { readPart } from './blob-cache.ts'
 import type { BlobCache } from './blob-cache.ts'
 import { fetchRange } from './download-blob.ts'
 import type { RangeSource } from './download-blob.ts'
@@ -34,18 +35,36 @@ export function createReadAhead(tools: Tools, { cache, dir }: { cache: BlobCache
   const known = new Map<string, Promise<void>>()
   const total = { pieces: 0, bytes: 0 }
 
-  async function bring(source: RangeSource, piece: ShardPiece, path: string): Promise<void> {
+  /** Copies what a fold on another GPU has read or is reading; else it is read for both. */
+  async function bring(key: string, source: RangeSource, piece: ShardPiece, path: string): Promise<void> {
+    const other = cache.ahead.get(key)
+    const bytes = other && (await copied(other, piece))
+    if (bytes) return write(path, piece, bytes)
+    const own = read(source, piece, path)
+    const shared = own.then(
+      () => path,
+      () => null,
+    )
+    cache.ahead.set(key, shared)
+    await own
+  }
+
+  async function read(source: RangeSource, piece: ShardPiece, path: string): Promise<void> {
     const held = Math.min(memoryBytes, Math.max(leastBytes, piece.length))
     await memory.take(held)
     try {
       source.signal.throwIfAborted()
       const bytes = (await arrived(cache, source, piece)) ?? (await fetched(tools, source, piece))
-      await writeAt(path, bytes, piece.offset)
-      total.pieces++
-      total.bytes += bytes.length
+      await write(path, piece, bytes)
     } finally {
       memory.give(held)
     }
+  }
+
+  async function write(path: string, { offset }: ShardPiece, bytes: Buffer): Promise<void> {
+    await writeAt(path, bytes, offset)
+    total.pieces++
+    total.bytes += bytes.length
   }
 
   return {
@@ -56,7 +75,7 @@ export function createReadAhead(tools: Tools, { cache, dir }: { cache: BlobCache
         const key = `${source.blob.digest} ${piece.offset} ${piece.length}`
         const before = known.get(key)
         if (before) return before
-        const own = bring(source, piece, path)
+        const own = bring(key, source, piece, path)
         known.set(key, own)
         own.catch(() => known.delete(key))
         return own
@@ -74,12 +93,18 @@ async function arrived(cache: BlobCache, { blob }: RangeSource, piece: ShardPiec
   return bytes && digestOf(bytes) === piece.digest ? bytes : null
 }
 
+/** The piece from the file of who reads it too; null where it did not come there, or is gone with that fold. */
+async function copied(other: Promise<string | null>, { offset, length, digest }: ShardPiece): Promise<Buffer | null> {
+  const path = await other
+  const bytes = path === null ? null : await readPart(path, offset, offset + length)
+  return bytes && digestOf(bytes) === digest ? bytes : null
+}
+
 /** Bytes can be damaged on the way; damaged twice, they are wrong in storage. */
 async function fetched(tools: Tools, source: RangeSource, piece: ShardPiece): Promise<Buffer> {
   const once = async () => {
-    const bytes = Buffer.concat(
-      await fetchRange(tools, source, { start: piece.offset, end: piece.offset + piece.length }),
-    )
+    const bytes = Buffer.allocUnsafe(piece.length)
+    await fetchRange(tools, source, piece.offset, bytes)
     const actual = digestOf(bytes)
     if (actual === piece.digest) return bytes
     throw new AppError('digest-mismatch', { digest: piece.digest, actual })

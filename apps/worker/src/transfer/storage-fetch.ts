@@ -69,7 +69,8 @@ function readBody(response: IncomingMessage, take: (chunk: Buffer) => void): Pro
   })
 }
 
-function unavailable(signal: AbortSignal): (cause: unknown) => never {
+/** What a failed exchange is: `storage-unavailable`, but where the signal ended it. */
+export function unavailable(signal: AbortSignal): (cause: unknown) => never {
   return (cause) => {
     signal.throwIfAborted()
     throw new AppError('storage-unavailable', {}, { detail: `storage did not answer: ${wordsOf(cause)}` })
