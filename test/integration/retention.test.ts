@@ -1,4 +1,5 @@
-import { failFold, recordCheckpoint, reconcile, retireCheckpoints, retireRecords } from '@baton/core'
+import { setImmediate } from 'node:timers/promises'
+import { createArtifact, failFold, recordCheckpoint, reconcile, retireCheckpoints, retireRecords } from '@baton/core'
 import type { FailOutcome } from '@baton/core'
 import type { CheckpointManifest, Lease } from '@baton/contracts'
 import { aCheckpoint, aLease, anExperiment, aSession, createWorld, runSql } from '@baton/testing'
@@ -103,6 +104,75 @@ describe('retention', () => {
     for (const step of [10, 11]) await commit(step)
     expect(await retireCheckpoints(world)).toBe(named.length)
     expect(named.filter(({ digest }) => !world.blobs.objects.has(digest))).toEqual([])
+  })
+})
+
+describe('an object that goes just when an equal training names it', () => {
+  /** Retires checkpoints once it is seen that storage holds what is to be named, as far as it comes by itself. */
+  function retireWhenAsked(): { retired: () => Promise<number> } {
+    const stat = world.blobs.stat.bind(world.blobs)
+    let sweep: Promise<number> | null = null
+    world.blobs.stat = async (digest) => {
+      const answer = await stat(digest)
+      sweep ??= retireCheckpoints(world)
+      await Promise.race([sweep, until(isHeldOff)])
+      return answer
+    }
+    return { retired: () => sweep! }
+  }
+
+  async function isHeldOff(): Promise<boolean> {
+    const waiting = `SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+      WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted`
+    return (await runSql(world.databaseUrl, waiting)).length > 0
+  }
+
+  async function until(isSo: () => Promise<boolean>): Promise<void> {
+    while (!(await isSo())) await setImmediate()
+  }
+
+  /** Two attempts at folds of equal specs; the first one's oldest checkpoint is surplus. */
+  async function equalTrainings() {
+    await anExperiment(world, { folds: { count: 2, only: [0] } })
+    const [first, second] = [await nextAttempt(), await nextAttempt()]
+    for (const step of [1, 2, 3]) await first.commit(step)
+    return { second, manifest: await aCheckpoint(world, second.lease, 1) }
+  }
+
+  test('stays where a checkpoint names it', async () => {
+    const { second, manifest } = await equalTrainings()
+    const { retired } = retireWhenAsked()
+    const { digest } = await second.commit(1)
+    expect(await retired()).toBe(1)
+    expect([digest, manifest.files[0]!.digest].map((each) => world.blobs.objects.has(each))).toEqual([true, true])
+  })
+
+  test('stays where an artifact names it', async () => {
+    const { digest } = (await equalTrainings()).manifest.files[0]!
+    const { retired } = retireWhenAsked()
+    await createArtifact(world, { project: 'emoji', name: 'kept', digest, kind: 'weights', note: '' })
+    expect(await retired()).toBe(1)
+    expect(world.blobs.objects.has(digest)).toBe(true)
+  })
+
+  test('is known to have gone by an experiment that takes it', async () => {
+    const { manifest } = await equalTrainings()
+    const named = manifest.files[0]!.digest
+    const gone = 'f'.repeat(64)
+    expect(await world.store.transaction(({ experiments }) => experiments.holdObjects([named, gone]))).toEqual([gone])
+  })
+
+  test('is missing to a commit that comes after', async () => {
+    const { second, manifest } = await equalTrainings()
+    const remove = world.blobs.remove.bind(world.blobs)
+    const commits: Promise<unknown>[] = []
+    world.blobs.remove = async (digests) => {
+      commits.push(second.commit(1, manifest).catch((error: unknown) => error))
+      await until(isHeldOff)
+      await remove(digests)
+    }
+    expect(await retireCheckpoints(world)).toBe(1)
+    expect(await Promise.all(commits)).toMatchObject([{ code: 'blob-missing' }])
   })
 })
 

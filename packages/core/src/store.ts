@@ -64,7 +64,8 @@ import type { Page, PageRequest } from './page.ts'
  */
 export interface Store extends Tables {
   /**
-   * Runs the work in one transaction: all of it is written, or none. Keep it short; no network call inside.
+   * Runs the work in one transaction: all of it is written, or none. Keep it short; no network call inside,
+   * but for what storage is asked where objects are named and removed (name-blobs.ts).
    *
    * Rows are locked in one order, so that no two transactions wait for each other: folds, several by their index, then
    * their experiment, then its tally, then sessions. Appending an event locks the experiment, and so do leasing and
@@ -84,6 +85,7 @@ export interface Tables {
   readonly folds: FoldTable
   readonly submissions: SubmissionTable
   readonly artifacts: ArtifactTable
+  readonly objects: ObjectTable
   readonly providers: ProviderTable
   readonly sessions: SessionTable
   readonly pools: PoolTable
@@ -99,6 +101,14 @@ export interface Tables {
   readonly tokens: TokenTable
   readonly presence: PresenceTable
   readonly audit: AuditTable
+}
+
+/** What keeps rows and the objects that they name together. Both in a transaction, and until it ends. */
+export interface ObjectTable {
+  /** Nobody removes an object: what storage holds may be named. */
+  keep(): Promise<void>
+  /** Nobody names an object who asks for `keep` first: those that nothing names may be removed. Returns them. */
+  unnamed(digests: readonly string[]): Promise<string[]>
 }
 
 export interface ProjectTable {

@@ -23,6 +23,7 @@ import { logTable } from './tables/log-table.ts'
 import { matrixTable } from './tables/matrix-table.ts'
 import { metricTable } from './tables/metric-table.ts'
 import { notificationTable } from './tables/notification-table.ts'
+import { objectTable } from './tables/object-table.ts'
 import { outboxTable } from './tables/outbox-table.ts'
 import { poolTable } from './tables/pool-table.ts'
 import { presenceTable } from './tables/presence-table.ts'
@@ -100,6 +101,7 @@ function tablesOn(db: Connection, run: RunPrepared): Tables {
     folds: foldTable(db, run),
     submissions: submissionTable(db),
     artifacts: artifactTable(db),
+    objects: objectTable(db),
     providers: providerTable(db),
     sessions: sessionTable(db, run),
     pools: poolTable(db),

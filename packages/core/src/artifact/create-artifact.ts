@@ -14,9 +14,11 @@ export async function createArtifact(
 ): Promise<Artifact> {
   const { digest, name, kind, note } = input
   const project = await findProject({ store }, input.project)
-  const stat = await blobs.stat(digest)
-  if (stat === null) throw new AppError('blob-missing', { digests: [digest] })
-  return store.transaction(({ artifacts }) =>
-    artifacts.insert({ projectId: project.id, name, kind, note, object: { digest, ...stat } }),
-  )
+  return store.transaction(async ({ artifacts, objects }) => {
+    // As `nameBlobs` does, but for the size, which only storage knows.
+    await objects.keep()
+    const stat = await blobs.stat(digest)
+    if (stat === null) throw new AppError('blob-missing', { digests: [digest] })
+    return artifacts.insert({ projectId: project.id, name, kind, note, object: { digest, ...stat } })
+  })
 }

@@ -1,4 +1,5 @@
 import { AppError } from '@baton/contracts'
+import { removeUnnamed } from '../name-blobs.ts'
 import type { BlobStore } from '../ports.ts'
 import { findProject } from '../project/find-project.ts'
 import type { Store } from '../store.ts'
@@ -28,5 +29,5 @@ export async function deleteArtifact(
     await artifacts.remove(artifact.id)
     return (await artifacts.referrers(artifact.digest)).length === 0 ? artifact.digest : null
   })
-  if (orphan !== null) await blobs.remove([orphan])
+  if (orphan !== null) await removeUnnamed({ store, blobs }, [orphan])
 }

@@ -1,6 +1,5 @@
-import { AppError } from '@baton/contracts'
 import type { FoldResult } from '@baton/contracts'
-import { missingBlobs } from '../blobs.ts'
+import { nameBlobs } from '../name-blobs.ts'
 import type { BlobStore } from '../ports.ts'
 import type { Store } from '../store.ts'
 import { heldFold } from './held-fold.ts'
@@ -17,9 +16,7 @@ export async function completeFold(
   input: LeaseProof & { step: number; result: FoldResult },
 ): Promise<void> {
   const { oof, test, weights } = input.result
-  const missing = await missingBlobs(blobs, [oof, weights, ...(test ? [test] : [])])
-  if (missing.length > 0) throw new AppError('blob-missing', { digests: missing })
-  await store.transaction(async (tables) => {
+  await nameBlobs({ store, blobs }, [oof, weights, ...(test ? [test] : [])], async (tables) => {
     const fold = await heldFold(tables, input)
     if (fold.cancelAsked) return tables.folds.release(fold, { to: 'cancelled', endStep: input.step })
     await tables.folds.release(fold, { to: 'completed', endStep: input.step, result: input.result })

@@ -1,7 +1,7 @@
 import { AppError } from '@baton/contracts'
 import type { CheckpointManifest } from '@baton/contracts'
-import { missingBlobs } from '../blobs.ts'
 import { canonicalJson } from '../digest.ts'
+import { nameBlobs } from '../name-blobs.ts'
 import type { BlobStore } from '../ports.ts'
 import type { Store } from '../store.ts'
 import { heldFold } from './held-fold.ts'
@@ -10,8 +10,8 @@ import type { LeaseProof } from './held-fold.ts'
 /**
  * Makes an uploaded checkpoint the one the next session resumes from.
  *
- * Its objects are in storage before the row is written, so a row never points at nothing; the manifest is stored
- * last, under its own digest, which vouches for all of it. The fence is checked under the fold's lock: a session
+ * Its objects are in storage before the row is written, so a row never points at nothing; the manifest is one of them,
+ * under its own digest, which vouches for all of it. The fence is checked under the fold's lock: a session
  * that froze past its lease and woke up again cannot overwrite its successor. An older checkpoint that arrives
  * late changes nothing.
  *
@@ -22,11 +22,9 @@ export async function recordCheckpoint(
   input: LeaseProof & { manifest: CheckpointManifest },
 ): Promise<{ digest: string; step: number; committedAt: string }> {
   await assertBelongs(store, input)
-  const missing = await missingBlobs(blobs, input.manifest.files)
-  if (missing.length > 0) throw new AppError('blob-missing', { digests: missing })
   const manifest = await blobs.write(new TextEncoder().encode(canonicalJson(input.manifest)))
   const sizeBytes = input.manifest.files.reduce((sum, file) => sum + file.sizeBytes, manifest.sizeBytes)
-  const { committedAt } = await store.transaction(async (tables) => {
+  const { committedAt } = await nameBlobs({ store, blobs }, [...input.manifest.files, manifest], async (tables) => {
     const fold = await heldFold(tables, input)
     return tables.folds.appendCheckpoint(fold, { digest: manifest.digest, sizeBytes, manifest: input.manifest })
   })

@@ -1,3 +1,4 @@
+import { removeUnnamed } from '../name-blobs.ts'
 import type { BlobStore } from '../ports.ts'
 import type { Store } from '../store.ts'
 
@@ -19,7 +20,7 @@ export async function retireCheckpoints({ store, blobs }: { store: Store; blobs:
     const surplus = await store.folds.surplusCheckpoints({ keep, finalSeconds, limit: batch })
     if (surplus.length === 0) return removed
     const ids = surplus.map((checkpoint) => checkpoint.id)
-    await blobs.remove(await store.transaction(({ folds }) => folds.removeCheckpoints(ids)))
+    await removeUnnamed({ store, blobs }, await store.transaction(({ folds }) => folds.removeCheckpoints(ids)))
     removed += surplus.length
   }
 }

@@ -5,7 +5,8 @@ import { Prisma } from '../generated/client.ts'
  * A query for the kinds of rows that name an object: what must be asked before an object is removed. A new column that
  * names an object belongs here.
  *
- * @param digest The object, as an expression of the query around this one.
+ * @param digest The object, as an expression of the query around this one: with its table, as the rows looked at have
+ *   a `digest` of their own.
  * @param leavingOut Ids of checkpoints that do not count.
  * @returns Rows of one column, `kind`.
  */
@@ -30,4 +31,11 @@ export function referrersOf(digest: Prisma.Sql, leavingOut: readonly string[] = 
     ([kind, rows]) => Prisma.sql`SELECT ${kind}::text AS kind WHERE EXISTS (${rows})`,
   )
   return Prisma.join(each, ' UNION ALL ')
+}
+
+/** A query for those of these objects that no row names, as `digest`. */
+export function unnamedAmong(digests: readonly string[]): Prisma.Sql {
+  return Prisma.sql`
+    SELECT wanted.digest FROM unnest(${digests}::text[]) AS wanted(digest)
+    WHERE NOT EXISTS (${referrersOf(Prisma.sql`wanted.digest`)})`
 }

@@ -12,7 +12,7 @@ import type { Connection } from '../connection.ts'
 import { Prisma } from '../generated/client.ts'
 import type { RunPrepared } from '../run-prepared.ts'
 import { timeOrderedIds } from '../time-ordered-ids.ts'
-import { referrersOf } from './blob-references.ts'
+import { unnamedAmong } from './blob-references.ts'
 import { boardPage } from './board-page.ts'
 import { datasetRecordOf } from './dataset-table.ts'
 import { foldOf, seenFolds } from './fold-rows.ts'
@@ -137,8 +137,7 @@ async function holdObjects(db: Connection, digests: readonly string[]): Promise<
       WHERE file->>'digest' = ANY(${digests}::text[]))
     ORDER BY id FOR KEY SHARE`
   await db.$queryRaw`SELECT 1 FROM artifact WHERE digest = ANY(${digests}::text[]) ORDER BY id FOR KEY SHARE`
-  const rows = await db.$queryRaw<{ digest: string }[]>`
-    SELECT digest FROM unnest(${digests}::text[]) AS digest WHERE NOT EXISTS (${referrersOf(Prisma.sql`digest`)})`
+  const rows = await db.$queryRaw<{ digest: string }[]>(unnamedAmong(digests))
   return rows.map(({ digest }) => digest)
 }
 

@@ -440,8 +440,8 @@ async function surplusCheckpoints(db: Connection, keep: number, finalSeconds: nu
  * statement of its own, so that the one after it sees whose newest they have become.
  *
  * An object is an orphan only if nothing names it any more: no checkpoint, no result, and nothing that a session never
- * wrote, which it could name as its checkpoint all the same. Whoever uploads an object that is just being removed is
- * told by the commit that it is missing, and sends it again.
+ * wrote, which it could name as its checkpoint all the same. Before it is removed that is asked once more, with the
+ * commits held off that may name it; who comes after is told that it is missing, and sends it again.
  */
 async function removeCheckpoints(db: Connection, ids: readonly string[]): Promise<string[]> {
   await db.$queryRaw`SELECT 1 FROM checkpoint WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`
