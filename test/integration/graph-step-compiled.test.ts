@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { Feeds, Outputs, Program, ProgramSpec } from '@baton/graph-step'
-import { byteTensor, compiledProgram, eagerProgram, readTensor } from '@baton/graph-step'
+import {
+  byteTensor,
+  compiledProgram,
+  descent,
+  eagerProgram,
+  isRecorded,
+  readTensor,
+  updateInPlace,
+} from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
 
@@ -127,6 +135,62 @@ test('variables that stand on one tensor are told apart', () => {
     expect([...read(program.run('add', { x })).y!]).toEqual(expected)
   program.dispose()
   tf.dispose([weight, average, x])
+})
+
+/** w ← w − x, in place where it is a graph. */
+function lower(weight: Variable, x: Tensor): void {
+  if (isRecorded(tf)) updateInPlace(tf, [weight], descent(tf.scalar(1), x))
+  else weight.assign(tf.sub(weight, x))
+}
+
+test.each([true, false])(
+  'around updates in place every read gives what a variable held there, whatever comes first; only shapes followed: %s',
+  (trusted) => {
+    const weight = tf.variable(tf.tensor1d([10, 20]), false)
+    const copy = tf.variable(tf.tensor1d([0, 0]), false)
+    const run = ({ x }: Feeds): Outputs => {
+      const [first, twice] = [weight.clone(), tf.mul(weight, 2)]
+      lower(weight, x!)
+      const second = weight.clone()
+      weight.assign(tf.mul(weight, 10))
+      lower(weight, tf.add(x!, weight))
+      lower(weight, x!)
+      const third = tf.mul(weight, 1)
+      copy.assign(weight)
+      // Held by nobody but a variable that was written over since; and back to what it was.
+      weight.assign(tf.where(tf.less(x!, 2), weight, first))
+      return { first: tf.mul(first, 1), twice, second: tf.mul(second, 1), third, weight: tf.mul(weight, 1) }
+    }
+    const state = [
+      { name: 'weight', variable: weight },
+      { name: 'copy', variable: copy },
+    ]
+    const spec: ProgramSpec = { trusted, state, signatures: { run: { inputs: { x: { shape: [2], dtype: 'float32' } }, run } } } // prettier-ignore
+    const follow = (program: Program) =>
+      [1, 2, 3].flatMap((by) => {
+        const before = program.dump()
+        const x = tf.tensor1d([by, by - 1])
+        const said = read(program.run('run', { x }))
+        x.dispose()
+        return [said, read(before), read(program.dump())]
+      })
+    const compiled = compiledProgram(tf, spec, failOnLog)
+    const got = follow(compiled)
+    compiled.dispose()
+    tf.tidy(() => {
+      weight.assign(tf.tensor1d([10, 20]))
+      copy.assign(tf.tensor1d([0, 0]))
+    })
+    expect(got).toEqual(follow(eagerProgram(tf, spec)))
+    tf.dispose([weight, copy])
+  },
+)
+
+test('outside of a graph nothing is updated in place', () => {
+  const weight = tf.variable(tf.tensor1d([1]), false)
+  expect(isRecorded(tf)).toBe(false)
+  expect(() => updateInPlace(tf, [weight], descent(tf.scalar(1), weight))).toThrow('only where a graph is recorded')
+  weight.dispose()
 })
 
 test('bytes are fed as they are and computed with as int32, eagerly too; a tensor of int32 is refused', () => {

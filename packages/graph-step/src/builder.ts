@@ -17,6 +17,8 @@ export interface GraphBuilder {
    * @param content The values, little-endian.
    */
   constant(type: DataType, shape: readonly number[], content: Uint8Array): string
+  /** Lets a node wait until another has run. */
+  wait(name: string, until: string): void
   readonly nodes: readonly GraphNode[]
   /** The saved model, as a file holds it. */
   toBytes(signature?: SavedSignature): Uint8Array
@@ -24,10 +26,13 @@ export interface GraphBuilder {
 
 export function createBuilder(prefix = ''): GraphBuilder {
   const nodes: GraphNode[] = []
+  const inputsOf = new Map<string, string[]>()
   const constants = new Map<string, string>()
   const add: GraphBuilder['add'] = (op, inputs, attributes = {}) => {
     const name = `${prefix}${op}_${nodes.length}`
-    nodes.push({ name, op, inputs, attributes })
+    const own = [...inputs]
+    inputsOf.set(name, own)
+    nodes.push({ name, op, inputs: own, attributes })
     return name
   }
   const constant: GraphBuilder['constant'] = (type, shape, content) => {
@@ -44,7 +49,8 @@ export function createBuilder(prefix = ''): GraphBuilder {
     const types = { T: attrValue.type(dataType[type]), index_type: attrValue.type(dataType.int32) }
     return add('Fill', [dims, value], types)
   }
-  return { add, constant, nodes, toBytes: (signature) => savedModel(nodes, signature) }
+  const wait: GraphBuilder['wait'] = (name, until) => void inputsOf.get(name)!.push(`^${until}`)
+  return { add, constant, wait, nodes, toBytes: (signature) => savedModel(nodes, signature) }
 }
 
 /** Whether all values are the same, bit for bit. */

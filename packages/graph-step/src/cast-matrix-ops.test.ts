@@ -21,6 +21,7 @@ function aGraph(dtype: ComputeDtype): { graph: GraphBuilder; nodes: string[] } {
     },
     nodes: [],
     constant: () => 'constant',
+    wait: () => undefined,
     toBytes: () => new Uint8Array(),
   }
   return { graph: castMatrixOps(graph, dtype), nodes }

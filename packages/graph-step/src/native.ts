@@ -1,5 +1,6 @@
-import type { GradConfig, KernelBackend, Scalar, Tensor } from '@tensorflow/tfjs'
+import type { GradConfig, KernelBackend, Scalar, Tensor, Variable } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
+import type { InPlace } from './in-place.ts'
 import { dataType } from './proto.ts'
 
 /** The part of tfjs-node's backend that runs any operation TensorFlow has. */
@@ -21,6 +22,8 @@ export interface NodeBackend extends KernelBackend {
     outputs: readonly string[],
   ): Tensor[]
   deleteSavedModel(id: number): void
+  /** Not tfjs-node's own: there while a graph is recorded. */
+  updateInPlace?(variables: readonly Variable[], update: InPlace): void
   readonly tensorMap: { get(dataId: object): NativeTensor; set(dataId: object, tensor: NativeTensor): void }
 }
 

@@ -1,4 +1,4 @@
-import type { DataId, Tensor, TypedArray } from '@tensorflow/tfjs'
+import type { DataId, Tensor, TypedArray, Variable } from '@tensorflow/tfjs'
 import type { GraphBuilder } from './builder.ts'
 import { bytesOf, isSplat } from './builder.ts'
 import type { Tf } from '@baton/tensorflow'
@@ -6,11 +6,20 @@ import type { Attribute, NodeBackend } from './native.ts'
 import { attributeKind } from './native.ts'
 import type { Outline } from './outline.ts'
 import { outlinesOf } from './outline.ts'
-import type { DataType } from './proto.ts'
+import type { DataType, GraphNode } from './proto.ts'
 import { attrValue, dataType } from './proto.ts'
 
 /** Larger constants that are made within a run are likely meant to change, and would bloat the graph. */
 const LARGE_CONSTANT_BYTES = 4096
+
+export interface StateUpdate extends Pick<GraphNode, 'op' | 'attributes'> {
+  readonly variables: readonly Variable[]
+  /** What the operation takes after the variables. */
+  readonly inputs: readonly string[]
+  /** A tensor that only the graph knows the values of. */
+  readonly nextOf: (variable: Variable) => Tensor
+  readonly refOf: (tensor: Tensor) => string
+}
 
 /** Says why a run cannot become a graph. */
 export class Untraceable extends Error {}
@@ -36,6 +45,8 @@ export interface RecorderOptions {
   readonly graph: GraphBuilder
   /** Gives the graph's name for the value of a variable of the program, null for other tensors. */
   readonly readState: (dataId: DataId) => string | null
+  /** Adds an operation that updates variables of the program, and lets each stand on the tensor that `nextOf` gives. */
+  readonly updateState: (update: StateUpdate) => void
   /** Leaves out reshapes that change nothing, as TensorFlow.js makes many: they tie a graph to one size. */
   readonly anyRows: boolean
   /**
@@ -45,7 +56,8 @@ export interface RecorderOptions {
   readonly outlineOnly: boolean
 }
 
-export function createRecorder({ tf, backend, graph, readState, anyRows, outlineOnly }: RecorderOptions): Recorder {
+export function createRecorder(options: RecorderOptions): Recorder {
+  const { tf, backend, graph, readState, updateState, anyRows, outlineOnly } = options
   const refs = new WeakMap<DataId, string>()
   const made = new WeakSet<DataId>()
   const bytes = new WeakMap<DataId, string>()
@@ -129,6 +141,20 @@ export function createRecorder({ tf, backend, graph, readState, anyRows, outline
       const outputs = outlined(op, attributes, inputs) ?? original.multiple(op, attributes, inputs, count)
       record(op, attributes, inputs, outputs)
       return outputs
+    },
+    updateInPlace(variables, { op, attributes, inputs }) {
+      updateState({
+        op,
+        attributes: attributesOf(attributes),
+        variables,
+        inputs: inputs.map(refOf),
+        nextOf({ shape, dtype }) {
+          const next = hollowTensor({ shape, dtype: dtype as Outline['dtype'] })
+          if (!outlineOnly) fill(next)
+          return next
+        },
+        refOf,
+      })
     },
     readSync(dataId) {
       if (refs.has(dataId) || bytes.has(dataId) || readState(dataId) !== null) refuse('it reads the values of a tensor')

@@ -5,10 +5,11 @@ import { createBuilder } from './builder.ts'
 import { castMatrixOps } from './cast-matrix-ops.ts'
 import type { NodeBackend } from './native.ts'
 import type { Feeds, InputSpec, Outputs, Signature, StateEntry } from './program.ts'
-import type { DataType } from './proto.ts'
+import type { DataType, GraphNode } from './proto.ts'
 import { attrValue, dataType } from './proto.ts'
 import { copyTensor } from './read-tensor.ts'
 import { createRecorder, Untraceable } from './record.ts'
+import type { StateUpdate } from './record.ts'
 
 /** A signature as a graph, for feeds of one shape. Nodes are given by name. */
 export interface Trace {
@@ -87,6 +88,7 @@ function recordRun(tf: Tf, backend: NodeBackend, input: TraceInput): Trace {
     backend,
     graph,
     readState: variables.read,
+    updateState: variables.update,
     anyRows: otherFeeds !== undefined,
     outlineOnly: trusted,
   })
@@ -105,8 +107,8 @@ function recordRun(tf: Tf, backend: NodeBackend, input: TraceInput): Trace {
     if (ref === null) throw new Untraceable(`${what} is not computed from feeds and state`)
     return ref
   }
-  const assigns = variables.assign((entry) => refOf(entry.variable, `the new value of ${entry.name}`))
-  const outputs = addOutputs(graph, results, assigns, (tensor, name) => refOf(tensor, `its output ${name}`))
+  const writers = variables.finish(({ name, variable }) => refOf(variable, `the new value of ${name}`))
+  const outputs = addOutputs(graph, results, writers, (tensor, name) => refOf(tensor, `its output ${name}`))
   // As who runs it would: one may have been kept, and outlive the tidy around this.
   for (const output of Object.values(results)) output.dispose()
   return { graph, inputs, outputs }
@@ -116,50 +118,96 @@ function addPlaceholder(graph: GraphBuilder, dtype: DataType, shape: readonly nu
   return graph.add('Placeholder', [], { dtype: attrValue.type(dataType[dtype]), shape: attrValue.shape(shape) })
 }
 
-/** Every output waits for all assignments: a session computes only what is asked for. */
+/** Every output waits for all that writes state: a session computes only what is asked for. */
 function addOutputs(
   graph: GraphBuilder,
   results: Outputs,
-  assigns: readonly string[],
+  writers: readonly string[],
   refOf: (tensor: Tensor, name: string) => string,
 ): Trace['outputs'] {
-  const waits = assigns.map((assign) => `^${assign}`)
+  const waits = writers.map((writer) => `^${writer}`)
   return Object.entries(results).map(([name, tensor]) => {
     const T = attrValue.type(dataType[tensor.dtype as DataType])
     return { name, node: graph.add('Identity', [refOf(tensor, name), ...waits], { T }) }
   })
 }
 
-/** The program's variables in a graph: each appears once it is read or assigned, and is read once, as it is at first. */
+/** What a variable holds from one write of it to the next, in a graph. */
+interface Held {
+  readonly dataId: DataId
+  /** The node that wrote it; null for what is there at first. */
+  readonly writer: string | null
+  /** The node that reads it, once there is one. */
+  reader: string | null
+  /** The node that writes over it, once there is one. */
+  successor: string | null
+}
+
+/**
+ * The program's variables in a graph. Each appears once it is read or written; what it holds from one write to the next is
+ * read once, after the one and before the other.
+ */
 function graphVariables(graph: GraphBuilder, state: readonly StateEntry[]) {
-  const initial = new Map<DataId, StateEntry>(state.map((entry) => [entry.variable.dataId, entry]))
-  const initialId = new Map<StateEntry, DataId>(state.map((entry) => [entry, entry.variable.dataId]))
+  const entryOf = new Map(state.map((entry) => [entry.variable, entry]))
   const placeOf = new Map(state.map((entry, place) => [entry, place]))
   const handles = new Map<StateEntry, string>()
-  const reads = new Map<StateEntry, string>()
-  const isAssigned = (entry: StateEntry) => entry.variable.dataId !== initialId.get(entry)
+  /** All that nothing but a variable holds, and whose. */
+  const known = new Map<DataId, { entry: StateEntry; held: Held }>()
+  const now = new Map<StateEntry, Held>()
+  const hold = (entry: StateEntry, writer: string | null): Held => {
+    const held: Held = { dataId: entry.variable.dataId, writer, reader: null, successor: null }
+    now.set(entry, held)
+    return held
+  }
+  for (const entry of state) known.set(entry.variable.dataId, { entry, held: hold(entry, null) })
   const handleOf = (entry: StateEntry): string => {
     const handle = handles.get(entry) ?? addHandle(graph, entry, placeOf.get(entry)!)
     handles.set(entry, handle)
     return handle
   }
+  const waitFor = (nodes: readonly (string | null)[]) =>
+    [...new Set(nodes)].flatMap((node) => (node === null ? [] : [`^${node}`]))
+  const read = (dataId: DataId): string | null => {
+    const found = known.get(dataId)
+    if (!found) return null
+    const { entry, held } = found
+    if (held.reader !== null) return held.reader
+    const inputs = [handleOf(entry), ...waitFor([held.writer])]
+    held.reader = graph.add('ReadVariableOp', inputs, { dtype: typeOf(entry) })
+    if (held.successor !== null) graph.wait(held.successor, held.reader)
+    return held.reader
+  }
+  const write = (entries: readonly StateEntry[], { op, inputs, attributes }: Omit<GraphNode, 'name'>): string => {
+    const before = entries.map((entry) => now.get(entry)!)
+    const waits = waitFor(before.map(({ reader, writer }) => reader ?? writer))
+    const writer = graph.add(op, [...entries.map(handleOf), ...inputs, ...waits], attributes)
+    for (const held of before) held.successor = writer
+    return writer
+  }
+  /** Writes what the run has assigned to a variable since the graph last did. */
+  const settle = (entry: StateEntry, refOf: (tensor: Tensor) => string): void => {
+    if (entry.variable.dataId === now.get(entry)!.dataId) return
+    const attributes = { dtype: typeOf(entry) }
+    hold(entry, write([entry], { op: 'AssignVariableOp', inputs: [refOf(entry.variable)], attributes }))
+  }
   return {
-    /** @returns Null for a tensor that no variable stood on at first. */
-    read: (dataId: DataId): string | null => {
-      const entry = initial.get(dataId)
-      if (!entry) return null
-      const ref = reads.get(entry) ?? graph.add('ReadVariableOp', [handleOf(entry)], { dtype: typeOf(entry) })
-      reads.set(entry, ref)
-      return ref
+    /** @returns Null for a tensor that no variable stands on, or that is known without it. */
+    read,
+    update({ variables, nextOf, refOf, ...node }: StateUpdate): void {
+      const entries = variables.map((variable) => entryOf.get(variable)!)
+      for (const entry of entries) settle(entry, refOf)
+      const writer = write(entries, node)
+      for (const entry of entries) {
+        entry.variable.assign(nextOf(entry.variable))
+        known.set(entry.variable.dataId, { entry, held: hold(entry, writer) })
+      }
     },
-    /** Assigns what the run has assigned. @returns The nodes that do. */
-    assign: (valueOf: (entry: StateEntry) => string): string[] =>
-      state.filter(isAssigned).map((entry) => {
-        const value = valueOf(entry)
-        const read = reads.get(entry)
-        const inputs = [handleOf(entry), value, ...(read === undefined ? [] : [`^${read}`])]
-        return graph.add('AssignVariableOp', inputs, { dtype: typeOf(entry) })
-      }),
+    /** Writes all that the run has left. @returns The nodes that wrote last. */
+    finish(refOf: (entry: StateEntry) => string): string[] {
+      for (const entry of state) settle(entry, () => refOf(entry))
+      const writers = state.map((entry) => now.get(entry)!.writer)
+      return [...new Set(writers)].filter((writer) => writer !== null)
+    },
   }
 }
 

@@ -1,5 +1,5 @@
 import type { OptimizerSpec } from '@baton/contracts'
-import { momentRates, momentSlots, nextMoments } from './moments.ts'
+import { adamInPlace, momentRates, momentSlots, nextMoments } from './moments.ts'
 import type { OptimizerRule } from './rule.ts'
 import { withDecay } from './rule.ts'
 
@@ -8,24 +8,24 @@ import { withDecay } from './rule.ts'
  *
  *   g ← g + λ w                     (kernels alone)
  *   m, v, d of g (see `nextMoments`)
- *   w ← w − η / (1 − β₁ᵗ) · d
+ *   w ← w − η c d
  *
  * with t counted for each variable.
  *
  * @see Kingma, Ba: Adam, algorithm 1, https://arxiv.org/abs/1412.6980 (the decay is PyTorch's)
  */
 export function adam(spec: Extract<OptimizerSpec, { name: 'adam' }>): OptimizerRule {
-  const { beta1, weightDecay } = spec
+  const { weightDecay } = spec
   return {
     name: 'adam',
     slots: momentSlots,
     countsUpdates: true,
-    rates: (lr, t, momentum = beta1) => [lr / (1 - momentum ** t), ...momentRates(spec, t, momentum)],
+    rates: (lr, t, momentum) => momentRates(spec, lr, t, momentum),
     update(input) {
       const { tf, weight, rates } = input
-      const [stepSize, share, correction] = rates
-      const { slots, direction } = nextMoments(input, withDecay(input, weightDecay), [share!, correction!], spec)
-      return { weight: tf.sub(weight, tf.mul(direction, stepSize!)), slots }
+      const { slots, direction } = nextMoments(input, withDecay(input, weightDecay), spec)
+      return { weight: tf.sub(weight, tf.mul(direction, rates[0]!)), slots }
     },
+    inPlace: (input) => adamInPlace(input, withDecay(input, weightDecay), spec),
   }
 }

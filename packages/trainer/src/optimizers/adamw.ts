@@ -1,13 +1,13 @@
 import type { OptimizerSpec } from '@baton/contracts'
-import { momentRates, momentSlots, nextMoments } from './moments.ts'
-import type { OptimizerRule } from './rule.ts'
+import { adamInPlace, momentRates, momentSlots, nextMoments } from './moments.ts'
+import type { OptimizerRule, UpdateInput } from './rule.ts'
 
 /**
  * AdamW, in the order of operations of PyTorch:
  *
  *   w ← w (1 − η λ)                 (what decays alone; decoupled)
  *   m, v, d of g (see `nextMoments`)
- *   w ← w − η / (1 − β₁ᵗ) · d
+ *   w ← w − η c d
  *
  * with t counted for each variable: one that is opened in a later stage has its moments corrected from its own first
  * update on.
@@ -15,22 +15,19 @@ import type { OptimizerRule } from './rule.ts'
  * @see Loshchilov, Hutter: Decoupled Weight Decay Regularization, algorithm 2, https://arxiv.org/abs/1711.05101
  */
 export function adamw(spec: Extract<OptimizerSpec, { name: 'adamw' }>): OptimizerRule {
-  const { beta1, weightDecay } = spec
+  const { weightDecay } = spec
+  const decayed = ({ tf, weight, rates, decays }: UpdateInput) =>
+    decays && weightDecay > 0 ? tf.mul(weight, rates.at(-1)!) : weight
   return {
     name: 'adamw',
     slots: momentSlots,
     countsUpdates: true,
-    rates: (lr, t, momentum = beta1) => [
-      lr / (1 - momentum ** t),
-      1 - lr * weightDecay,
-      ...momentRates(spec, t, momentum),
-    ],
+    rates: (lr, t, momentum) => [...momentRates(spec, lr, t, momentum), 1 - lr * weightDecay],
     update(input) {
-      const { tf, weight, gradient, rates, decays } = input
-      const [stepSize, shrink, share, correction] = rates
-      const decayed = decays && weightDecay > 0 ? tf.mul(weight, shrink!) : weight
-      const { slots, direction } = nextMoments(input, gradient, [share!, correction!], spec)
-      return { weight: tf.sub(decayed, tf.mul(direction, stepSize!)), slots }
+      const { tf, gradient, rates } = input
+      const { slots, direction } = nextMoments(input, gradient, spec)
+      return { weight: tf.sub(decayed(input), tf.mul(direction, rates[0]!)), slots }
     },
+    inPlace: (input) => ({ ...adamInPlace(input, input.gradient, spec), weight: decayed(input) }),
   }
 }

@@ -8,7 +8,7 @@ import type { OptimizerRule } from './rule.ts'
  * variables that do not decay are left at Adam's length.
  *
  *   m, v, d of g (see `nextMoments`)
- *   u = d / (1 − β₁ᵗ) + λ w
+ *   u = c d + λ w
  *   r = ‖w‖ / ‖u‖, 1 where either is 0      (of the variables that decay; 1 for the others, whose λ is 0)
  *   w ← w − η r u
  *
@@ -18,17 +18,17 @@ import type { OptimizerRule } from './rule.ts'
  * @see timm.optim.Lamb
  */
 export function lamb(spec: Extract<OptimizerSpec, { name: 'lamb' }>): OptimizerRule {
-  const { beta1, weightDecay } = spec
+  const { weightDecay } = spec
   return {
     name: 'lamb',
     slots: momentSlots,
     countsUpdates: true,
-    rates: (lr, t, momentum = beta1) => [lr, 1 / (1 - momentum ** t), ...momentRates(spec, t, momentum)],
+    rates: (lr, t, momentum) => [...momentRates(spec, 1, t, momentum), lr],
     update(input) {
       const { tf, weight, gradient, rates, decays } = input
-      const [lr, unbias, share, correction] = rates
-      const { slots, direction } = nextMoments(input, gradient, [share!, correction!], spec)
-      const adamStep = tf.mul(direction, unbias!)
+      const lr = rates.at(-1)
+      const { slots, direction } = nextMoments(input, gradient, spec)
+      const adamStep = tf.mul(direction, rates[0]!)
       if (!decays || weightDecay === 0) return { weight: tf.sub(weight, tf.mul(adamStep, lr!)), slots }
       const step = tf.add(adamStep, tf.mul(weight, weightDecay))
       const [weightNorm, stepNorm] = [globalNorm(tf, [weight]), globalNorm(tf, [step])]

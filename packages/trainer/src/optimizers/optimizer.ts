@@ -1,5 +1,6 @@
 import type { Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs'
 import { assertNever, OptimizerSpec } from '@baton/contracts'
+import { isRecorded, updateInPlace } from '@baton/graph-step'
 import type { InputSpec, StateEntry } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { ModelVariable, NamedTensors } from '../models/model.ts'
@@ -7,7 +8,7 @@ import { adam } from './adam.ts'
 import { adamw } from './adamw.ts'
 import { lamb } from './lamb.ts'
 import { rmsprop } from './rmsprop.ts'
-import type { OptimizerRule } from './rule.ts'
+import type { OptimizerRule, UpdateInput } from './rule.ts'
 import { sgd } from './sgd.ts'
 import { sgdm } from './sgdm.ts'
 
@@ -84,18 +85,16 @@ export function createOptimizer(
     },
     apply(gradients, rates) {
       const rows = tf.unstack(rates).map((row) => tf.unstack(row) as Scalar[])
-      entries.forEach(({ target, slots }, i) => {
-        const next = rule.update({
+      entries.forEach(({ target, slots }, i) =>
+        applyRule(rule, {
           tf,
           weight: target.variable,
           gradient: gradients[i]!,
           slots: slots.map(({ variable }) => variable),
           rates: rows.map((row) => row[i]!),
           decays: spec.decayBiasAndNorm || target.role === 'kernel',
-        })
-        target.variable.assign(next.weight)
-        slots.forEach(({ variable }, s) => variable.assign(next.slots[s]!))
-      })
+        }),
+      )
     },
     count: () => entries.forEach((entry) => entry.updates++),
     counts() {
@@ -109,6 +108,19 @@ export function createOptimizer(
     },
     dispose: () => tf.dispose(entries.flatMap(({ slots }) => slots.map(({ variable }) => variable))),
   }
+}
+
+/** Sets a weight and its slots to what a rule makes of them. */
+function applyRule(rule: OptimizerRule, input: UpdateInput): void {
+  const { tf, weight, slots } = input
+  if (rule.inPlace && isRecorded(tf)) {
+    const { weight: before = weight, ...update } = rule.inPlace(input)
+    if (before !== weight) weight.assign(before)
+    return updateInPlace(tf, [weight, ...slots], update)
+  }
+  const next = rule.update(input)
+  weight.assign(next.weight)
+  slots.forEach((slot, i) => slot.assign(next.slots[i]!))
 }
 
 interface Entry {

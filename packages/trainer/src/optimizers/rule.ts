@@ -1,4 +1,5 @@
-import type { Scalar, Tensor } from '@tensorflow/tfjs'
+import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs'
+import type { InPlace } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 
 /** What one update changes of one variable. All tensors have the variable's shape. */
@@ -7,8 +8,10 @@ interface Update {
   readonly slots: readonly Tensor[]
 }
 
-export interface UpdateInput extends Update {
+export interface UpdateInput {
   readonly tf: Tf
+  readonly weight: Variable
+  readonly slots: readonly Variable[]
   readonly gradient: Tensor
   /** The numbers that `rates` gave for this step. */
   readonly rates: readonly Scalar[]
@@ -33,6 +36,16 @@ export interface OptimizerRule {
    */
   rates(lr: number, t: number, momentum?: number): number[]
   update(input: UpdateInput): Update
+  /**
+   * The same, up to rounding, as one operation of TensorFlow on the weight and the slots, where it has one: what a graph
+   * is made of.
+   */
+  inPlace?(input: UpdateInput): InPlaceUpdate
+}
+
+interface InPlaceUpdate extends InPlace {
+  /** What the weight is to be before it; otherwise it stays. */
+  readonly weight?: Tensor
 }
 
 /** g + λ w: the gradient with weight decay as a part of it, for variables that decay. */

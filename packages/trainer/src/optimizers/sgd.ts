@@ -1,4 +1,5 @@
 import type { OptimizerSpec } from '@baton/contracts'
+import { descent } from '@baton/graph-step'
 import type { OptimizerRule } from './rule.ts'
 import { withDecay } from './rule.ts'
 
@@ -17,5 +18,6 @@ export function sgd({ weightDecay }: Extract<OptimizerSpec, { name: 'sgd' }>): O
       const { tf, weight, rates } = input
       return { weight: tf.sub(weight, tf.mul(withDecay(input, weightDecay), rates[0]!)), slots: [] }
     },
+    inPlace: (input) => descent(input.rates[0]!, withDecay(input, weightDecay)),
   }
 }

@@ -1,4 +1,5 @@
 import type { OptimizerSpec } from '@baton/contracts'
+import { momentumDescent } from '@baton/graph-step'
 import type { OptimizerRule } from './rule.ts'
 import { withDecay } from './rule.ts'
 
@@ -28,6 +29,10 @@ export function sgdm(spec: Extract<OptimizerSpec, { name: 'sgdm' }>): OptimizerR
       const v1 = tf.add(tf.mul(v!, mu!), g)
       const direction = nesterov ? tf.add(g, tf.mul(v1, mu!)) : v1
       return { weight: tf.sub(weight, tf.mul(direction, lr!)), slots: [v1] }
+    },
+    inPlace(input) {
+      const [lr, mu] = input.rates
+      return momentumDescent(lr!, withDecay(input, weightDecay), mu!, nesterov)
     },
   }
 }
