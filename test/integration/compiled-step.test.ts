@@ -1,4 +1,6 @@
-import { beforeAll, expect, test } from 'vitest'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { beforeAll, expect, test, vi } from 'vitest'
 import type {
   ExperimentSpec,
   ExperimentSpecInput,
@@ -15,6 +17,7 @@ import { outlinesOf } from '../../packages/graph-step/src/outline.ts'
 import type { Operation } from '../../packages/graph-step/src/outline.ts'
 import { onlyStage } from '../../packages/trainer/src/fixtures/only-stage.ts'
 import type { BundleModule } from '../../packages/trainer/src/models/bundle.ts'
+import { isWeight } from '../../packages/trainer/src/step/state-names.ts'
 import type { StageProgram } from '../../packages/trainer/src/step/stage-program.ts'
 import type { TrainBatch } from '../../packages/trainer/src/step/train-batch.ts'
 import { loadNativeTensorflow } from '../support/native-tensorflow.ts'
@@ -134,10 +137,10 @@ function expectClose(actual: Values, expected: Values, tolerance = TOLERANCE): v
 }
 
 const optimizers: Readonly<Record<OptimizerSpec['name'], readonly object[]>> = {
-  sgd: [{}],
+  sgd: [{}, { weightDecay: 0.1 }],
   sgdm: [{ weightDecay: 0.01 }, { nesterov: true }],
-  adam: [{}],
-  adamw: [{ weightDecay: 0.1 }],
+  adam: [{}, { weightDecay: 0.1, beta1: 0.5, beta2: 0.9 }],
+  adamw: [{ weightDecay: 0.1 }, { weightDecay: 0.1, decayBiasAndNorm: true, epsilon: 0.01 }],
   rmsprop: [{ momentum: 0.9 }, {}],
   lamb: [{}],
 }
@@ -199,6 +202,37 @@ test.each(cases)('a compiled step does what an eager one does, up to rounding: %
   expect(compiled.logs).toEqual([])
   expect([...run.otherwise, ...run.unforeseen]).toEqual([])
 })
+
+test.each([
+  ['sgd', 'GradientDescent'],
+  ['sgdm', 'Momentum'],
+  ['adam', 'Adam'],
+  ['adamw', 'Adam'],
+])(
+  'a compiled step of %s changes each weight with its slots by one operation, as statistics and averages',
+  (name, op) => {
+    const { program, spec } = aProgram({ stage: { optimizer: { name } } as Stage }, 'compiled')
+    const backend = nodeBackend(tf)!
+    let graph = ''
+    const load = vi.spyOn(backend, 'loadSavedModelMetaGraph').mockImplementationOnce((folder, tag) => {
+      graph = readFileSync(path.join(folder, 'saved_model.pb'), 'latin1')
+      load.mockRestore()
+      return backend.loadSavedModelMetaGraph(folder, tag)
+    })
+    program.prepare(BATCH)
+    // A node's name is followed by the number of the next field.
+    const count = (node: string) => graph.match(new RegExp(`/${node}_\\d+\\x12`, 'g'))?.length ?? 0
+    const roles = [...program.state().keys()].filter(isWeight).map((weight) => /mean|variance/.test(weight))
+    const statistics = roles.filter(Boolean).length
+    const weights = roles.length - statistics
+    const [updates, moves] = [count(`ResourceApply${op}`), count('ResourceApplyGradientDescent')]
+    const averages = roles.length
+    expect([updates, moves]).toEqual(
+      name === 'sgd' ? Array(2).fill(weights + statistics + averages) : [weights, statistics + averages],
+    )
+    expect(program.train(aBatch(0, spec), { lr: LR }, 0).loss).toBeGreaterThan(0)
+  },
+)
 
 test('a batch of another size, and the last few pictures of a prediction, do as well', () => {
   const run = (execution: TrainingEnvironment['execution']): Values => {

@@ -19,6 +19,8 @@ export interface GraphBuilder {
   constant(type: DataType, shape: readonly number[], content: Uint8Array): string
   /** Lets a node wait until another has run. */
   wait(name: string, until: string): void
+  /** The nodes so far that take a node's first output. */
+  usersOf(name: string): readonly string[]
   readonly nodes: readonly GraphNode[]
   /** The saved model, as a file holds it. */
   toBytes(signature?: SavedSignature): Uint8Array
@@ -27,11 +29,13 @@ export interface GraphBuilder {
 export function createBuilder(prefix = ''): GraphBuilder {
   const nodes: GraphNode[] = []
   const inputsOf = new Map<string, string[]>()
+  const users = new Map<string, string[]>()
   const constants = new Map<string, string>()
   const add: GraphBuilder['add'] = (op, inputs, attributes = {}) => {
     const name = `${prefix}${op}_${nodes.length}`
     const own = [...inputs]
     inputsOf.set(name, own)
+    for (const input of inputs) users.set(input, [...(users.get(input) ?? []), name])
     nodes.push({ name, op, inputs: own, attributes })
     return name
   }
@@ -49,8 +53,9 @@ export function createBuilder(prefix = ''): GraphBuilder {
     const types = { T: attrValue.type(dataType[type]), index_type: attrValue.type(dataType.int32) }
     return add('Fill', [dims, value], types)
   }
+  const usersOf: GraphBuilder['usersOf'] = (name) => users.get(name) ?? []
   const wait: GraphBuilder['wait'] = (name, until) => void inputsOf.get(name)!.push(`^${until}`)
-  return { add, constant, wait, nodes, toBytes: (signature) => savedModel(nodes, signature) }
+  return { add, constant, wait, usersOf, nodes, toBytes: (signature) => savedModel(nodes, signature) }
 }
 
 /** Whether all values are the same, bit for bit. */

@@ -22,6 +22,7 @@ function aGraph(dtype: ComputeDtype): { graph: GraphBuilder; nodes: string[] } {
     nodes: [],
     constant: () => 'constant',
     wait: () => undefined,
+    usersOf: () => [],
     toBytes: () => new Uint8Array(),
   }
   return { graph: castMatrixOps(graph, dtype), nodes }

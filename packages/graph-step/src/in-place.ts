@@ -1,18 +1,7 @@
 import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
-import type { Attribute } from './native.ts'
+import type { InPlace } from './native.ts'
 import { attribute, nodeBackend } from './native.ts'
-
-/**
- * One of TensorFlow's operations that change variables where they lie: in one pass, without a tensor for each step of the
- * formula. Only a graph has them: TensorFlow.js keeps variables where these do not find them.
- */
-export interface InPlace {
-  readonly op: string
-  readonly attributes: readonly Attribute[]
-  /** What it takes after the variables. */
-  readonly inputs: readonly Tensor[]
-}
 
 /** Whether what is computed now is written down as a graph, in which variables can be updated in place. */
 export function isRecorded(tf: Tf): boolean {
@@ -29,6 +18,12 @@ export function updateInPlace(tf: Tf, variables: readonly Variable[], update: In
   const backend = nodeBackend(tf)
   if (!backend?.updateInPlace) throw new Error('variables are updated in place only where a graph is recorded')
   backend.updateInPlace(variables, update)
+}
+
+/** Part of a step: v ← v + s (x − v). */
+export function moveTowards(tf: Tf, variable: Variable, x: Tensor, share: Scalar): void {
+  if (isRecorded(tf)) updateInPlace(tf, [variable], descent(share, tf.sub(variable, x)))
+  else variable.assign(tf.add(variable, tf.mul(tf.sub(x, variable), share)))
 }
 
 const isLocking = attribute.bool('use_locking', false)

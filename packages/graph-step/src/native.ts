@@ -1,6 +1,5 @@
 import type { GradConfig, KernelBackend, Scalar, Tensor, Variable } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
-import type { InPlace } from './in-place.ts'
 import { dataType } from './proto.ts'
 
 /** The part of tfjs-node's backend that runs any operation TensorFlow has. */
@@ -43,6 +42,17 @@ export interface Attribute {
   readonly name: string
   readonly type: number
   readonly value: unknown
+}
+
+/**
+ * One of TensorFlow's operations that change variables where they lie: in one pass, without a tensor for each step of the
+ * formula. Only a graph has them: TensorFlow.js keeps variables where these do not find them.
+ */
+export interface InPlace {
+  readonly op: string
+  readonly attributes: readonly Attribute[]
+  /** What it takes after the variables. */
+  readonly inputs: readonly Tensor[]
 }
 
 /** Kinds of attributes, as TensorFlow's C API numbers them. */

@@ -177,9 +177,15 @@ function graphVariables(graph: GraphBuilder, state: readonly StateEntry[]) {
     if (held.successor !== null) graph.wait(held.successor, held.reader)
     return held.reader
   }
+  /** What ends the use of a value: until then TensorFlow would copy a variable that is updated in place. */
+  const endOf = ({ reader, writer }: Held): readonly (string | null)[] => {
+    if (reader === null) return [writer]
+    const users = graph.usersOf(reader)
+    return users.length > 0 ? users : [reader]
+  }
   const write = (entries: readonly StateEntry[], { op, inputs, attributes }: Omit<GraphNode, 'name'>): string => {
     const before = entries.map((entry) => now.get(entry)!)
-    const waits = waitFor(before.map(({ reader, writer }) => reader ?? writer))
+    const waits = waitFor(before.flatMap(endOf))
     const writer = graph.add(op, [...entries.map(handleOf), ...inputs, ...waits], attributes)
     for (const held of before) held.successor = writer
     return writer
@@ -193,7 +199,7 @@ function graphVariables(graph: GraphBuilder, state: readonly StateEntry[]) {
   return {
     /** @returns Null for a tensor that no variable stands on, or that is known without it. */
     read,
-    update({ variables, nextOf, refOf, ...node }: StateUpdate): void {
+    update: ({ variables, nextOf, refOf, ...node }: StateUpdate): void => {
       const entries = variables.map((variable) => entryOf.get(variable)!)
       for (const entry of entries) settle(entry, refOf)
       const writer = write(entries, node)
@@ -203,7 +209,7 @@ function graphVariables(graph: GraphBuilder, state: readonly StateEntry[]) {
       }
     },
     /** Writes all that the run has left. @returns The nodes that wrote last. */
-    finish(refOf: (entry: StateEntry) => string): string[] {
+    finish: (refOf: (entry: StateEntry) => string): string[] => {
       for (const entry of state) settle(entry, () => refOf(entry))
       const writers = state.map((entry) => now.get(entry)!.writer)
       return [...new Set(writers)].filter((writer) => writer !== null)

@@ -1,5 +1,5 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs'
-import { fusedBatchNorm, groupedConv2d, inferenceBatchNorm, statelessUniform } from '@baton/graph-step'
+import { fusedBatchNorm, groupedConv2d, inferenceBatchNorm, moveTowards, statelessUniform } from '@baton/graph-step'
 import type { GroupedConv2d as Convolve } from '@baton/graph-step'
 import { fillNormal, streamKey } from '@baton/random'
 import type { Tf } from '@baton/tensorflow'
@@ -180,14 +180,12 @@ function batchNorm(layers: Layers, channels: number): MapLayer {
   const beta = make('beta', 'norm', 0)
   const mean = make('mean', 'statistic', 0)
   const variance = make('variance', 'statistic', 1)
-  const move = (moving: Variable, towards: Tensor1D) => {
-    moving.assign(tf.add(moving, tf.mul(tf.sub(towards, moving), STATISTICS_STEP)))
-  }
   return (x, { training }) => {
     if (!training) return inferenceBatchNorm(tf, x, { gamma, beta, mean, variance }, EPSILON)
     const batch = fusedBatchNorm(tf, x, gamma, beta, EPSILON)
-    move(mean, batch.mean)
-    move(variance, batch.variance)
+    const share = tf.scalar(STATISTICS_STEP)
+    moveTowards(tf, mean, batch.mean, share)
+    moveTowards(tf, variance, batch.variance, share)
     return batch.y
   }
 }

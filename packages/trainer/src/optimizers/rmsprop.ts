@@ -10,6 +10,8 @@ import { withDecay } from './rule.ts'
  *   u ← μ u + g / (√v + ε)
  *   w ← w − η u
  *
+ * TensorFlow's own operation has ε within the root, so it is not used.
+ *
  * @see Hinton: Neural Networks for Machine Learning, lecture 6e,
  *   https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf (momentum and decay are PyTorch's)
  */

@@ -24,7 +24,7 @@ test.each(fixture.cases)('20 averages of weights and statistics equal those of t
   fixture.values.forEach((values, step) => {
     tf.tidy(() => {
       for (const { name, variable } of variables) variable.assign(tf.tensor1d(values[name as keyof typeof values]))
-      average.apply(average.rates(step))
+      average.apply(average.rate(step))
     })
     for (const { name, variable } of average.state) {
       const expected = after[step]![averagedWeight(name) as keyof typeof values]
@@ -43,9 +43,9 @@ test('averages stand in for the weights only while something is computed, also i
   const average = createAverage(tf, { decay: 0.5, warmup: false }, { variables })
   const valueOf = () => variables[0]!.variable.dataSync()[0]
   variables[0]!.variable.assign(tf.tensor1d([4, 4, 4]))
-  average.apply(average.rates(0))
+  average.apply(average.rate(0))
   variables[0]!.variable.assign(tf.tensor1d([8, 8, 8]))
-  average.apply(average.rates(1))
+  average.apply(average.rate(1))
   expect(average.inPlace(valueOf)).toBe(6)
   const fail = () => {
     throw new Error('broken')

@@ -1,5 +1,6 @@
-import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs'
+import type { Scalar } from '@tensorflow/tfjs'
 import type { EmaSpec } from '@baton/contracts'
+import { moveTowards } from '@baton/graph-step'
 import type { InputSpec, StateEntry } from '@baton/graph-step'
 import type { Tf } from '@baton/tensorflow'
 import type { Model } from '../models/model.ts'
@@ -9,22 +10,22 @@ import { averageName } from './state-names.ts'
 export interface Average {
   /** The averages as state of the step's program. */
   readonly state: readonly StateEntry[]
-  /** What `rates` gives and `apply` takes. */
+  /** What `rate` gives and `apply` takes. */
   readonly rateInput: InputSpec
-  /** What the update of a step mixes by, [d, 1 − d]; the caller disposes it. */
-  rates(step: number): Tensor1D
+  /** What an average takes of the variable at a step, 1 − d; the caller disposes it. */
+  rate(step: number): Scalar
   /** Moves the averages towards the variables as they are. Part of the step. */
-  apply(rates: Tensor): void
+  apply(rate: Scalar): void
   /** Computes with the averages in place of the variables, which are afterwards what they were. */
   inPlace<T>(compute: () => T): T
   dispose(): void
 }
 
 /**
- *   a ← d a + (1 − d) w
+ *   a ← a + (1 − d)(w − a)
  *
  * as timm's ModelEmaV3 does: over everything that a model consists of, and with d = 0 at the first step, so that an
- * average begins with the weights after it.
+ * average, 0 until then, begins with the weights after it.
  *
  * @see Polyak, Juditsky: Acceleration of stochastic approximation by averaging, https://doi.org/10.1137/0330046
  */
@@ -36,14 +37,10 @@ export function createAverage(tf: Tf, spec: EmaSpec, { variables }: Pick<Model, 
   }))
   return {
     state: pairs.map(({ name, average }) => ({ name, variable: average })),
-    rateInput: { shape: [2], dtype: 'float32' },
-    rates(step) {
-      const d = averageDecay(spec, step)
-      return tf.tensor1d([d, 1 - d])
-    },
-    apply(rates) {
-      const [kept, taken] = tf.unstack(rates) as [Scalar, Scalar]
-      for (const { variable, average } of pairs) average.assign(tf.add(tf.mul(average, kept), tf.mul(variable, taken)))
+    rateInput: { shape: [], dtype: 'float32' },
+    rate: (step) => tf.scalar(1 - averageDecay(spec, step)),
+    apply(rate) {
+      for (const { variable, average } of pairs) moveTowards(tf, average, variable, rate)
     },
     inPlace(compute) {
       const values = pairs.map(({ variable }) => variable.clone())

@@ -107,7 +107,7 @@ function trainStep(parts: Composition, feeds: Feeds): Outputs {
   if (lossScale) assignIfFinite(tf, [...targets, ...optimizer.state], update, () => gradNorm)
   else update()
   // Moves even where nothing else did: at the first step it begins with the weights.
-  average?.apply(feeds.average!)
+  average?.apply(feeds.average as Scalar)
   return { ...losses, gradNorm, ...(lossScale && { lossScale: lossScale.adapt(tf.isFinite(gradNorm)) }) }
 }
 

@@ -201,7 +201,7 @@ export function createStageProgram(options: StageProgramOptions): StageProgram {
       const done = parts.map((part, i) => {
         const feeds = { ...feedsOf(part, batch), seed: tf.tensor1d([dropoutKeys[i]!, step], 'int32') }
         if (i < parts.length - 1) return runAndRead(tf, program, 'gather', feeds)
-        const update = { rates: optimizer.rates(rates), ...(average && { average: average.rates(step) }) }
+        const update = { rates: optimizer.rates(rates), ...(average && { average: average.rate(step) }) }
         return runAndRead(tf, program, 'train', { ...feeds, ...update })
       })
       const result = joined(done, parts, batch.n)
