@@ -92,7 +92,7 @@ export function uploadCheckpoints(tools: Tools, input: UploadCheckpoints): Check
     }
   }
 
-  /** In the place of the one before it: nobody resumes from that any more. */
+  /** In the place of the one before it: who ever has to go back to that pulls it. */
   async function keep({ manifest, files }: SavedCheckpoint): Promise<void> {
     const before = committed
     committed = manifest
