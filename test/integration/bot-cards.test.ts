@@ -1,4 +1,5 @@
-import { heartbeat, refreshCards } from '@baton/core'
+import { createClient } from '@baton/contracts'
+import { failFold, heartbeat, insertToken, refreshCards } from '@baton/core'
 import { aLease, anExperiment, aSession, runSql } from '@baton/testing'
 import type { FakeTelegram } from '@baton/testing'
 import { expect, test } from 'vitest'
@@ -6,7 +7,7 @@ import { telegramCards } from '../../apps/bot/src/cards/telegram-cards.ts'
 import { botApi } from '../../apps/bot/src/telegram/bot-api.ts'
 import { createThrottle } from '../../apps/bot/src/telegram/throttle.ts'
 import { writeToChat } from '../../apps/bot/src/telegram/write-to-chat.ts'
-import { ask, polling, soon, useBots } from './bot-world.ts'
+import { ask, failed, polling, soon, useBots } from './bot-world.ts'
 
 const bots = useBots()
 
@@ -127,6 +128,37 @@ test('buttons pause, resume, stop after asking, and mute; another chat and an ol
 
   await runSql(databaseUrl, `UPDATE telegram_button SET expires_at = now() - interval '1 second'`)
   expect(await telegram.user.press(card, { label: 'Pause' })).toBe('This button is too old. /exp emoji#1 has new ones.')
+})
+
+test('a fold that was given up is tried again by a button, once, as far as the bot’s token may', async () => {
+  const telegram = await bots.startTelegram()
+  const { url, client } = await bots.startOwnApi()
+  const bot = await bots.launch(polling(telegram), { client })
+  await bots.pair(telegram, 7)
+  const { store } = bots.world
+  const sessionId = await aSession(bots.world, 'kaggle-1')
+  const { foldId, fence, fold } = await aLease(bots.world, sessionId)
+  const failure = { code: 'loss-not-finite' as const, detail: 'NaN', lastLines: [], step: 1 }
+  expect(await failFold(bots.world, { foldId, fence, sessionId, failure })).toMatchObject({ outcome: 'given-up' })
+  const statusNow = async () => (await store.experiments.get('emoji', 1))!.folds[fold]!.status
+
+  expect(fold).toBe(0)
+  await bots.emit(bot.queue, failed(1))
+  const told = await telegram.message(({ text }) => text.includes('at step 1'))
+  expect(await telegram.user.press(told, { label: 'Retry' })).toBe(
+    `emoji #1 fold ${fold} is tried again, from its newest checkpoint.`,
+  )
+  expect(await statusNow()).toBe('ready')
+  expect(await telegram.user.press(told, { label: 'Retry' })).toBe(
+    `emoji #1 fold ${fold} is not tried again, as only a failed fold is retried: this one is ready.`,
+  )
+  await bot.close()
+
+  await runSql(bots.world.databaseUrl, `UPDATE fold SET status = 'failed' WHERE id = '${foldId}'`)
+  const { token } = await insertToken(store, { name: 'looks', role: 'viewer', project: null, validSeconds: 60 })
+  await bots.launch(polling(telegram), { client: createClient({ url, token }) })
+  expect(await telegram.user.press(told, { label: 'Retry' })).toMatch(/^This token may not do that/)
+  expect(await statusNow()).toBe('failed')
 })
 
 test('each chat has its project, silence and digest for itself; groups get the same answers', async () => {

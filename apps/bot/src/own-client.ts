@@ -8,7 +8,7 @@ const validSeconds = 3600
 
 /**
  * A client of the API for a service that has the database: it issues tokens to itself, so none has to be
- * configured. They read, and stop and resume experiments; what the bot does stands in the audit log as `bot`'s.
+ * configured. They read, stop and resume experiments, and retry folds; what the bot does stands in the audit log as `bot`'s.
  *
  * @param options.now Milliseconds that only grow.
  */

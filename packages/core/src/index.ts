@@ -86,6 +86,7 @@ export type {
   NewExperiment,
   OutboxJob,
   Referrer,
+  RetryAction,
   QuietState,
   NewLease,
   Release,

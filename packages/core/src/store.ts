@@ -704,8 +704,9 @@ export interface CardTable {
   postpone(card: Card, seconds: number): Promise<void>
 }
 
-/** `stop` asks, `confirm-stop` does it. */
-export type ButtonAction = 'pause' | 'resume' | 'stop' | 'confirm-stop' | 'mute'
+/** `stop` asks, `confirm-stop` does it; `retry-2` is of fold 2. */
+export type ButtonAction = 'pause' | 'resume' | 'stop' | 'confirm-stop' | 'mute' | RetryAction
+export type RetryAction = `retry-${number}`
 
 export interface Button {
   readonly chatId: number

@@ -1,9 +1,9 @@
 import { isFinal } from '@baton/contracts'
 import type { Event, Experiment, ExperimentStatus } from '@baton/contracts'
-import type { ButtonAction, Store } from '@baton/core'
+import type { ButtonAction, RetryAction, Store } from '@baton/core'
 import type { Keyboard } from '../telegram/bot-api.ts'
 
-const labels: Readonly<Record<ButtonAction, string>> = {
+const labels: Readonly<Record<Exclude<ButtonAction, RetryAction>, string>> = {
   pause: '⏸ Pause',
   resume: '▶️ Resume',
   stop: '⏹ Stop',
@@ -28,11 +28,15 @@ function actionsOn(status: ExperimentStatus): ButtonAction[] {
   return [status === 'paused' ? 'resume' : 'pause', 'stop', 'mute']
 }
 
-/** The one button of a message about an event, where there is something to do. */
+export function isRetry(action: ButtonAction): action is RetryAction {
+  return action.startsWith('retry-')
+}
+
+/** The buttons of a message about an event, where there is something to do. */
 export async function keyboardOfEvent(store: Store, chatId: number, event: Event): Promise<Keyboard> {
-  const action = actionOf(event.payload)
-  const chat = action && (await store.chats.find(chatId))
-  return action && chat ? keyboard(store, chat.id, event.experimentId, [action]) : []
+  const actions = actionsAfter(event.payload)
+  const chat = actions.length === 0 ? null : await store.chats.find(chatId)
+  return chat ? keyboard(store, chat.id, event.experimentId, actions) : []
 }
 
 /** The button that does what was asked about. */
@@ -40,10 +44,13 @@ export function confirmKeyboard(store: Store, chat: string, experimentId: string
   return keyboard(store, chat, experimentId, ['confirm-stop'])
 }
 
-/** A fold was given up: the others may not be worth their hours. What is tried again needs nobody, but may disturb. */
-function actionOf(payload: Event['payload']): ButtonAction | null {
-  if (payload.kind !== 'fold-failed') return null
-  return payload.outcome === 'given-up' ? 'stop' : 'mute'
+/**
+ * A fold was given up: it may do better now, or the others are not worth their hours. What is tried again needs nobody,
+ * but may disturb.
+ */
+function actionsAfter(payload: Event['payload']): ButtonAction[] {
+  if (payload.kind !== 'fold-failed') return []
+  return payload.outcome === 'given-up' ? [`retry-${payload.fold}`, 'stop'] : ['mute']
 }
 
 async function keyboard(
@@ -56,7 +63,7 @@ async function keyboard(
   for (const action of actions) {
     const seconds = action === 'confirm-stop' ? confirmSeconds : validSeconds
     const data = await store.buttons.offer({ chat, experimentId, action, validSeconds: seconds })
-    row.push({ text: labels[action], data })
+    row.push({ text: isRetry(action) ? '🔁 Retry' : labels[action], data })
   }
   return [row]
 }

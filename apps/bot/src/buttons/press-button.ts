@@ -4,7 +4,7 @@ import type { BatonClient } from '../commands/command.ts'
 import { untilText } from '../messages/format.ts'
 import { plain, title, toHtml } from '../messages/message.ts'
 import type { BotApi } from '../telegram/bot-api.ts'
-import { confirmKeyboard } from './keyboard.ts'
+import { confirmKeyboard, isRetry } from './keyboard.ts'
 
 interface Deps {
   readonly store: Store
@@ -46,6 +46,10 @@ async function act({ store, client, api }: Deps, chat: Chat, button: Button, pre
   const { project, version, experimentId, action } = button
   const name = `${project} #${version}`
   const params = { project, version }
+  if (isRetry(action)) {
+    const fold = Number(action.slice('retry-'.length))
+    return `${name} fold ${fold} is ${await retry(client, button, fold)}.`
+  }
   switch (action) {
     case 'pause':
       await client.pauseExperiment({ params })
@@ -70,6 +74,19 @@ async function act({ store, client, api }: Deps, chat: Chat, button: Button, pre
     }
     default:
       return assertNever(action)
+  }
+}
+
+/** Tries a failed fold again from its newest checkpoint; one that is being tried again already stays as it is. */
+async function retry(client: BatonClient, { project, version }: Button, index: number): Promise<string> {
+  const { folds } = await client.getExperiment({ params: { project, version } })
+  const { id } = folds.find((fold) => fold.index === index)!
+  try {
+    await client.retryFold({ params: { fold: id }, body: { fromStart: false } })
+    return 'tried again, from its newest checkpoint'
+  } catch (error) {
+    if (!isAppError(error, 'conflict')) throw error
+    return `not tried again, as ${error.detail ?? 'it has not failed'}`
   }
 }
 

@@ -14,6 +14,7 @@ export type BatonClient = Pick<
   | 'cancelExperiment'
   | 'pauseExperiment'
   | 'resumeExperiment'
+  | 'retryFold'
 >
 
 export interface CommandDeps {
