@@ -25,8 +25,8 @@ const rewriteOptions = [10, 10] as const
  * A ConfigProto that leaves of TensorFlow's rewriting of graphs what changes something on a CPU: removing what nobody
  * asks for, and joining operations to fused ones, once.
  *
- * Left alone TensorFlow goes over every graph twice with a dozen passes. A training step of ResNet-50 with AdamW has some
- * 5,000 nodes, of which all of them together change 90: they take longer than the step does, and no step is quicker for
+ * Left alone TensorFlow goes over every graph twice with a dozen passes. A training step of ResNet-50 with AdamW has
+ * thousands of nodes, of which all of them together change 90: they take longer than the step does, and no step is quicker for
  * it. Predictions are: their convolutions are joined with what follows them.
  *
  * For a CPU: on a GPU the order of dimensions matters, and all of the passes that come with changing it.
