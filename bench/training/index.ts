@@ -34,6 +34,7 @@ export default {
       say('drawing pictures')
       const pictures = await writePictures(folder, Math.max(...nets.map(({ files }) => files)))
       note(`All peers train in ${threads} threads, one operation at a time, and read files in 2 threads or processes`)
+      note('Of Keras the steps are timed, from the first to the last: behind them `fit` waits for the tuner of tf.data')
       const figures: Figure[] = []
       for (const [i, net] of nets.entries()) {
         const job = await writeJob(folder, net, { tf, threads, pictures })
