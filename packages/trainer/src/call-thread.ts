@@ -1,3 +1,6 @@
+import { readlinkSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import type { MessagePort, Worker } from 'node:worker_threads'
 
 interface Call<Request> {
@@ -57,7 +60,7 @@ export function callThread<Request, Result>(thread: Worker, what: string): Calle
 }
 
 /**
- * The other side, in the thread.
+ * The other side, in the thread, which steps back for those that train.
  *
  * @param handedOver Memory of a result that moves to the caller.
  */
@@ -66,6 +69,7 @@ export function answerCalls<Request, Result>(
   perform: (request: Request) => Promise<Result>,
   handedOver: (result: Result) => readonly ArrayBuffer[] = () => [],
 ): void {
+  stepBack()
   port.on('message', ({ id, request }: Call<Request>) => {
     const answer = (reply: Answer<Result>) => port.postMessage(reply, 'result' in reply ? handedOver(reply.result) : [])
     void perform(request).then(
@@ -73,4 +77,17 @@ export function answerCalls<Request, Result>(
       (error: unknown) => answer({ id, error }),
     )
   })
+}
+
+/**
+ * Has this thread run when the others leave a core free: a training step waits for the slowest of its threads, and one
+ * that is held up holds up all. Linux alone knows a priority of one thread.
+ */
+function stepBack(): void {
+  try {
+    const thread = path.basename(readlinkSync('/proc/thread-self'))
+    os.setPriority(Number(thread), os.constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // Then its work is as urgent as a step.
+  }
 }

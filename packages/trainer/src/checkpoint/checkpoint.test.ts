@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import os, { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { CheckpointManifest } from '@baton/contracts'
 import { encode } from '@baton/safetensors'
@@ -169,6 +169,13 @@ test('a writer that has ended rejects what waits and what comes', async () => {
   await brief.close()
   expect(await under).toMatch(/ended/)
   await expect(brief.writeTensors(path.join(dir, 'never'), tensors(1))).rejects.toThrow(/ended/)
+})
+
+test.runIf(process.platform === 'linux')('the thread that writes lets those that train go first', async () => {
+  await save()
+  const threads = await readdir('/proc/self/task')
+  const [own, ...others] = [process.pid, ...threads].map((thread) => os.getPriority(Number(thread)))
+  expect(Math.max(...others)).toBeGreaterThan(own!)
 })
 
 test.each(Object.keys(contents))('a changed, cut or missing file of the %s is found', async (name) => {
