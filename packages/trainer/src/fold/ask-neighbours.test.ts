@@ -1,16 +1,13 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ExperimentSpecInput } from '@baton/contracts'
 import { samplesOf } from '@baton/evaluation'
 import { decode, encode } from '@baton/safetensors'
-import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
-import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
-import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
-import { handOverAtLook, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
-import type { Session, SessionOptions, TrainSessions } from '../fixtures/train-sessions.ts'
+import { tinyWorld } from '../fixtures/tiny-world.ts'
+import { handOverAtLook, resultOf } from '../fixtures/train-sessions.ts'
+import type { Session } from '../fixtures/train-sessions.ts'
 
 const specInput: ExperimentSpecInput = {
   name: 'neighbours',
@@ -26,18 +23,7 @@ const specInput: ExperimentSpecInput = {
   checkpoint: { everySeconds: 3600 },
 }
 
-let dir: string
-let data: TinyDataset
-let sessions: TrainSessions
-beforeAll(async () => {
-  await tf.setBackend('cpu')
-  dir = await mkdtemp(path.join(tmpdir(), 'baton-neighbours-'))
-  data = await makeTinyDataset({ dir, train: 18, test: 5, side: 8 })
-  sessions = trainSessions({ dir, data, spec: specInput })
-})
-afterAll(() => rm(dir, { recursive: true }))
-
-const train = (options?: SessionOptions) => sessions.train(options)
+const world = tinyWorld(specInput, { train: 18, test: 5, side: 8 })
 
 interface Left {
   readonly sample: Int32Array
@@ -58,7 +44,7 @@ function filesOf({ outcome }: Session) {
 describe('a fold of a spec with knn', () => {
   let whole: Session
   beforeAll(async () => {
-    whole = await train({ signal: () => null })
+    whole = await world.train({ signal: () => null })
   })
 
   test('leaves beside its predictions what the nearest training samples say, and how near they are', async () => {
@@ -74,7 +60,7 @@ describe('a fold of a spec with knn', () => {
   })
 
   test('trains as without it', async () => {
-    const without = await train({ spec: { knn: null }, signal: () => null })
+    const without = await world.train({ spec: { knn: null }, signal: () => null })
     expect(filesOf(without).weights.digest).toBe(filesOf(whole).weights.digest)
     const probabilityOf = async ({ path: file }: LocalFile) =>
       decode(await readFile(file)).tensors.get('probability')!.data as Float32Array
@@ -88,15 +74,15 @@ describe('a fold of a spec with knn', () => {
     // The last look before the predictions is where their first batch would be seen.
     const lastLooks = Array.from({ length: 12 }, (_, i) => trained - i)
     for (const look of lastLooks) {
-      const pieces = await sessions.trainInPieces([handOverAtLook(look), handOverAtLook(4)])
+      const pieces = await world.trainInPieces([handOverAtLook(look), handOverAtLook(4)])
       expect(pieces).toHaveLength(3)
       expect(resultOf(pieces.at(-1)!).digests).toEqual(digests)
     }
   })
 
   test('no sample is asked that votes: test samples with pseudo labels say nothing of themselves', async () => {
-    const onTest = samplesOf(data.manifest, 'test')
-    const file = path.join(dir, 'pseudo')
+    const onTest = samplesOf(world.data.manifest, 'test')
+    const file = path.join(world.dir, 'pseudo')
     const bytes = encode(
       new Map([
         ['sample', { shape: [onTest.length], data: onTest }],
@@ -108,7 +94,7 @@ describe('a fold of a spec with knn', () => {
     const asked = { use: 'targets.pseudo', source: 'tiny#1/1', fold: 1, labels: null } as const
     const inputs = [{ input: { kind: 'test-predictions' as const, ...asked, ...blob }, path: file }]
     const spec = { targets: { pseudo: { from: 'tiny#1', share: 1 } }, knn: { neighbours: 1, vote: 'uniform' as const } }
-    const session = await train({ spec, run: { inputs }, signal: () => null })
+    const session = await world.train({ spec, run: { inputs }, signal: () => null })
     const { distance } = await left(filesOf(session).test)
     for (const d of distance) expect(d).toBeGreaterThan(1e-6)
   })
@@ -125,10 +111,10 @@ describe('a code bundle’s model', () => {
     modelOf(`const map = conv(body); return { body: (x, pass) => ${body}, head: (x, pass) => ${head} }`)
   const bundled: Partial<ExperimentSpecInput> = { code: 'a'.repeat(64), model: { name: 'bundle', options: {} } }
   const trainBundle = async (name: string, source: string) => {
-    const bundleDir = path.join(dir, name)
+    const bundleDir = path.join(world.dir, name)
     await mkdir(bundleDir)
     await writeFile(path.join(bundleDir, 'index.js'), source)
-    return train({ spec: bundled, run: { bundleDir }, signal: () => null })
+    return world.train({ spec: bundled, run: { bundleDir }, signal: () => null })
   }
 
   test.each([

@@ -1,22 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { parseSpec, recipeNames } from '@baton/contracts'
-import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
-import { trainSessions } from '../fixtures/train-sessions.ts'
-import type { TrainSessions } from '../fixtures/train-sessions.ts'
+import { expect, test } from 'vitest'
+import { tinyWorld } from '../fixtures/tiny-world.ts'
 
-let dir: string
-let sessions: TrainSessions
-beforeAll(async () => {
-  await tf.setBackend('cpu')
-  dir = await mkdtemp(path.join(tmpdir(), 'baton-recipes-'))
-  const data = await makeTinyDataset({ dir, train: 8, test: 2, side: 12 })
-  sessions = trainSessions({ dir, data, spec: scaledDown(recipeNames[0]) })
-})
-afterAll(() => rm(dir, { recursive: true }))
+const world = tinyWorld(scaledDown(recipeNames[0]), { train: 8, test: 2, side: 12 })
 
 /** A step of each stage, of a small net that has the layer groups that recipes name. */
 function scaledDown(recipe: string) {
@@ -38,7 +24,7 @@ function scaledDown(recipe: string) {
 
 test.each(recipeNames)('%s trains, scaled down', async (recipe) => {
   const spec = scaledDown(recipe)
-  const { outcome, metrics } = await sessions.train({ spec })
+  const { outcome, metrics } = await world.train({ spec })
   expect(outcome).toMatchObject({ kind: 'completed', position: { step: spec.stages.length } })
   const losses = metrics.filter(({ name }) => name === 'train/loss')
   expect(losses).toHaveLength(spec.stages.length)

@@ -1,13 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import type { ExperimentSpecInput } from '@baton/contracts'
 import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { cramped } from '../fixtures/cramped.ts'
-import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
-import { environment, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
-import type { Session, SessionOptions, TrainSessions } from '../fixtures/train-sessions.ts'
+import { tinyWorld } from '../fixtures/tiny-world.ts'
+import { environment, resultOf } from '../fixtures/train-sessions.ts'
+import type { Session, SessionOptions } from '../fixtures/train-sessions.ts'
 
 const specInput: ExperimentSpecInput = {
   name: 'tiny',
@@ -24,15 +21,7 @@ const specInput: ExperimentSpecInput = {
   evaluate: { batch: 4 },
 }
 
-let dir: string
-let sessions: TrainSessions
-beforeAll(async () => {
-  await tf.setBackend('cpu')
-  dir = await mkdtemp(path.join(tmpdir(), 'baton-shrink-'))
-  const data = await makeTinyDataset({ dir, train: 27, test: 5, side: 10 })
-  sessions = trainSessions({ dir, data, spec: specInput })
-})
-afterAll(() => rm(dir, { recursive: true }))
+const world = tinyWorld(specInput, { train: 27, test: 5, side: 10 })
 
 const tensorflow = { tf, environment }
 const on = (pictures: number, options: SessionOptions = {}): SessionOptions => ({
@@ -43,7 +32,7 @@ const statesOf = ({ checkpoints }: Session) => checkpoints.map(({ manifest }) =>
 const warnings = ({ logs }: Session) => logs.filter((line) => line.startsWith('warn'))
 
 test('a training that runs out of memory goes on with less at a time, and says so', async () => {
-  const session = await sessions.train(on(3))
+  const session = await world.train(on(3))
   expect(warnings(session)).toEqual([
     'warn: out of memory at step 0: batches of stage head are done in 2 parts, 2 samples at a time, and still make one update each',
     'warn: out of memory in a prediction at step 4: 2 pictures are predicted at a time',
@@ -64,21 +53,21 @@ test('it ends as a training whose spec asked for so much at a time', async () =>
     { ...head, accumulate: 2 },
     { ...all, accumulate: 2 },
   ] as ExperimentSpecInput['stages']
-  const asked = await sessions.train({ spec: { stages, evaluate: { batch: 2 } } })
-  const { digests, best, position } = resultOf(await sessions.train(on(3)))
+  const asked = await world.train({ spec: { stages, evaluate: { batch: 2 } } })
+  const { digests, best, position } = resultOf(await world.train(on(3)))
   expect({ digests, best, position }).toEqual({ ...resultOf(asked), last: undefined })
 })
 
 test('who resumes it goes on with as much at a time, to the same bytes, also where more would fit', async () => {
-  const whole = resultOf(await sessions.train(on(3)))
+  const whole = resultOf(await world.train(on(3)))
   const signal: SessionOptions['signal'] = (_, { progress }) => {
     const { stage, stageStep } = progress.at(-1)?.position ?? { stage: 0, stageStep: 0 }
     return stage === 1 && stageStep > 0 ? 'hand-over' : null
   }
-  const resume = (await sessions.train({ ...on(3), signal })).checkpoints.at(-1)!
+  const resume = (await world.train({ ...on(3), signal })).checkpoints.at(-1)!
   expect(resume.manifest).toMatchObject({ position: { stage: 1 }, state: { accumulate: 2, predictBatch: 2 } })
   for (const options of [on(3), {}]) {
-    const session = await sessions.train({ ...options, resume })
+    const session = await world.train({ ...options, resume })
     expect(resultOf(session)).toEqual(whole)
     expect(warnings(session)).toEqual([])
     expect(session.logs).toContain('info: stage all does 3 samples at a time, as it ran out of memory with more')
@@ -86,7 +75,7 @@ test('who resumes it goes on with as much at a time, to the same bytes, also whe
 })
 
 test('a second stage begins with its batches whole', async () => {
-  const session = await sessions.train(on(5))
+  const session = await world.train(on(5))
   expect(warnings(session)).toHaveLength(1)
   const states = session.checkpoints.map(({ manifest }) => [manifest.position.stage, manifest.state.accumulate])
   expect(states).toContainEqual([1, 2])
@@ -94,7 +83,7 @@ test('a second stage begins with its batches whole', async () => {
 })
 
 test('memory that has no room for one sample fails the fold, and names where', async () => {
-  await expect(sessions.train(on(0))).rejects.toMatchObject({
+  await expect(world.train(on(0))).rejects.toMatchObject({
     code: 'out-of-memory',
     message: 'a step of stage head, one sample at a time, needs more memory than there is',
     facts: { during: 'step', step: 0 },
@@ -102,7 +91,7 @@ test('memory that has no room for one sample fails the fold, and names where', a
 })
 
 test('`onOom: fail` fails the fold at once', async () => {
-  const session = sessions.train(on(3, { spec: { onOom: 'fail' } }))
+  const session = world.train(on(3, { spec: { onOom: 'fail' } }))
   await expect(session).rejects.toMatchObject({ code: 'out-of-memory', facts: { during: 'step' } })
 })
 
@@ -114,7 +103,7 @@ test('memory that runs out in the midst of a training costs the steps since its 
   }
   const ports = { tensorflow: { tf: { ...tf, variableGrads: failing }, environment } }
   const signal = (look: number) => (look === 2 ? ('checkpoint' as const) : null)
-  const session = await sessions.train({ ports, signal })
+  const session = await world.train({ ports, signal })
   expect(session.outcome.kind).toBe('completed')
   expect(warnings(session)).toEqual([expect.stringContaining('out of memory at step 2') as string])
   expect(session.logs.join('\n')).toMatch(/out of memory at step 2[^]*resumed at step 1/)

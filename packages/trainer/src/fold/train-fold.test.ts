@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ExperimentSpec } from '@baton/contracts'
 import type { CheckpointManifest, ExperimentSpecInput } from '@baton/contracts'
@@ -8,13 +7,12 @@ import { labelTable, samplesOf, scoreTable, splitFolds } from '@baton/evaluation
 import { integer, streamKey } from '@baton/random'
 import { decode } from '@baton/safetensors'
 import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { SavedCheckpoint } from '../checkpoint/save-checkpoint.ts'
 import type { LocalFile } from '../checkpoint/write-tensors.ts'
-import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
-import type { TinyDataset } from '../fixtures/tiny-dataset.ts'
-import { environment, handOverAtLook, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
-import type { Session, SessionOptions, TrainSessions } from '../fixtures/train-sessions.ts'
+import { tinyWorld } from '../fixtures/tiny-world.ts'
+import { environment, handOverAtLook, resultOf } from '../fixtures/train-sessions.ts'
+import type { Session, SessionOptions } from '../fixtures/train-sessions.ts'
 import type { LocalInput } from '../inputs/local-input.ts'
 import type { FoldPorts } from './fold-run.ts'
 
@@ -42,20 +40,7 @@ const specInput: ExperimentSpecInput = {
   checkpoint: { everySeconds: 3600 },
 }
 
-let dir: string
-let data: TinyDataset
-let sessions: TrainSessions
-beforeAll(async () => {
-  await tf.setBackend('cpu')
-  dir = await mkdtemp(path.join(tmpdir(), 'baton-fold-'))
-  data = await makeTinyDataset({ dir, train: 27, test: 5, side: 10 })
-  sessions = trainSessions({ dir, data, spec: specInput })
-})
-afterAll(() => rm(dir, { recursive: true }))
-
-const train = (options?: SessionOptions) => sessions.train(options)
-const trainInPieces = (signals: SessionOptions['signal'][], options?: SessionOptions) =>
-  sessions.trainInPieces(signals, options)
+const world = tinyWorld(specInput, { train: 27, test: 5, side: 10 })
 
 const startingWith = ({ path: file, digest, sizeBytes }: LocalFile): LocalInput[] => {
   const blob = { digest, sizeBytes }
@@ -67,19 +52,19 @@ const startingWith = ({ path: file, digest, sizeBytes }: LocalFile): LocalInput[
 describe('a fold trained to its end', () => {
   let whole: Session
   beforeAll(async () => {
-    whole = await train({ signal: () => null })
+    whole = await world.train({ signal: () => null })
   })
 
   test('leaves predictions of its validation samples and of the test samples, and the best weights', async () => {
     const { outcome } = whole
     if (outcome.kind !== 'completed' || !outcome.test) throw new Error('not completed')
-    const foldOf = splitFolds(data.manifest, { count: 3, split: 'stratified' }, 11)
+    const foldOf = splitFolds(world.data.manifest, { count: 3, split: 'stratified' }, 11)
     const oof = decode(await readFile(outcome.oof.path)).tensors
     const validation = [...foldOf.keys()].filter((sample) => foldOf[sample] === 1)
     expect([...oof.get('sample')!.data]).toEqual(validation)
     expect(oof.get('probability')!.shape).toEqual([validation.length, 3])
     const onTest = decode(await readFile(outcome.test.path)).tensors
-    expect([...onTest.get('sample')!.data]).toEqual([...samplesOf(data.manifest, 'test')])
+    expect([...onTest.get('sample')!.data]).toEqual([...samplesOf(world.data.manifest, 'test')])
     for (const p of onTest.get('probability')!.data) expect(Number(p) > 0 && Number(p) < 1).toBe(true)
     expect(decode(await readFile(outcome.weights.path)).tensors.has('head/dense/kernel')).toBe(true)
   })
@@ -103,7 +88,7 @@ describe('a fold trained to its end', () => {
     expect(outcome.best).toEqual({ score: best.value, step: best.step })
     const oof = decode(await readFile(outcome.oof.path)).tensors
     const probability = oof.get('probability')!.data as Float32Array
-    const scored = { probability, actual: labelTable(data.manifest, oof.get('sample')!.data as Int32Array) }
+    const scored = { probability, actual: labelTable(world.data.manifest, oof.get('sample')!.data as Int32Array) }
     const { metric } = ExperimentSpec.parse(specInput)
     expect(scoreTable(scored, [{ name: 'all', start: 0, end: 3 }], metric)).toBe(best.value)
     expect(best.value).toBeGreaterThan(scores[0]!.value)
@@ -128,15 +113,15 @@ describe('a fold trained to its end', () => {
   })
 
   test('ends with the same bytes every time, and another fold or seed with others', async () => {
-    expect(resultOf(await train())).toEqual(resultOf(whole))
-    expect(resultOf(await train({ fold: 2 })).digests[2]).not.toBe(resultOf(whole).digests[2])
-    expect(resultOf(await train({ spec: { seed: 12 } })).digests[2]).not.toBe(resultOf(whole).digests[2])
+    expect(resultOf(await world.train())).toEqual(resultOf(whole))
+    expect(resultOf(await world.train({ fold: 2 })).digests[2]).not.toBe(resultOf(whole).digests[2])
+    expect(resultOf(await world.train({ spec: { seed: 12 } })).digests[2]).not.toBe(resultOf(whole).digests[2])
   })
 
   test.each([1, 2, 3, 4])('ends with the same bytes when it is interrupted at random, %i', async (seed) => {
     const key = streamKey('interrupt', seed)
     const looks = Array.from({ length: 2 + seed }, (_, i) => 1 + integer(key, i, Math.ceil(whole.polls / 3)))
-    const pieces = await trainInPieces(looks.map(handOverAtLook))
+    const pieces = await world.trainInPieces(looks.map(handOverAtLook))
     expect(pieces.length).toBeGreaterThan(2)
     expect(resultOf(pieces.at(-1)!).digests).toEqual(resultOf(whole).digests)
     const checkpoints = pieces.flatMap((piece) => piece.checkpoints)
@@ -144,7 +129,7 @@ describe('a fold trained to its end', () => {
   })
 
   test('loses no step at a hand-over and does none twice', async () => {
-    const pieces = await trainInPieces([handOverAtLook(30), handOverAtLook(60)])
+    const pieces = await world.trainInPieces([handOverAtLook(30), handOverAtLook(60)])
     const steps = pieces.flatMap(({ metrics }) => metrics.filter(({ name }) => name === 'train/loss'))
     expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
   })
@@ -160,7 +145,7 @@ describe('a fold trained to its end', () => {
       const ticks = progress.filter(({ position }) => position.step === step).length
       return ticks >= 2 && evaluated === trained ? 'hand-over' : null
     }
-    const pieces = await trainInPieces([within])
+    const pieces = await world.trainInPieces([within])
     expect(pieces).toHaveLength(2)
     expect(pieces[0]!.outcome).toMatchObject({ kind: 'handed-over', position: { step } })
     expect(pieces[0]!.checkpoints.at(-1)!.manifest).toMatchObject({ position: { step }, state: { trained } })
@@ -168,29 +153,29 @@ describe('a fold trained to its end', () => {
   })
 
   test('goes on from any checkpoint, as after a kill', async () => {
-    const frequent = await train({ spec: { checkpoint: { everySeconds: 1 } } })
+    const frequent = await world.train({ spec: { checkpoint: { everySeconds: 1 } } })
     // Two are of changes of stage; how many others there are is the disk's to decide.
     expect(frequent.checkpoints.length).toBeGreaterThan(2)
     for (const resume of frequent.checkpoints.slice(0, 5)) {
-      const resumed = await train({ resume, spec: { checkpoint: { everySeconds: 1 } } })
+      const resumed = await world.train({ resume, spec: { checkpoint: { everySeconds: 1 } } })
       expect(resultOf(resumed).digests).toEqual(resultOf(whole).digests)
     }
   })
 
   test('saves when it is asked to and goes on', async () => {
-    const asked = await train({ signal: (look) => (look === 20 ? 'checkpoint' : null) })
+    const asked = await world.train({ signal: (look) => (look === 20 ? 'checkpoint' : null) })
     expect(asked.checkpoints).toHaveLength(3)
     expect(resultOf(asked)).toEqual(resultOf(whole))
   })
 
   test('a hand-over right after a checkpoint saves nothing twice', async () => {
     const resume = whole.checkpoints[0]!
-    const stopped = await train({ resume, signal: () => 'hand-over' })
+    const stopped = await world.train({ resume, signal: () => 'hand-over' })
     expect(stopped).toMatchObject({ outcome: { kind: 'handed-over', position: { step: 8 } }, checkpoints: [] })
   })
 
   test('a hand-over before the first step saves the beginning', async () => {
-    const stopped = await train({ signal: () => 'hand-over' })
+    const stopped = await world.train({ signal: () => 'hand-over' })
     expect(stopped.outcome).toMatchObject({ kind: 'handed-over', position: { step: 0 } })
     expect(stopped.checkpoints.map(({ manifest }) => manifest.position.step)).toEqual([0])
   })
@@ -199,14 +184,14 @@ describe('a fold trained to its end', () => {
     if (whole.outcome.kind !== 'completed') throw new Error('not completed')
     const { weights } = whole.outcome
     const other = { seed: 12 }
-    const first = await train({ spec: other, run: { inputs: startingWith(weights) }, signal: handOverAtLook(1) })
+    const first = await world.train({ spec: other, run: { inputs: startingWith(weights) }, signal: handOverAtLook(1) })
     const [begun] = first.checkpoints
     const parts = [begun!.files.weights!, begun!.files['frozen-weights']!]
     const [given, ...own] = await Promise.all(
       [weights.path, ...parts].map(async (file) => decode(await readFile(file)).tensors),
     )
     expect(new Map(own.flatMap((part) => [...part]))).toEqual(new Map(given))
-    const rest = await train({
+    const rest = await world.train({
       spec: other,
       run: { inputs: startingWith({ ...weights, path: 'gone' }) },
       resume: begun,
@@ -217,32 +202,32 @@ describe('a fold trained to its end', () => {
   test('is refused with weights of another network', async () => {
     if (whole.outcome.kind !== 'completed') throw new Error('not completed')
     const run = { inputs: startingWith(whole.outcome.oof) }
-    await expect(train({ run })).rejects.toMatchObject({ code: 'weights-unfit' })
+    await expect(world.train({ run })).rejects.toMatchObject({ code: 'weights-unfit' })
   })
 
   test('cancelling keeps nothing', async () => {
-    const cancelled = await train({ signal: (look) => (look > 40 ? 'cancel' : null) })
+    const cancelled = await world.train({ signal: (look) => (look > 40 ? 'cancel' : null) })
     expect(cancelled).toMatchObject({ outcome: { kind: 'cancelled' }, checkpoints: [] })
   })
 
   test('a checkpoint of another spec or fold, or with changed bytes, is refused', async () => {
     const [resume] = whole.checkpoints as [SavedCheckpoint]
     const corrupt = { code: 'checkpoint-corrupt' }
-    await expect(train({ resume, fold: 2 })).rejects.toMatchObject(corrupt)
-    await expect(train({ resume, spec: { seed: 12 } })).rejects.toMatchObject(corrupt)
+    await expect(world.train({ resume, fold: 2 })).rejects.toMatchObject(corrupt)
+    await expect(world.train({ resume, spec: { seed: 12 } })).rejects.toMatchObject(corrupt)
     const other: CheckpointManifest = { ...resume.manifest, files: resume.manifest.files.map((f) => ({ ...f })) }
     other.files[0]!.digest = '0'.repeat(64)
-    await expect(train({ resume: { ...resume, manifest: other } })).rejects.toMatchObject(corrupt)
+    await expect(world.train({ resume: { ...resume, manifest: other } })).rejects.toMatchObject(corrupt)
     const position = { ...resume.manifest.position, stageStep: 5 }
-    await expect(train({ resume: { ...resume, manifest: { ...resume.manifest, position } } })).rejects.toMatchObject(
-      corrupt,
-    )
+    await expect(
+      world.train({ resume: { ...resume, manifest: { ...resume.manifest, position } } }),
+    ).rejects.toMatchObject(corrupt)
   })
 
   test('resuming elsewhere says that it is no longer exact', async () => {
     const resume = whole.checkpoints[0]!
     const elsewhere = { tf, environment: { ...environment, intraOpThreads: 8 } }
-    const { logs } = await train({ resume, ports: { tensorflow: elsewhere } })
+    const { logs } = await world.train({ resume, ports: { tensorflow: elsewhere } })
     expect(logs.filter((line) => line.startsWith('warn:'))).toEqual([expect.stringContaining('intraOpThreads 1 → 8')])
   })
 
@@ -250,27 +235,27 @@ describe('a fold trained to its end', () => {
     [environment, 'without TensorFlow there are no graphs'],
     [{ ...environment, tensorflow: '2.15.1' }, 'the worker was told to'],
   ])('a fold says how its steps run, and why', async (here, reason) => {
-    const { logs } = await train({ ports: { tensorflow: { tf, environment: here } } })
+    const { logs } = await world.train({ ports: { tensorflow: { tf, environment: here } } })
     expect(logs.filter((line) => line.includes('steps run'))).toEqual([`info: steps run eagerly: ${reason}`])
   })
 
   test('going on eagerly where it was compiled before is no longer exact either', async () => {
     const resume = whole.checkpoints[0]!
     const manifest = { ...resume.manifest, environment: { ...environment, execution: 'compiled' as const } }
-    const { logs } = await train({ resume: { ...resume, manifest } })
+    const { logs } = await world.train({ resume: { ...resume, manifest } })
     expect(logs).toContainEqual(expect.stringContaining('execution compiled → eager'))
   })
 })
 
 test('with averages of the weights both are scored, the better is kept, and a resumed fold ends with the same bytes', async () => {
   const options = { spec: { ema: { decay: 0.8 } } }
-  const whole = await train(options)
+  const whole = await world.train(options)
   const scoresOf = (name: string) => whole.metrics.filter((point) => point.name === name).map(({ value }) => value)
   const [raw, averaged] = [scoresOf('validation/score'), scoresOf('validation/score-ema')]
   expect(averaged).toHaveLength(raw.length)
   if (whole.outcome.kind !== 'completed') throw new Error('not completed')
   expect(whole.outcome.best.score).toBe(Math.max(...raw, ...averaged))
-  const pieces = await trainInPieces([handOverAtLook(70), handOverAtLook(50)], options)
+  const pieces = await world.trainInPieces([handOverAtLook(70), handOverAtLook(50)], options)
   expect(pieces).toHaveLength(3)
   expect(resultOf(pieces.at(-1)!)).toEqual(resultOf(whole))
 })
@@ -282,8 +267,8 @@ test('what a stage leaves as it is has the same bytes in all its checkpoints, al
     { ...specInput.stages[1]!, name: 'after', epochs: 1 },
   ]
   const spec = { stages, checkpoint: { everySeconds: 1 } } as Partial<ExperimentSpecInput>
-  const pieces = await trainInPieces([handOverAtLook(60)], { spec })
-  const whole = await train({ spec })
+  const pieces = await world.trainInPieces([handOverAtLook(60)], { spec })
+  const whole = await world.train({ spec })
   expect(resultOf(pieces.at(-1)!)).toEqual(resultOf(whole))
   for (const session of [...pieces, whole]) {
     const filesIn = (stage: number) =>
@@ -309,7 +294,7 @@ test('averages that score better are what is kept and predicted by', async () =>
   const stage = { name: 'all', epochs: 2, batch: 2, optimizer: { name: 'sgd' }, schedule: { name: 'constant', lr: 10 } }
   const metric = { metric: { name: 'log-loss' }, ensemble: { blend: 'mean' } }
   const spec = { stages: [stage], ema: { decay: 0.9 }, ...metric } as Partial<ExperimentSpecInput>
-  const { outcome, metrics, checkpoints } = await train({ spec })
+  const { outcome, metrics, checkpoints } = await world.train({ spec })
   if (outcome.kind !== 'completed') throw new Error('not completed')
   const best = metrics.filter(({ value, name }) => name.startsWith('validation/') && value === outcome.best.score)
   expect(best.map(({ name }) => name)).toEqual(['validation/score-ema'])
@@ -323,8 +308,8 @@ test('averages that score better are what is kept and predicted by', async () =>
 
 test('softmax is refused before the first step where a sample has not exactly one label', async () => {
   const stages = specInput.stages.map((stage) => ({ ...stage, loss: { name: 'softmax' as const } }))
-  const { id, labels } = data.manifest.samples.find((sample) => sample.labels.length !== 1)!
-  await expect(train({ spec: { stages } })).rejects.toMatchObject({
+  const { id, labels } = world.data.manifest.samples.find((sample) => sample.labels.length !== 1)!
+  await expect(world.train({ spec: { stages } })).rejects.toMatchObject({
     code: 'spec-invalid',
     message: `the loss softmax is for samples of exactly one label; sample ${id} has ${labels.length}`,
   })
@@ -332,8 +317,8 @@ test('softmax is refused before the first step where a sample has not exactly on
 
 test('a fold of single-label samples trains by softmax and predicts probabilities that sum to 1', async () => {
   const stages = specInput.stages.map((stage) => ({ ...stage, loss: { name: 'softmax' as const } }))
-  const samples = data.manifest.samples.map((sample, i) => ({ ...sample, labels: [i % 3] }))
-  const { outcome } = await train({ spec: { stages }, run: { manifest: { ...data.manifest, samples } } })
+  const samples = world.data.manifest.samples.map((sample, i) => ({ ...sample, labels: [i % 3] }))
+  const { outcome } = await world.train({ spec: { stages }, run: { manifest: { ...world.data.manifest, samples } } })
   if (outcome.kind !== 'completed') throw new Error('not completed')
   const probability = decode(await readFile(outcome.oof.path)).tensors.get('probability')!
   const sums = tf
@@ -346,7 +331,7 @@ test('a fold of single-label samples trains by softmax and predicts probabilitie
 
 test('a layer group that the model lacks, in whatever stage, ends the fold before its first step', async () => {
   const stages = specInput.stages.with(1, { ...specInput.stages[1]!, train: ['block1'] })
-  await expect(train({ spec: { stages } })).rejects.toMatchObject({
+  await expect(world.train({ spec: { stages } })).rejects.toMatchObject({
     code: 'spec-invalid',
     message: 'stage all trains the layer group block1, which the model lacks; it has block0, head',
   })
@@ -360,19 +345,22 @@ test('early stopping ends a stage, also when it is resumed in between', async ()
     ],
     earlyStop: { patience: 3, minGain: 0.5 },
   }
-  const whole = await train({ spec })
+  const whole = await world.train({ spec })
   // The first evaluation gains; three without gain end the stage: 4 epochs of 2 steps, then 2 epochs of the next.
   expect(whole.outcome).toMatchObject({ kind: 'completed', position: { step: 12, stage: 1, stageStep: 4 } })
   expect(whole.logs.filter((line) => line.includes('stops early'))).toHaveLength(1)
   for (const look of [25, 60, 95]) {
-    const pieces = await trainInPieces([handOverAtLook(look), handOverAtLook(20)], { spec })
+    const pieces = await world.trainInPieces([handOverAtLook(look), handOverAtLook(20)], { spec })
     expect(resultOf(pieces.at(-1)!)).toMatchObject({ digests: resultOf(whole).digests, position: { step: 12 } })
   }
 })
 
 test('a dataset without test samples leaves no test prediction', async () => {
-  const manifest = { ...data.manifest, samples: data.manifest.samples.filter(({ split }) => split === 'train') }
-  expect((await train({ run: { manifest } })).outcome).toMatchObject({ kind: 'completed', test: null })
+  const manifest = {
+    ...world.data.manifest,
+    samples: world.data.manifest.samples.filter(({ split }) => split === 'train'),
+  }
+  expect((await world.train({ run: { manifest } })).outcome).toMatchObject({ kind: 'completed', test: null })
 })
 
 test('the event loop runs between steps', async () => {
@@ -383,22 +371,24 @@ test('the event loop runs between steps', async () => {
     if (!isOver) setImmediate(turn)
   }
   setImmediate(turn)
-  const { metrics } = await train()
+  const { metrics } = await world.train()
   isOver = true
   expect(turns).toBeGreaterThan(metrics.length)
 })
 
 test('a broken image fails the fold with its sample and what is wrong', async () => {
-  const file = path.join(dir, 'broken')
-  const bytes = Buffer.from(await readFile(data.findShard().path))
-  const victim = data.manifest.samples[4]!
+  const file = path.join(world.dir, 'broken')
+  const bytes = Buffer.from(await readFile(world.data.findShard().path))
+  const victim = world.data.manifest.samples[4]!
   bytes.fill(7, victim.offset + 8, victim.offset + victim.length)
   await writeFile(file, bytes)
   const digest = createHash('sha256')
     .update(bytes.subarray(victim.offset, victim.offset + victim.length))
     .digest('hex')
-  const manifest = { ...data.manifest, samples: data.manifest.samples.with(4, { ...victim, digest }) }
-  await expect(train({ run: { manifest, findShard: () => ({ path: file, isWhole: true }) } })).rejects.toMatchObject({
+  const manifest = { ...world.data.manifest, samples: world.data.manifest.samples.with(4, { ...victim, digest }) }
+  await expect(
+    world.train({ run: { manifest, findShard: () => ({ path: file, isWhole: true }) } }),
+  ).rejects.toMatchObject({
     code: 'sample-broken',
     facts: { sample: victim.id },
     message: expect.stringMatching(/^sample s4: ./) as string,
@@ -409,7 +399,7 @@ describe('a code bundle', () => {
   let bundles = 0
 
   async function aBundle(source: string, spec: Partial<ExperimentSpecInput> = {}, file = 'index.js') {
-    const bundleDir = path.join(dir, `bundle-${bundles++}`)
+    const bundleDir = path.join(world.dir, `bundle-${bundles++}`)
     await mkdir(bundleDir)
     await writeFile(path.join(bundleDir, file), source)
     const logs: string[] = []
@@ -425,7 +415,7 @@ describe('a code bundle', () => {
     const source = `let calls = 0
       export const loss = ({ tf }) => (logits, labels) =>
         tf.mean(tf.square(tf.sub(logits, labels))).mul(++calls === 3 ? NaN : 1)`
-    const failure = await train((await aBundle(source, withLoss)).options).catch((error: unknown) => error)
+    const failure = await world.train((await aBundle(source, withLoss)).options).catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: 'loss-not-finite', facts: { step: 2 } })
     const { samples } = (failure as { facts: { samples: string[] } }).facts
     expect(samples).toHaveLength(6)
@@ -436,9 +426,9 @@ describe('a code bundle', () => {
     const source = `export const dataset = () => ({ labels }, draw) => {
       for (let i = 0; i < labels.length; i++) labels[i] = labels[i] * 0.5 + draw(i) * 0.5 }`
     const { options } = await aBundle(source, {}, 'index.mjs')
-    const changed = resultOf(await train(options))
-    expect(changed.digests[2]).not.toBe(resultOf(await train()).digests[2])
-    const pieces = await trainInPieces([handOverAtLook(60), handOverAtLook(50)], options)
+    const changed = resultOf(await world.train(options))
+    expect(changed.digests[2]).not.toBe(resultOf(await world.train()).digests[2])
+    const pieces = await world.trainInPieces([handOverAtLook(60), handOverAtLook(50)], options)
     expect(pieces).toHaveLength(3)
     expect(resultOf(pieces.at(-1)!).digests).toEqual(changed.digests)
   })
@@ -451,17 +441,17 @@ describe('a code bundle', () => {
     ['throws in a step', 'export const loss = () => () => { throw new Error("bad loss") }', /bad loss/],
   ])('one that %s is the user’s failure, with the lines that matter', async (_, source, message) => {
     const { options, logs } = await aBundle(source, withLoss)
-    await expect(train(options)).rejects.toMatchObject({
+    await expect(world.train(options)).rejects.toMatchObject({
       code: 'user-code-failed',
       message: expect.stringMatching(message) as string,
     })
     expect(logs.some((line) => line.startsWith('error:'))).toBe(true)
-    expect(logs.join('\n')).not.toContain(dir)
+    expect(logs.join('\n')).not.toContain(world.dir)
   })
 
   test('one without an entry file says so', async () => {
     const { options } = await aBundle('', {}, 'main.js')
-    await expect(train(options)).rejects.toMatchObject({
+    await expect(world.train(options)).rejects.toMatchObject({
       code: 'user-code-failed',
       message: 'the code bundle has neither index.js nor index.mjs at its top',
     })
@@ -471,6 +461,6 @@ describe('a code bundle', () => {
     const source = `export const loss = () => () => {
       throw new Error('Session fail to run with error: OOM when allocating tensor with shape[64,512,512,64]') }`
     const { options } = await aBundle(source, withLoss)
-    await expect(train(options)).rejects.toMatchObject({ code: 'out-of-memory' })
+    await expect(world.train(options)).rejects.toMatchObject({ code: 'out-of-memory' })
   })
 })

@@ -1,13 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ExperimentSpecInput } from '@baton/contracts'
 import { integer, streamKey } from '@baton/random'
-import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
-import { handOverAtLook, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
-import type { SessionOptions, TrainSessions } from '../fixtures/train-sessions.ts'
+import { expect, test } from 'vitest'
+import { tinyWorld } from '../fixtures/tiny-world.ts'
+import { handOverAtLook, resultOf } from '../fixtures/train-sessions.ts'
+import type { SessionOptions } from '../fixtures/train-sessions.ts'
 
 type StageInput = ExperimentSpecInput['stages'][number]
 const schedule = { name: 'constant', lr: 0.02 } as const
@@ -29,21 +27,14 @@ const spec: ExperimentSpecInput = {
   checkpoint: { everySeconds: 3600 },
 }
 
-let dir: string
-let sessions: TrainSessions
-beforeAll(async () => {
-  await tf.setBackend('cpu')
-  dir = await mkdtemp(path.join(tmpdir(), 'baton-pictures-'))
-  sessions = trainSessions({ dir, data: await makeTinyDataset({ dir, train: 27, test: 5, side: 10 }), spec })
-})
-afterAll(() => rm(dir, { recursive: true }))
+const world = tinyWorld(spec, { train: 27, test: 5, side: 10 })
 
 test('presets, sizes of stages, mixes, mining, sampling and drawn views end with the same bytes when interrupted', async () => {
-  const whole = await sessions.train({ signal: () => null })
+  const whole = await world.train({ signal: () => null })
   for (const seed of [1, 2]) {
     const key = streamKey('interrupt', seed)
     const looks = Array.from({ length: 6 }, (_, i) => 1 + integer(key, i, Math.ceil(whole.polls / 4)))
-    const pieces = await sessions.trainInPieces(looks.map(handOverAtLook))
+    const pieces = await world.trainInPieces(looks.map(handOverAtLook))
     expect(pieces.length).toBeGreaterThan(2)
     expect(resultOf(pieces.at(-1)!)).toMatchObject({ digests: resultOf(whole).digests })
     // With the losses that mining saves.
@@ -53,8 +44,8 @@ test('presets, sizes of stages, mixes, mining, sampling and drawn views end with
 })
 
 test('they end with the same bytes when other threads make the pictures, interrupted or not', async () => {
-  const whole = resultOf(await sessions.train())
-  const pieces = await sessions.trainInPieces([handOverAtLook(12)], { run: { dataThreads: 2 } })
+  const whole = resultOf(await world.train())
+  const pieces = await world.trainInPieces([handOverAtLook(12)], { run: { dataThreads: 2 } })
   expect(pieces).toHaveLength(2)
   expect(resultOf(pieces[1]!)).toMatchObject({ digests: whole.digests })
 })
@@ -75,14 +66,14 @@ test('each of them changes what is learnt or predicted', async () => {
   ]
   const results = new Set<string>()
   for (const change of changes) {
-    const { digests, last } = resultOf(await sessions.train({ spec: change }))
+    const { digests, last } = resultOf(await world.train({ spec: change }))
     results.add([digests[0], ...last!].join())
   }
   expect(results.size).toBe(changes.length)
 })
 
 test('mining with a loss of the batch alone is the code bundle’s failure', async () => {
-  const bundleDir = path.join(dir, 'bundle')
+  const bundleDir = path.join(world.dir, 'bundle')
   await mkdir(bundleDir)
   await writeFile(
     path.join(bundleDir, 'index.js'),
@@ -90,7 +81,7 @@ test('mining with a loss of the batch alone is the code bundle’s failure', asy
   )
   const stages = [{ ...spec.stages[2]!, loss: { name: 'bundle' as const } }]
   const options: SessionOptions = { spec: { code: 'c'.repeat(64), stages }, run: { bundleDir } }
-  await expect(sessions.train(options)).rejects.toMatchObject({
+  await expect(world.train(options)).rejects.toMatchObject({
     code: 'user-code-failed',
     message: expect.stringContaining('mining needs the loss of each sample') as string,
   })

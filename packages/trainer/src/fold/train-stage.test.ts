@@ -1,14 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import { readFile } from 'node:fs/promises'
 import type { ExperimentSpecInput } from '@baton/contracts'
 import { decode } from '@baton/safetensors'
-import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { makeTinyDataset } from '../fixtures/tiny-dataset.ts'
+import { describe, expect, test } from 'vitest'
+import { tinyWorld } from '../fixtures/tiny-world.ts'
 import { aMachine } from '../fixtures/a-machine.ts'
-import { handOverAtLook, resultOf, trainSessions } from '../fixtures/train-sessions.ts'
-import type { Session, TrainSessions } from '../fixtures/train-sessions.ts'
+import { handOverAtLook, resultOf } from '../fixtures/train-sessions.ts'
+import type { Session } from '../fixtures/train-sessions.ts'
 
 /** 40 seconds, at a second a step; then 3 steps more. */
 const byHours: ExperimentSpecInput = {
@@ -25,20 +22,13 @@ const byHours: ExperimentSpecInput = {
   checkpoint: { everySeconds: 3600 },
 }
 
-let dir: string
-let sessions: TrainSessions
-beforeAll(async () => {
-  await tf.setBackend('cpu')
-  dir = await mkdtemp(path.join(tmpdir(), 'baton-stage-'))
-  sessions = trainSessions({ dir, data: await makeTinyDataset({ dir, train: 27, test: 2, side: 8 }), spec: byHours })
-})
-afterAll(() => rm(dir, { recursive: true }))
+const world = tinyWorld(byHours, { train: 27, test: 2, side: 8 })
 
 const ratesOf = ({ metrics }: Session) => metrics.filter(({ name }) => name === 'train/lr').map(({ value }) => value)
 
 describe('a stage that lasts so many hours', () => {
   test('ends when they are over, at its schedule’s last rate, and the next one follows', async () => {
-    const whole = await sessions.train({ ports: aMachine({ secondsPerStep: 1 }) })
+    const whole = await world.train({ ports: aMachine({ secondsPerStep: 1 }) })
     expect(whole.outcome).toMatchObject({ kind: 'completed', position: { step: 43, stage: 1, stageStep: 3 } })
     expect(whole.metrics.filter(({ name }) => name === 'train/planned-end')).toEqual([
       { step: 16, name: 'train/planned-end', value: 40 },
@@ -51,8 +41,8 @@ describe('a stage that lasts so many hours', () => {
   })
 
   test('ends with the same bytes when it is interrupted, on machines of one pace', async () => {
-    const whole = resultOf(await sessions.train({ ports: aMachine({ secondsPerStep: 1 }) })).digests
-    const pieces = await sessions.trainInPieces([5, 80, 2, 60].map(handOverAtLook), {
+    const whole = resultOf(await world.train({ ports: aMachine({ secondsPerStep: 1 }) })).digests
+    const pieces = await world.trainInPieces([5, 80, 2, 60].map(handOverAtLook), {
       ports: aMachine({ secondsPerStep: 1 }),
     })
     expect(pieces).toHaveLength(5)
@@ -60,13 +50,13 @@ describe('a stage that lasts so many hours', () => {
   })
 
   test('is decided on anew on a machine of another pace, from what was left', async () => {
-    const first = await sessions.train({
+    const first = await world.train({
       ports: aMachine({ secondsPerStep: 0.5 }),
       signal: (_look, { progress }) => ((progress.at(-1)?.position.step ?? 0) >= 20 ? 'hand-over' : null),
     })
     const resume = first.checkpoints.at(-1)!
     const { step } = resume.manifest.position
-    const second = await sessions.train({ ports: aMachine({ secondsPerStep: 1 }), resume })
+    const second = await world.train({ ports: aMachine({ secondsPerStep: 1 }), resume })
     const end = step + 40 - step / 2
     const { position } = second.outcome as { position: { step: number } }
     expect(Math.abs(position.step - 3 - end)).toBeLessThan(3)
@@ -87,14 +77,14 @@ test('plateau drops the rate, makes the optimizer anew and ends the stage, also 
   }
   const spec = { stages: [{ name: 'stuck', epochs: 50, batch: 9, schedule }], evaluate: { batch: 9 } }
   const options = { spec: spec as Partial<ExperimentSpecInput> }
-  const whole = await sessions.train(options)
+  const whole = await world.train(options)
   // The first evaluation gains; each two without gain drop the rate, and the third time end the stage.
   expect(whole.outcome).toMatchObject({ kind: 'completed', position: { step: 14 } })
   expect(ratesOf(whole)).toEqual([6, 4, 4].flatMap((steps, drops) => Array<number>(steps).fill(1e-9 * 0.5 ** drops)))
   const last = whole.checkpoints.at(-1)!
   const slots = decode(await readFile(last.files.optimizer!)).tensors
   expect(slots.get('adamw/t/head/dense/bias')!.data[0]).toBe(4)
-  const pieces = await sessions.trainInPieces([20, 25, 30].map(handOverAtLook), options)
+  const pieces = await world.trainInPieces([20, 25, 30].map(handOverAtLook), options)
   expect(pieces).toHaveLength(4)
   expect(resultOf(pieces.at(-1)!).digests).toEqual(resultOf(whole).digests)
   expect(pieces.at(-1)!.checkpoints.at(-1)!.manifest).toEqual(last.manifest)
