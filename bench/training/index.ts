@@ -7,11 +7,11 @@ import { epochFigures, stepFigures } from './figures.ts'
 import { writeJob, writePictures } from './job.ts'
 import { nets } from './nets.ts'
 import { startPeer } from './peer.ts'
-import type { Order, Peer } from './peer.ts'
+import type { Order, Peer, Ready, Took } from './peer.ts'
 import { epochKinds, preparePeers } from './peers.ts'
 import type { EpochName, Lacking, PeerKind, PeerName } from './peers.ts'
 import { checkSameWork } from './same-work.ts'
-import { inRounds } from './rounds.ts'
+import { byName, inTurn } from './rounds.ts'
 
 /** Long enough for hundreds of steps of the small net and ten of the large ones. */
 const windowSeconds = 3
@@ -39,8 +39,7 @@ export default {
       for (const [i, net] of nets.entries()) {
         const job = await writeJob(folder, net, { tf, threads, pictures })
         const measured = await measureNet(run, net.name, job, peers)
-        if (i === 0)
-          for (const [name, { ready }] of measured.running) note(`${titleOf(peers[name])}: ${ready.versions}`)
+        if (i === 0) for (const [name, { versions }] of measured.ready) note(`${titleOf(peers[name])}: ${versions}`)
         const lacking = lackingOf(peers)
         figures.push(...stepFigures(net, measured.steps, lacking), ...epochFigures(net, measured.epochs, lacking))
       }
@@ -71,31 +70,62 @@ function lackingOf(peers: Peers): ReadonlyMap<PeerName, string> {
   )
 }
 
-async function measureNet({ repetitions, say }: Run, net: string, job: string, peers: Peers) {
+/** What one net's peers said of themselves, and took in each round. */
+async function measureNet(run: Run, net: string, job: string, peers: Peers) {
+  const rounds: Round[] = []
+  for (let round = 0; round < run.repetitions; round++) rounds.push(await measureRound(run, { net, job, peers, round }))
+  const { ready, steps, epochs } = rounds[0]!
+  return {
+    ready,
+    steps: byName(
+      steps.keys(),
+      rounds.map((round) => round.steps),
+    ),
+    epochs: byName(
+      epochs.keys(),
+      rounds.map((round) => round.epochs),
+    ),
+  }
+}
+
+interface Round {
+  readonly ready: ReadonlyMap<PeerName, Ready>
+  readonly steps: ReadonlyMap<PeerName, Took>
+  readonly epochs: ReadonlyMap<EpochName, Took>
+}
+
+/**
+ * One round, by processes of its own: one that has had bad luck, with where its memory lies, is a tenth slower in all that
+ * it does.
+ */
+async function measureRound(
+  { repetitions, say }: Run,
+  { net, job, peers, round }: { net: string; job: string; peers: Peers; round: number },
+): Promise<Round> {
   const running = new Map<PeerName, Peer>()
-  const kinds = (Object.keys(peers) as PeerName[]).flatMap((name) => {
-    const kind = peers[name]
-    return isThere(kind) ? [[name, kind] as const] : []
-  })
+  const names = (Object.keys(peers) as PeerName[]).filter((name) => isThere(peers[name]))
+  const tell = (what: string) => say(`${net}, round ${round + 1} of ${repetitions}: ${what}`)
+  const order = (name: PeerName, what: Order['do']) => {
+    tell(`${what} of ${titleOf(peers[name])}`)
+    return running.get(name)!.order({ do: what, seconds: windowSeconds })
+  }
+  const epoch = (name: EpochName) => order(epochKinds[name].peer, epochKinds[name].order)
   try {
-    for (const [name, kind] of kinds) {
-      say(`${net}: warming up ${kind.title}`)
+    for (const name of names) {
+      const kind = peers[name] as PeerKind
+      tell(`warming up ${kind.title}`)
       const peer = await startPeer(kind.title, kind.program(job))
       running.set(name, peer)
       checkSameWork(kind, peer.ready, running.get('baton')!.ready)
     }
-    const turn = (name: PeerName, what: Order['do'], round: number) => {
-      say(`${net}, round ${round + 1} of ${repetitions}: ${what} of ${titleOf(peers[name])}`)
-      return running.get(name)!.order({ do: what, seconds: windowSeconds })
-    }
-    const names = kinds.map(([name]) => name)
     const epochNames = (Object.keys(epochKinds) as EpochName[]).filter((name) => running.has(epochKinds[name].peer))
-    const epochTurn = (name: EpochName, round: number) => turn(epochKinds[name].peer, epochKinds[name].order, round)
-    // Files are read once beforehand: from then on the system holds them in memory for all.
-    for (const name of epochNames) await epochTurn(name, -1)
-    const steps = await inRounds(names, repetitions, (name, round) => turn(name, 'steps', round))
-    const epochs = await inRounds(epochNames, repetitions, epochTurn)
-    return { running, steps, epochs }
+    // Once beforehand: threads and processes start, and the system has the files in memory for all.
+    for (const name of epochNames) await epoch(name)
+    return {
+      ready: new Map([...running].map(([name, { ready }]) => [name, ready])),
+      steps: await inTurn(names, round, (name) => order(name, 'steps')),
+      epochs: await inTurn(epochNames, round, epoch),
+    }
   } finally {
     for (const peer of running.values()) await peer.stop()
   }

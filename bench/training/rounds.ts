@@ -4,22 +4,29 @@ import type { Took } from './peer.ts'
 export type Rounds<Name extends string> = ReadonlyMap<Name, readonly Took[]>
 
 /**
- * Lets every one have its turn in every round, one after the other, so that all of a round runs in the same seconds. Who
- * begins goes round: a machine that slows down within each round treats all alike.
+ * Lets every one have its turn in a round, one after the other, so that all of a round runs in the same seconds. Who begins
+ * goes round: a machine that slows down within each round treats all alike.
  */
-export async function inRounds<Name extends string>(
+export async function inTurn<Name extends string>(
   names: readonly Name[],
-  rounds: number,
-  turn: (name: Name, round: number) => Promise<Took>,
-): Promise<Rounds<Name>> {
-  const took = new Map(names.map((name) => [name, [] as Took[]]))
-  for (let round = 0; round < rounds; round++)
-    for (const name of rotated(names, round)) took.get(name)!.push(await turn(name, round))
+  round: number,
+  turn: (name: Name) => Promise<Took>,
+): Promise<ReadonlyMap<Name, Took>> {
+  const took = new Map<Name, Took>()
+  for (const name of rotated(names, round)) took.set(name, await turn(name))
   return took
 }
 
+/** What each took, from what a round's took. */
+export function byName<Name extends string>(
+  names: Iterable<Name>,
+  rounds: readonly ReadonlyMap<Name, Took>[],
+): Rounds<Name> {
+  return new Map(Array.from(names, (name) => [name, rounds.map((took) => took.get(name)!)]))
+}
+
 /** The list begun at another place. */
-export function rotated<T>(list: readonly T[], by: number): T[] {
+function rotated<T>(list: readonly T[], by: number): T[] {
   return list.map((_, i) => list[(i + by) % list.length]!)
 }
 
