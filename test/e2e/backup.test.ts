@@ -76,7 +76,7 @@ const spec = parseSpec({
   folds: { count: 2, only: [0] },
   model: { name: 'convnet', width: 4, blocks: 1 },
   image: { size: 16 },
-  stages: [{ name: 'all', epochs: 150, batch: 4, schedule: { name: 'constant', lr: 0.003 } }],
+  stages: [{ name: 'all', epochs: 300, batch: 4, schedule: { name: 'constant', lr: 0.003 } }],
   checkpoint: { everySeconds: 1 },
 })
 
