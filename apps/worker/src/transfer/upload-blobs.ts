@@ -49,21 +49,28 @@ async function send({ put }: Upload, blob: LocalBlob, signal: AbortSignal): Prom
   if (put === null) return
   // Opened first: a file that is gone is a bug here, not an outage there.
   const file = await open(blob.path)
-  const response = await storageFetch(put.url, {
-    method: 'PUT',
-    headers: { ...put.headers, 'content-length': String(blob.sizeBytes) },
-    body: file.createReadStream({ highWaterMark: readBytes }),
-    signal,
-    timeoutMs: uploadTimeoutMs(blob.sizeBytes),
-  })
-  await response.discard()
-  // A refusal may be an expired address or bytes damaged on the way: the next try has a new address and sends them anew.
-  if (response.status < 200 || response.status > 299)
-    throw new AppError(
-      'storage-unavailable',
-      { status: response.status },
-      { detail: `storage answered ${response.status}` },
-    )
+  const body = file.createReadStream({ highWaterMark: readBytes })
+  try {
+    const response = await storageFetch(put.url, {
+      method: 'PUT',
+      headers: { ...put.headers, 'content-length': String(blob.sizeBytes) },
+      body,
+      signal,
+      timeoutMs: uploadTimeoutMs(blob.sizeBytes),
+    })
+    await response.discard()
+    // A refusal may be an expired address or bytes damaged on the way: the next try has a new address and sends them anew.
+    if (response.status < 200 || response.status > 299)
+      throw new AppError(
+        'storage-unavailable',
+        { status: response.status },
+        { detail: `storage answered ${response.status}` },
+      )
+  } finally {
+    // What nobody has begun to read would stay open.
+    body.destroy()
+    await file.close()
+  }
 }
 
 /** A minute, and the time that the bytes take at 100 KB/s. */
