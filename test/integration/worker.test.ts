@@ -64,6 +64,14 @@ function settings() {
   return { ...sessionSettings(api), cacheDir, marginSeconds: 1, minLeaseSeconds: 0.2 }
 }
 
+/** A session that is stopped once a checkpoint of the fold is there. @returns How it ended */
+async function stopAtCheckpoint(fold: FakeFold) {
+  const session = startSession()
+  await api.until(() => fold.checkpointSteps.length > 0)
+  session.stop()
+  return session.ended
+}
+
 /** What this one has cached, the next session does not find. */
 function moveToAnotherMachine(): void {
   rmSync(path.join(cacheDir, 'blobs'), { recursive: true })
@@ -152,10 +160,7 @@ test('too little time for a lease is a goodbye, not a lease', async () => {
 
 test('a stop hands over at the step the training stands at', async () => {
   const fold = addFold({ steps: 100_000 })
-  const session = startSession()
-  await api.until(() => fold.checkpointSteps.length > 0)
-  session.stop()
-  const summary = await session.ended
+  const summary = await stopAtCheckpoint(fold)
   expect(summary.reason).toBe('signal')
   expect(endsOf(summary)).toEqual(['handed-over'])
   expect(fold.checkpoint?.manifest.position.step).toBe(fold.progress?.step)
@@ -475,10 +480,7 @@ test('data of another digest than its name is refused, after a second try', asyn
 
 test('a checkpoint of another digest than its name is corrupt', async () => {
   const fold = addFold({ steps: 100_000 })
-  const session = startSession()
-  await api.until(() => fold.checkpointSteps.length > 0)
-  session.stop()
-  await session.ended
+  await stopAtCheckpoint(fold)
   const blobs = api.blobs as Map<string, Uint8Array>
   const { digest, sizeBytes } = fold.checkpoint!.manifest.files[0]!
   blobs.set(digest, Buffer.alloc(sizeBytes))
@@ -489,10 +491,7 @@ test('a checkpoint of another digest than its name is corrupt', async () => {
 
 test('a checkpoint that is not in storage any more is corrupt', async () => {
   const fold = addFold({ steps: 100_000 })
-  const session = startSession()
-  await api.until(() => fold.checkpointSteps.length > 0)
-  session.stop()
-  await session.ended
+  await stopAtCheckpoint(fold)
   const blobs = api.blobs as Map<string, Uint8Array>
   blobs.delete(fold.checkpoint!.manifest.files[0]!.digest)
   moveToAnotherMachine()
@@ -502,10 +501,7 @@ test('a checkpoint that is not in storage any more is corrupt', async () => {
 
 test('a session pulls nothing of a checkpoint that was sent from its machine', async () => {
   const fold = addFold({ steps: 100 })
-  const first = startSession()
-  await api.until(() => fold.checkpointSteps.length > 0)
-  first.stop()
-  await first.ended
+  await stopAtCheckpoint(fold)
   const pulled = callsOf('GET').length
   await startSession().ended
   expectCompleted(fold)
@@ -517,10 +513,7 @@ test('a session pulls nothing of a checkpoint that was sent from its machine', a
 
 test('a cached checkpoint that was damaged is pulled again', async () => {
   const fold = addFold({ steps: 100 })
-  const first = startSession()
-  await api.until(() => fold.checkpointSteps.length > 0)
-  first.stop()
-  await first.ended
+  await stopAtCheckpoint(fold)
   const { digest, sizeBytes } = fold.checkpoint!.manifest.files[0]!
   writeFileSync(path.join(cacheDir, 'blobs', digest), Buffer.alloc(sizeBytes))
   await startSession().ended

@@ -35,7 +35,11 @@ export function createBuilder(prefix = ''): GraphBuilder {
     const name = `${prefix}${op}_${nodes.length}`
     const own = [...inputs]
     inputsOf.set(name, own)
-    for (const input of inputs) users.set(input, [...(users.get(input) ?? []), name])
+    for (const input of inputs) {
+      const others = users.get(input)
+      if (others) others.push(name)
+      else users.set(input, [name])
+    }
     nodes.push({ name, op, inputs: own, attributes })
     return name
   }

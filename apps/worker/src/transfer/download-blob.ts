@@ -11,7 +11,7 @@ import type { Blocks } from './blocks.ts'
 import { readDirectly } from './direct-read.ts'
 import type { DirectRead } from './direct-read.ts'
 import { prefetch } from './prefetch.ts'
-import { storageFetch, unavailable } from './storage-fetch.ts'
+import { refused, storageFetch, unavailable } from './storage-fetch.ts'
 
 /** Bytes asked for at once: long enough to fill a connection, short enough to hold in memory and to lose. */
 export const rangeBytes = 8 * 2 ** 20
@@ -162,5 +162,5 @@ async function readByNode(
 function refuse({ blob, addresses }: RangeSource, status: number): never {
   if (status === 404) throw new AppError('blob-missing', { digests: [blob.digest] })
   if (status === 401 || status === 403) addresses.forget(blob.digest)
-  throw new AppError('storage-unavailable', { status }, { detail: `storage answered ${status}` })
+  throw refused(status)
 }

@@ -69,6 +69,11 @@ function readBody(response: IncomingMessage, take: (chunk: Buffer) => void): Pro
   })
 }
 
+/** What an answer of this status is, where it is not the one that was asked for. */
+export function refused(status: number): AppError {
+  return new AppError('storage-unavailable', { status }, { detail: `storage answered ${status}` })
+}
+
 /** What a failed exchange is: `storage-unavailable`, but where the signal ended it. */
 export function unavailable(signal: AbortSignal): (cause: unknown) => never {
   return (cause) => {

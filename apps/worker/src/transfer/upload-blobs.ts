@@ -1,10 +1,9 @@
 import { open } from 'node:fs/promises'
-import { AppError } from '@baton/contracts'
 import type { Blob, Client, Lease, Upload } from '@baton/contracts'
 import { retrying } from '../retry-policy.ts'
 import type { RetryOptions, Tools } from '../retry-policy.ts'
 import { mapBounded } from './prefetch.ts'
-import { storageFetch } from './storage-fetch.ts'
+import { refused, storageFetch } from './storage-fetch.ts'
 
 /** An object on disk. */
 export interface LocalBlob extends Blob {
@@ -60,12 +59,7 @@ async function send({ put }: Upload, blob: LocalBlob, signal: AbortSignal): Prom
     })
     await response.discard()
     // A refusal may be an expired address or bytes damaged on the way: the next try has a new address and sends them anew.
-    if (response.status < 200 || response.status > 299)
-      throw new AppError(
-        'storage-unavailable',
-        { status: response.status },
-        { detail: `storage answered ${response.status}` },
-      )
+    if (response.status < 200 || response.status > 299) throw refused(response.status)
   } finally {
     // What nobody has begun to read would stay open.
     body.destroy()

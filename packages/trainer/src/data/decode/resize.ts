@@ -41,7 +41,6 @@ const weightBits = 22
 interface Taps {
   /** The first pixel of the old row, how many of them, their weights in parts of 2^22. [to, entry] */
   readonly table: Int32Array
-  readonly bytes: number
   readonly entryBytes: number
 }
 
@@ -76,7 +75,13 @@ export function resized(picture: Picture, { width, height }: Size, interpolation
   const across = tapsOf(picture.width, width, interpolation)
   const down = tapsOf(picture.height, height, interpolation)
   const [oldRow, row] = [picture.width * 3, width * 3]
-  const sizes = [picture.height * oldRow, picture.height * row, height * row, across.bytes, down.bytes]
+  const sizes = [
+    picture.height * oldRow,
+    picture.height * row,
+    height * row,
+    across.table.byteLength,
+    down.table.byteLength,
+  ]
   const [old, wide, made, acrossAt, downAt] = placeAll(memory, sizes) as [number, number, number, number, number]
   new Uint8Array(memory.buffer).set(picture.data, old)
   new Int32Array(memory.buffer).set(across.table, acrossAt / 4)
@@ -127,7 +132,7 @@ function makeTaps(from: number, to: number, { reach, at }: Kernel): Taps {
     const weights = parts.map((part) => roundAway((part / whole) * (1 << weightBits)))
     table.set([start, count, ...weights], i * entry)
   }
-  return { table, bytes: table.byteLength, entryBytes: entry * table.BYTES_PER_ELEMENT }
+  return { table, entryBytes: entry * table.BYTES_PER_ELEMENT }
 }
 
 /** To the nearest whole number, halves away from 0. */
