@@ -54,7 +54,7 @@ export default {
   run: async (run: Run): Promise<Figure[]> => {
     await prepareTensorflow()
     const startMs = performance.now()
-    const tensorflow = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+    const tensorflow = await loadTensorflow({ threads: 2 })
     const tensorflowSeconds = (performance.now() - startMs) / 1000
     run.say(`TensorFlow: ${tensorflow.environment.backend}, ${tensorflow.environment.device}`)
     return [...(await measureSaves(run, tensorflow)), ...(await measureHandOvers(run, tensorflowSeconds))]

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
+import { interOpThreads, loadTensorflow, prepareTensorflow } from '@baton/tensorflow'
 import type { Benchmark, Figure, Run } from '../figure.ts'
 import { epochFigures, stepFigures } from './figures.ts'
 import { writeJob, writePictures } from './job.ts'
@@ -29,11 +29,11 @@ export default {
     const threads = os.availableParallelism()
     try {
       await prepareTensorflow({ log: say })
-      const { tf } = await loadTensorflow({ intraOpThreads: 1, interOpThreads: 1 })
+      const { tf } = await loadTensorflow({ threads: 1 })
       const peers = await preparePeers(say, threads)
       say('drawing pictures')
       const pictures = await writePictures(folder, Math.max(...nets.map(({ files }) => files)))
-      note(`All peers train in ${threads} threads, one operation at a time, and read files in 2 threads or processes`)
+      note(`All peers train in ${threads} threads, those with TensorFlow ${interOpThreads(threads)} operations at a time, and read files in 2 threads or processes`)
       note('Of Keras the steps are timed, from the first to the last: behind them `fit` waits for the tuner of tf.data')
       const figures: Figure[] = []
       for (const [i, net] of nets.entries()) {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { interOpThreads } from '@baton/tensorflow'
 import { hasBf16 } from '../machine.ts'
 import type { Run } from '../figure.ts'
 import { installPython } from '../python.ts'
@@ -50,7 +51,7 @@ const coarse = 0.05
 export async function preparePeers(say: Run['say'], threads: number): Promise<Record<PeerName, PeerKind | Lacking>> {
   const env = {
     TF_NUM_INTRAOP_THREADS: String(threads),
-    TF_NUM_INTEROP_THREADS: '1',
+    TF_NUM_INTEROP_THREADS: String(interOpThreads(threads)),
     TF_ENABLE_ONEDNN_OPTS: '1',
     // Of this process, where TensorFlow is loaded as Baton has it; peers may be as fast as they can.
     TF_DETERMINISTIC_OPS: '0',

@@ -15,7 +15,7 @@ else inThread(job === 'thread-with-env' ? { env: SHARE_ENV } : {})
 
 /** One step of a convolution towards a target, and how far it got. */
 async function train() {
-  const { tf, environment } = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+  const { tf, environment } = await loadTensorflow({ threads: 2 })
   const images = tf.randomNormal([2, 16, 16, 3], 0, 1, 'float32', 1).as4D(2, 16, 16, 3)
   const kernel = tf.variable(tf.randomNormal([3, 3, 3, 4], 0, 0.1, 'float32', 2).as4D(3, 3, 3, 4))
   const lossNow = () => tf.mean(tf.square(tf.sub(tf.relu(tf.conv2d(images, kernel, 1, 'same')), 1))).asScalar()
@@ -26,7 +26,7 @@ async function train() {
 
 /** A small graph, once. */
 async function runGraph() {
-  const { tf } = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+  const { tf } = await loadTensorflow({ threads: 2 })
   const kernel = tf.variable(tf.ones([3, 3, 3, 4]).as4D(3, 3, 3, 4))
   const run = ({ images }: Feeds) => ({ sum: tf.sum(tf.relu(tf.conv2d(images as Tensor4D, kernel, 1, 'same'))) })
   const inputs = { images: { shape: [1, 8, 8, 3], dtype: 'float32' } } as const

@@ -16,7 +16,7 @@ export async function loadNative(): Promise<LoadedTensorflow> {
   expect(source, 'these tests are about a TensorFlow library, which this machine can neither find nor fetch').not.toBe(
     'javascript',
   )
-  return loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+  return loadTensorflow({ threads: 2 })
 }
 
 export async function loadNativeTensorflow(): Promise<Tf> {

@@ -40,7 +40,7 @@ const pythons = {
   timm: path.join(await installPython(timm, say), 'python'),
   tensorflow: path.join(await installPython(tensorflow, say), 'python'),
 }
-const { tf, environment } = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+const { tf, environment } = await loadTensorflow({ threads: 2 })
 console.log(`${[...timm.packages, ...tensorflow.packages].join(', ')}; Baton on TensorFlow ${environment.tensorflow}`)
 const rowOf = (cells: readonly string[]) => cells.map((cell, i) => cell.padEnd(i === 0 ? 20 : 22)).join('')
 console.log(rowOf(['network', 'safetensors in timm', 'SavedModel in Python', 'layers model']))

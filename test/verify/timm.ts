@@ -31,7 +31,7 @@ import type { TimmName } from './networks.ts'
 const run = promisify(execFile)
 const tolerance = 1e-4
 const python = path.join(await installPython(timm, (line) => console.error(line)), 'python')
-const { tf, environment } = await loadTensorflow({ intraOpThreads: 2, interOpThreads: 1 })
+const { tf, environment } = await loadTensorflow({ threads: 2 })
 console.log(`${timm.packages.join(', ')}; TensorFlow ${environment.tensorflow} on ${environment.device}`)
 console.log('\nWeights as timm begins with them: Baton and PyTorch in float32 / PyTorch in float32 and float64')
 console.log(rowOf(['network', 'logits', 'all gradients', 'median gradient', 'over 1e-4', 'worst gradient']))

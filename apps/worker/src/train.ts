@@ -12,9 +12,8 @@ import type { ShardPiece } from './transfer/shard-piece.ts'
 /** The training child: trains one fold with TensorFlow, and tells the supervisor. */
 async function train(run: TrainingRun, supervisor: Supervisor): Promise<Outcome> {
   const manifest = parseManifest(JSON.parse(await readFile(run.manifestPath, 'utf8')))
-  // One operation at a time: the order in which several would add up is nobody's to promise.
-  const threads = { intraOpThreads: run.threads, interOpThreads: 1 }
-  const tensorflow = await loadTensorflow({ ...threads, execution: run.execution, cacheDir: run.cacheDir })
+  const { threads, execution, cacheDir } = run
+  const tensorflow = await loadTensorflow({ threads, execution, cacheDir })
   return outcomeOf(await trainFold(foldRunOf(run, manifest, supervisor), portsTo(supervisor, tensorflow)))
 }
 

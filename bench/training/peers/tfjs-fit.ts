@@ -15,7 +15,7 @@ import { readJob, serve } from './serve.ts'
 const job = await readJob()
 const { net, classes, threads, mean, std } = job
 const { size, batch } = net
-const { tf, environment } = await loadTensorflow({ intraOpThreads: threads, interOpThreads: 1 })
+const { tf, environment } = await loadTensorflow({ threads })
 
 const made: Weighted[] = []
 const input = tf.input({ shape: [size, size, 3] })

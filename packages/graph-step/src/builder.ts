@@ -4,6 +4,9 @@ import { attrValue, dataType, savedModel } from './proto.ts'
 /** Below this a constant is written as it is, whatever its values. */
 const SMALL_BYTES = 256
 
+/** What these give may be their input's memory. */
+const VIEWS: ReadonlySet<string> = new Set(['Reshape', 'Slice'])
+
 /**
  * A graph while it grows. Nodes are named by their place, behind the prefix that they have in common, so equal graphs
  * are equal in every byte.
@@ -19,7 +22,7 @@ export interface GraphBuilder {
   constant(type: DataType, shape: readonly number[], content: Uint8Array): string
   /** Lets a node wait until another has run. */
   wait(name: string, until: string): void
-  /** The nodes so far that take a node's first output. */
+  /** The nodes so far that take a node's first output, or a view of it. */
   usersOf(name: string): readonly string[]
   readonly nodes: readonly GraphNode[]
   /** The saved model, as a file holds it. */
@@ -30,6 +33,7 @@ export function createBuilder(prefix = ''): GraphBuilder {
   const nodes: GraphNode[] = []
   const inputsOf = new Map<string, string[]>()
   const users = new Map<string, string[]>()
+  const views = new Set<string>()
   const constants = new Map<string, string>()
   const add: GraphBuilder['add'] = (op, inputs, attributes = {}) => {
     const name = `${prefix}${op}_${nodes.length}`
@@ -40,6 +44,7 @@ export function createBuilder(prefix = ''): GraphBuilder {
       if (others) others.push(name)
       else users.set(input, [name])
     }
+    if (VIEWS.has(op)) views.add(name)
     nodes.push({ name, op, inputs: own, attributes })
     return name
   }
@@ -57,7 +62,8 @@ export function createBuilder(prefix = ''): GraphBuilder {
     const types = { T: attrValue.type(dataType[type]), index_type: attrValue.type(dataType.int32) }
     return add('Fill', [dims, value], types)
   }
-  const usersOf: GraphBuilder['usersOf'] = (name) => users.get(name) ?? []
+  const usersOf: GraphBuilder['usersOf'] = (name) =>
+    (users.get(name) ?? []).flatMap((user) => (views.has(user) ? usersOf(user) : [user]))
   const wait: GraphBuilder['wait'] = (name, until) => void inputsOf.get(name)!.push(`^${until}`)
   return { add, constant, wait, usersOf, nodes, toBytes: (signature) => savedModel(nodes, signature) }
 }

@@ -1,6 +1,7 @@
 import type { DataId, Tensor, TypedArray, Variable } from '@tensorflow/tfjs'
 import type { GraphBuilder } from './builder.ts'
 import { bytesOf, isSplat } from './builder.ts'
+import type { Operation } from './cpu-convolutions.ts'
 import type { Tf } from '@baton/tensorflow'
 import type { Attribute, NodeBackend } from './native.ts'
 import { attributeKind } from './native.ts'
@@ -43,6 +44,8 @@ export interface RecorderOptions {
   readonly tf: Tf
   readonly backend: NodeBackend
   readonly graph: GraphBuilder
+  /** Adds other nodes for an operation than its own, and gives the last one's name; null where it adds none. */
+  readonly rewrite: (operation: Operation) => string | null
   /** Gives the graph's name for the value of a variable of the program, null for other tensors. */
   readonly readState: (dataId: DataId) => string | null
   /** Adds an operation that updates variables of the program, and lets each stand on the tensor that `nextOf` gives. */
@@ -57,7 +60,7 @@ export interface RecorderOptions {
 }
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { tf, backend, graph, readState, updateState, anyRows, outlineOnly } = options
+  const { tf, backend, graph, rewrite, readState, updateState, anyRows, outlineOnly } = options
   const refs = new WeakMap<DataId, string>()
   const made = new WeakSet<DataId>()
   const bytes = new WeakMap<DataId, string>()
@@ -91,13 +94,20 @@ export function createRecorder(options: RecorderOptions): Recorder {
         encode(attribute) ?? refuse(`it uses an attribute ${attribute.name} of kind ${attribute.type}`),
       ]),
     )
+  const addNode = (node: Operation['node'], given: readonly Attribute[], inputs: readonly Tensor[], output: Tensor) =>
+    rewrite({ node, attributes: given, inputs, output }) ?? graph.add(node.op, node.inputs, node.attributes)
   const record = (op: string, attributes: readonly Attribute[], inputs: readonly Tensor[], outputs: Tensor[]) => {
     if (anyRows && op === 'Reshape' && inputs[0]!.shape.join() === outputs[0]!.shape.join())
       return void refs.set(outputs[0]!.dataId, refOf(inputs[0]!))
     const fromBytes = op === 'Cast' ? bytes.get(inputs[0]!.dataId) : undefined
     const name =
       fromBytes === undefined
-        ? graph.add(op, inputs.map(refOf), attributesOf(attributes))
+        ? addNode(
+            { op, inputs: inputs.map(refOf), attributes: attributesOf(attributes) },
+            attributes,
+            inputs,
+            outputs[0]!,
+          )
         : graph.add(op, [fromBytes], { ...attributesOf(attributes), SrcT: attrValue.type(dataType.uint8) })
     outputs.forEach(({ dataId }, i) => refs.set(dataId, i === 0 ? name : `${name}:${i}`))
   }

@@ -1,8 +1,10 @@
 import type { DataId, Tensor } from '@tensorflow/tfjs'
 import type { Tf } from '@baton/tensorflow'
+import { isOnGpu } from '@baton/tensorflow'
 import type { GraphBuilder } from './builder.ts'
 import { createBuilder } from './builder.ts'
 import { castMatrixOps } from './cast-matrix-ops.ts'
+import { cpuConvolutions } from './cpu-convolutions.ts'
 import type { NodeBackend } from './native.ts'
 import type { Feeds, InputSpec, Outputs, Signature, StateEntry } from './program.ts'
 import type { DataType, GraphNode } from './proto.ts'
@@ -81,12 +83,16 @@ function unalias(tf: Tf, state: readonly StateEntry[]): void {
 
 function recordRun(tf: Tf, backend: NodeBackend, input: TraceInput): Trace {
   const { signature, state, feeds, otherFeeds, prefix, trusted = false } = input
-  const graph = castMatrixOps(createBuilder(prefix), signature.computeDtype ?? 'float32')
+  const { computeDtype: dtype = 'float32' } = signature
+  const float32 = createBuilder(prefix)
+  const graph = castMatrixOps(float32, dtype)
   const variables = graphVariables(graph, state)
   const recorder = createRecorder({
     tf,
     backend,
     graph,
+    // What is for any size is run elsewhere, on who knows what.
+    rewrite: otherFeeds || isOnGpu(tf) ? () => null : cpuConvolutions({ graph, dtype, float32 }),
     readState: variables.read,
     updateState: variables.update,
     anyRows: otherFeeds !== undefined,

@@ -14,13 +14,13 @@ test('with nothing but JavaScript it loads that, says so, and keeps to the setti
   const javascript = { version: '4.22.0', device: 'JavaScript', library: null, binding: null, tried: [] }
   await writeStamp(tensorflowCache(cacheDir), { source: 'javascript', ...javascript })
 
-  const { tf, environment } = await loadTensorflow({ intraOpThreads: 1, interOpThreads: 1, cacheDir })
+  const { tf, environment } = await loadTensorflow({ threads: 1, cacheDir })
   expect(TrainingEnvironment.omit({ precision: true }).parse(environment)).toMatchObject({
     backend: 'tfjs-cpu 4.22.0',
     device: 'JavaScript',
   })
   expect(tf.add(1, 2).dataSync()[0]).toBe(3)
 
-  expect((await loadTensorflow({ intraOpThreads: 1, interOpThreads: 1, cacheDir })).tf).toBe(tf)
-  expect(() => loadTensorflow({ intraOpThreads: 2, interOpThreads: 1, cacheDir })).toThrow(/cannot change/)
+  expect((await loadTensorflow({ threads: 1, cacheDir })).tf).toBe(tf)
+  expect(() => loadTensorflow({ threads: 2, cacheDir })).toThrow(/cannot change/)
 })

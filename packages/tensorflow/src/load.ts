@@ -11,9 +11,7 @@ import { readStamp } from './stamp.ts'
 
 export interface LoadOptions {
   /** Threads within one operation. Another number gives other bytes. */
-  readonly intraOpThreads: number
-  /** Operations that run at once. */
-  readonly interOpThreads: number
+  readonly threads: number
   /** How steps are to run. Default compiled; the JavaScript backend has no graphs, and is eager always. */
   readonly execution?: TrainingEnvironment['execution']
   readonly cacheDir?: string
@@ -47,11 +45,19 @@ export function loadTensorflow(options: LoadOptions): Promise<LoadedTensorflow> 
   return loaded.result
 }
 
+/**
+ * Operations of a graph that run at once: a layer's two gradients, say, so that the small ones, which have one thread,
+ * leave none idle. No value depends on it: each operation waits for all that it takes.
+ */
+export function interOpThreads(threads: number): number {
+  return Math.min(2, threads)
+}
+
 /** What TensorFlow reads from the environment when it is loaded. */
-function settingsOf({ intraOpThreads, interOpThreads }: LoadOptions): Record<string, string> {
+function settingsOf({ threads }: LoadOptions): Record<string, string> {
   return {
-    TF_NUM_INTRAOP_THREADS: String(intraOpThreads),
-    TF_NUM_INTEROP_THREADS: String(interOpThreads),
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: String(interOpThreads(threads)),
     // Left alone, TensorFlow decides by the CPU model, and a fold that moves to another would change its bytes.
     TF_ENABLE_ONEDNN_OPTS: process.env.TF_ENABLE_ONEDNN_OPTS ?? '1',
     TF_DETERMINISTIC_OPS: '1',
@@ -86,8 +92,8 @@ function loadNative(report: TensorflowReport, binding: string, options: LoadOpti
       backend: `tfjs-node ${versionOf('@tensorflow/tfjs-node')}`,
       tensorflow: version,
       device: deviceOf(tf),
-      intraOpThreads: options.intraOpThreads,
-      interOpThreads: options.interOpThreads,
+      intraOpThreads: options.threads,
+      interOpThreads: interOpThreads(options.threads),
       oneDnn: process.env.TF_ENABLE_ONEDNN_OPTS !== '0',
       execution: options.execution ?? 'compiled',
     }

@@ -86,5 +86,5 @@ async function findWeights(api: Client, params: ExperimentParams, wanted: number
 async function loadTf(io: Io) {
   const { loadTensorflow, prepareTensorflow } = await import('@baton/tensorflow')
   await prepareTensorflow({ log: (line) => io.err(line) })
-  return (await loadTensorflow({ intraOpThreads: availableParallelism(), interOpThreads: 1 })).tf
+  return (await loadTensorflow({ threads: availableParallelism() })).tf
 }
