@@ -33,7 +33,9 @@ export default {
       const peers = await preparePeers(say, threads)
       say('drawing pictures')
       const pictures = await writePictures(folder, Math.max(...nets.map(({ files }) => files)))
-      note(`All peers train in ${threads} threads, those with TensorFlow ${interOpThreads(threads)} operations at a time, and read files in 2 threads or processes`)
+      note(
+        `All peers train in ${threads} threads, those with TensorFlow ${interOpThreads(threads)} operations at a time, and read files in 2 threads or processes`,
+      )
       note('Of Keras the steps are timed, from the first to the last: behind them `fit` waits for the tuner of tf.data')
       const figures: Figure[] = []
       for (const [i, net] of nets.entries()) {
