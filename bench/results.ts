@@ -64,6 +64,7 @@ const spec: MatrixSpec = {
       { 'stages.head.loss': { name: 'bce' }, 'stages.all.loss': { name: 'bce' } },
       { augment: withErasing },
       { 'stages.all.optimizer': { name: 'sgdm' }, 'stages.all.schedule.lr': 0.3 },
+      { knn: { neighbours: 20 } },
     ],
     exclude: [],
   },
@@ -76,6 +77,7 @@ const cellNames = [
   'BCE in place of focal loss',
   'random erasing, p 0.5',
   'SGDM in place of AdamW',
+  'a vote of the 20 nearest neighbours',
 ]
 
 /**

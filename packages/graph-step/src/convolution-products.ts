@@ -38,9 +38,9 @@ export function convolutionProducts(graph: GraphBuilder, dtype: ComputeDtype): (
     const { x, filter, y } = convolution
     const [height, width, inputs, outputs] = filter.shape
     const taps = tapsOf(convolution)
-    const seeing = taps.filter(({ size }) => size[0] > 0 && size[1] > 0)
-    const seen = (tap: Tap) => nodes.rows(x, tap.x, tap.size)
-    const given = (tap: Tap) => nodes.rows(y, tap.y, tap.size)
+    const seeing = taps.filter((tap) => tap.x.height > 0 && tap.x.width > 0)
+    const seen = (tap: Tap) => nodes.rows(x, tap.x)
+    const given = (tap: Tap) => nodes.rows(y, tap.y)
     const matrices = () => nodes.reshaped(filter.node, [height * width, inputs, outputs])
     const weights = (tap: Tap) =>
       taps.length === 1
@@ -54,25 +54,27 @@ export function convolutionProducts(graph: GraphBuilder, dtype: ComputeDtype): (
     const gradient = (tap: Tap) =>
       seeing.includes(tap) ? nodes.product(seen(tap), given(tap), 'left') : nodes.zeros([inputs, outputs])
     const ways: Readonly<Record<Role, () => string>> = {
-      y: () =>
-        nodes.sum(seeing.map((tap) => nodes.placed(nodes.product(seen(tap), weights(tap)), tap.y, tap.size, y.shape))),
-      x: () => nodes.sum(seeing.map((tap) => nodes.placed(backwards(tap), tap.x, tap.size, x.shape))),
+      y: () => nodes.sum(seeing.map((tap) => nodes.placed(nodes.product(seen(tap), weights(tap)), tap.y, y.shape))),
+      x: () => nodes.sum(seeing.map((tap) => nodes.placed(backwards(tap), tap.x, x.shape))),
       filter: () => nodes.reshaped(nodes.stack(taps.map(gradient)), filter.shape),
     }
     return ways[convolution.wanted]()
   }
 }
 
-/** A row and a column, or so many of them. */
-type Pair = readonly [number, number]
+/** Part of a map. */
+interface Window {
+  readonly row: number
+  readonly column: number
+  readonly height: number
+  readonly width: number
+}
 
 /** One place of a filter: what it sees of the input, and where that goes in the output. */
 interface Tap {
   readonly index: number
-  /** The first of each. */
-  readonly x: Pair
-  readonly y: Pair
-  readonly size: Pair
+  readonly x: Window
+  readonly y: Window
 }
 
 /** Row by row. */
@@ -81,14 +83,13 @@ function tapsOf({ x, filter, y, isPadded }: Convolution): Tap[] {
     const before = isPadded ? Math.floor((size - 1) / 2) : 0
     return Array.from({ length: size }, (_, place) => spanOf(place - before, x.shape[axis], y.shape[axis]))
   }
-  const [height, width] = filter.shape
-  const columns = spansOf(2, width)
-  return spansOf(1, height).flatMap((row, i) =>
-    columns.map((column, j): Tap => {
-      const [ofX, ofY, size] = [row.x, row.y, row.size].map((first, k) => [first, [column.x, column.y, column.size][k]!] as const) // prettier-ignore
-      return { index: i * width + j, x: ofX!, y: ofY!, size: size! }
-    }),
-  )
+  const columns = spansOf(2, filter.shape[1])
+  return spansOf(1, filter.shape[0])
+    .flatMap((row) => columns.map((column) => [row, column] as const))
+    .map(([row, column], index) => {
+      const size = { height: row.size, width: column.size }
+      return { index, x: { row: row.x, column: column.x, ...size }, y: { row: row.y, column: column.y, ...size } }
+    })
 }
 
 /** Along one axis, the outputs that see an input so far ahead of them: the first of each, and how many. */
@@ -118,29 +119,30 @@ function matrixNodes(graph: GraphBuilder) {
     view('Reshape', [node, list(shape)], { T, Tshape: int32 })
   const part = (node: string, begin: readonly number[], size: readonly number[]) =>
     view('Slice', [node, list(begin), list(size)], { T, Index: int32 })
-  const isWhole = ([height, width]: Pair, shape: Shape) => height === shape[1] && width === shape[2]
+  const isWhole = ({ height, width }: Window, shape: Shape) => height === shape[1] && width === shape[2]
   const several = (op: string, parts: readonly string[], attributes: GraphNode['attributes']) =>
     parts.length === 1 ? parts[0]! : graph.add(op, parts, { T, N: attrValue.integer(parts.length), ...attributes })
   return {
     reshaped,
     zeros,
     /** Part of a map as a matrix, a row a place. */
-    rows({ node, shape }: Operand, [row, column]: Pair, size: Pair): string {
+    rows({ node, shape }: Operand, window: Window): string {
       const [batch, , , channels] = shape
-      const whole = isWhole(size, shape)
-      return reshaped(whole ? node : part(node, [0, row, column, 0], [batch, ...size, channels]), [-1, channels])
+      const { row, column, height, width } = window
+      const seen = () => part(node, [0, row, column, 0], [batch, height, width, channels])
+      return reshaped(isWhole(window, shape) ? node : seen(), [-1, channels])
     },
     /** One of a stack of matrices. */
-    matrix: (stack: string, index: number, shape: Pair): string =>
+    matrix: (stack: string, index: number, shape: readonly [number, number]): string =>
       reshaped(part(stack, [index, 0, 0], [1, ...shape]), shape),
     /** Each of a stack of matrices. */
     turned: (stack: string): string => view('Transpose', [stack, list([0, 2, 1])], { T, Tperm: int32 }),
     /** A matrix of a row a place as part of a map, among zeros. */
-    placed(matrix: string, [row, column]: Pair, size: Pair, shape: Shape): string {
-      const [batch, height, width, channels] = shape
-      const map = reshaped(matrix, [batch, ...size, channels])
-      if (isWhole(size, shape)) return map
-      const around = [0, 0, row, height - row - size[0], column, width - column - size[1], 0, 0]
+    placed(matrix: string, window: Window, [batch, height, width, channels]: Shape): string {
+      const map = reshaped(matrix, [batch, window.height, window.width, channels])
+      if (isWhole(window, [batch, height, width, channels])) return map
+      const { row, column } = window
+      const around = [0, 0, row, height - row - window.height, column, width - column - window.width, 0, 0]
       return graph.add('PadV2', [map, integers([4, 2], around), zeros([])], { T, Tpaddings: int32 })
     },
     /** @param turned Which of the two is turned first. */
