@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { pushDataset, startBaton, startLocalWorkers } from '@baton/cli'
 import { loadConfig } from '@baton/config'
-import { isFinal, labelsOf } from '@baton/contracts'
+import { isAppError, isFinal, labelsOf } from '@baton/contracts'
 import type { Client, Matrix, MatrixSpec } from '@baton/contracts'
 import { buildEmojiDataset } from '@baton/dataset'
 import type { EmojiDataset } from '@baton/dataset'
@@ -162,10 +162,21 @@ async function studyPrecision(api: Client, say: Run['say']): Promise<PrecisionSt
   )
 }
 
+/** A database that is busy for a while ends no study. */
+async function matrixNow(api: Client, version: number): Promise<Matrix> {
+  for (let refused = 0; ; refused++)
+    try {
+      return await api.getMatrix({ params: { project, version }, query: {} })
+    } catch (error) {
+      if (!isAppError(error, 'unavailable') || refused === 30) throw error
+      await setTimeout(2000)
+    }
+}
+
 async function finished(api: Client, version: number, say: Run['say']): Promise<Matrix> {
   let said = ''
   for (;;) {
-    const matrix = await api.getMatrix({ params: { project, version }, query: {} })
+    const matrix = await matrixNow(api, version)
     const failed = matrix.cells.find(({ status }) => status === 'failed' || status === 'cancelled')
     if (failed) throw new Error(`${failed.name} ${failed.status}`)
     if (matrix.cells.every(({ status }) => isFinal(status))) return matrix
