@@ -13,6 +13,9 @@ import type { GraphNode } from './proto.ts'
  */
 const PLACES_BY_PRODUCTS = 4
 
+/** Of larger maps a filter that leaves few places has too many places of its own: each takes a product, and a map to add to. */
+const PLACES_SEEN_BY_PRODUCTS = 16
+
 /** For maps of at most so many places a filter's gradient takes longer in a smaller type than in float32. */
 const PLACES_IN_FLOAT32 = 16
 
@@ -52,8 +55,9 @@ export function cpuConvolutions({ graph, dtype, float32 }: Graphs): (operation: 
     const { op, inputs, attributes } = operation.node
     const isInGroups = x.shape[3] !== filter.shape[2]
     const isPointwise = filter.shape[0] * filter.shape[1] === 1
-    const places = y.shape[1] * y.shape[2]
-    if (isDense && !isInGroups && (isPointwise || places <= PLACES_BY_PRODUCTS)) return products(convolution)
+    const [seen, places] = [placesOf(x), placesOf(y)]
+    const isSmall = places <= PLACES_BY_PRODUCTS && seen <= PLACES_SEEN_BY_PRODUCTS
+    if (isDense && !isInGroups && (isPointwise || isSmall)) return products(convolution)
     const isInFloat32 = isInGroups ? dtype === 'float16' : wanted === 'filter' && places <= PLACES_IN_FLOAT32
     return isInFloat32 ? float32.add(op, inputs, attributes) : null
   }
@@ -66,11 +70,15 @@ const ROLES: Readonly<Record<string, { readonly takes: readonly (Role | 'shape')
   Conv2DBackpropFilter: { takes: ['x', 'shape', 'y'], gives: 'filter' },
 }
 
-/** Null for what is no convolution. */
+function placesOf({ shape: [, height, width] }: Operand): number {
+  return height * width
+}
+
+/** Null for what is no convolution, or one of maps that have their channels first. */
 function convolutionOf({ node, attributes, inputs, output }: Operation): (Convolution & { isDense: boolean }) | null {
   const roles = ROLES[node.op]
-  if (!roles) return null
   const valueOf = (name: string) => attributes.find((attribute) => attribute.name === name)?.value
+  if (!roles || valueOf('data_format') === 'NCHW') return null
   const operand = (role: Role): Operand => {
     const place = roles.takes.indexOf(role)
     const { shape } = inputs[place] ?? output
