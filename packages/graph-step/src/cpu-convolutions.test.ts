@@ -68,6 +68,8 @@ test.each<[what: string, layer: Layer, operations: string[]]>([
   ['maps with their channels first are convolved by TensorFlow', { size: 8, filter: 1, layout: 'NCHW' }, []],
   ['groups are convolved by TensorFlow', { size: 2, filter: 3, groups: 2 }, []],
   ['in bfloat16 too', { size: 2, filter: 3, groups: 2, dtype: 'bfloat16', pass: 'Conv2DBackpropFilter' }, []],
+  ['but in float32 where places of a filter see nothing, for its gradient', { size: 1, filter: 3, stride: 2, groups: 2, dtype: 'bfloat16', pass: 'Conv2DBackpropFilter' }, ['Conv2DBackpropFilter']], // prettier-ignore
+  ['be it the last one alone', { size: 2, filter: 3, stride: 2, groups: 2, dtype: 'bfloat16', pass: 'Conv2DBackpropFilter' }, ['Conv2DBackpropFilter']], // prettier-ignore
   ['and for float16 in float32', { size: 2, filter: 3, groups: 2, dtype: 'float16' }, ['Conv2D']],
 ])('%s', (_what, layer, operations) => {
   expect(operationsOf(layer)).toEqual(operations)

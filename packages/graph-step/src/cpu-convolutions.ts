@@ -42,6 +42,8 @@ interface Graphs {
  *
  * - filters of one place, and small maps, as matrix products;
  * - in smaller types, gradients of the filters of small maps in float32;
+ * - and those of filters with places that see nothing of a map: in bfloat16 oneDNN leaves there what was in memory before,
+ *   where it strides over a map of one column;
  * - in float16, all that is in groups in float32, as oneDNN has no gradients for it.
  *
  * @returns Adds the nodes for an operation and gives the last one's name; null where it is best as it is.
@@ -51,14 +53,15 @@ export function cpuConvolutions({ graph, dtype, float32 }: Graphs): (operation: 
   return (operation) => {
     const convolution = convolutionOf(operation)
     if (!convolution) return null
-    const { wanted, x, filter, y, isDense } = convolution
+    const { wanted, x, filter, y, isDense, hasBlindPlaces } = convolution
     const { op, inputs, attributes } = operation.node
     const isInGroups = x.shape[3] !== filter.shape[2]
     const isPointwise = filter.shape[0] * filter.shape[1] === 1
     const [seen, places] = [placesOf(x), placesOf(y)]
     const isSmall = places <= PLACES_BY_PRODUCTS && seen <= PLACES_SEEN_BY_PRODUCTS
     if (isDense && !isInGroups && (isPointwise || isSmall)) return products(convolution)
-    const isInFloat32 = isInGroups ? dtype === 'float16' : wanted === 'filter' && places <= PLACES_IN_FLOAT32
+    const isSlow = !isInGroups && places <= PLACES_IN_FLOAT32
+    const isInFloat32 = (wanted === 'filter' && (isSlow || hasBlindPlaces)) || (isInGroups && dtype === 'float16')
     return isInFloat32 ? float32.add(op, inputs, attributes) : null
   }
 }
@@ -74,8 +77,15 @@ function placesOf({ shape: [, height, width] }: Operand): number {
   return height * width
 }
 
+interface FoundConvolution extends Convolution {
+  /** The filter is laid on every place of the map, without gaps. */
+  readonly isDense: boolean
+  /** Some places of the filter see nothing but the zeros around the map, wherever it is laid. */
+  readonly hasBlindPlaces: boolean
+}
+
 /** Null for what is no convolution, or one of maps that have their channels first. */
-function convolutionOf({ node, attributes, inputs, output }: Operation): (Convolution & { isDense: boolean }) | null {
+function convolutionOf({ node, attributes, inputs, output }: Operation): FoundConvolution | null {
   const roles = ROLES[node.op]
   const valueOf = (name: string) => attributes.find((attribute) => attribute.name === name)?.value
   if (!roles || valueOf('data_format') === 'NCHW') return null
@@ -85,13 +95,25 @@ function convolutionOf({ node, attributes, inputs, output }: Operation): (Convol
     return { shape: shape as unknown as Shape, node: node.inputs[place] ?? '' }
   }
   const [padding, strides, dilations] = ['padding', 'strides', 'dilations'].map(valueOf)
+  const [x, filter, y] = [operand('x'), operand('filter'), operand('y')]
+  const isPadded = padding === 'SAME'
+  const isBlindAlong = (axis: 1 | 2) =>
+    hasBlindEnd({ size: filter.shape[axis - 1]!, inputs: x.shape[axis], outputs: y.shape[axis], stride: (strides as number[])[axis]! }) // prettier-ignore
   return {
     wanted: roles.gives,
-    x: operand('x'),
-    filter: operand('filter'),
-    y: operand('y'),
-    isPadded: padding === 'SAME',
-    // The filter is laid on every place of the map, without gaps.
+    x,
+    filter,
+    y,
+    isPadded,
     isDense: padding !== 'EXPLICIT' && [strides, dilations].flat().every((step) => step === 1),
+    hasBlindPlaces: isPadded && (isBlindAlong(1) || isBlindAlong(2)),
   }
+}
+
+/** Along one axis, whether a filter's first or last place sees nothing of a map that is padded to ⌈inputs / stride⌉ outputs. */
+function hasBlindEnd(axis: { size: number; inputs: number; outputs: number; stride: number }): boolean {
+  const { size, inputs, outputs, stride } = axis
+  const last = (outputs - 1) * stride
+  const before = Math.floor(Math.max(0, last + size - inputs) / 2)
+  return before > last || size - 1 - before >= inputs
 }
