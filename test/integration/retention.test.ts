@@ -1,5 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
-import { createArtifact, failFold, recordCheckpoint, reconcile, retireCheckpoints, retireRecords } from '@baton/core'
+import {
+  createArtifact,
+  createCodeBundle,
+  createDatasetVersion,
+  failFold,
+  recordCheckpoint,
+  reconcile,
+  retireCheckpoints,
+  retireRecords,
+} from '@baton/core'
 import type { FailOutcome } from '@baton/core'
 import type { CheckpointManifest, Lease } from '@baton/contracts'
 import { aCheckpoint, aLease, anExperiment, aSession, createWorld, runSql } from '@baton/testing'
@@ -155,6 +164,32 @@ describe('an object that goes just when an equal training names it', () => {
     expect(world.blobs.objects.has(digest)).toBe(true)
   })
 
+  test('stays where a code bundle names it', async () => {
+    const { digest } = (await equalTrainings()).manifest.files[0]!
+    const { retired } = retireWhenAsked()
+    await createCodeBundle({ ...world, checkBundle: async () => [] }, { project: 'emoji', digest })
+    expect(await retired()).toBe(1)
+    expect(world.blobs.objects.has(digest)).toBe(true)
+  })
+
+  test('stays where a dataset names it as its manifest or a shard', async () => {
+    await anExperiment(world, { folds: { count: 2, only: [0] } })
+    const { commit } = await nextAttempt()
+    const shard = await world.blobs.write(Buffer.alloc(world.manifest.shards[0]!.sizeBytes, 2))
+    const bytes = Buffer.from(JSON.stringify({ ...world.manifest, shards: [shard] }))
+    const manifest = await world.blobs.write(bytes)
+    const files = [
+      { name: 'weights', ...shard },
+      { name: 'best', ...manifest },
+    ] as const
+    await commit(1, { files: [...files] })
+    for (const step of [2, 3]) await commit(step)
+    const { retired } = retireWhenAsked()
+    await createDatasetVersion(world, { project: 'emoji', name: 'other', manifest: manifest.digest })
+    expect(await retired()).toBe(1)
+    expect([shard, manifest].map(({ digest }) => world.blobs.objects.has(digest))).toEqual([true, true])
+  })
+
   test('is known to have gone by an experiment that takes it', async () => {
     const { manifest } = await equalTrainings()
     const named = manifest.files[0]!.digest
@@ -223,5 +258,14 @@ describe('a checkpoint', () => {
     for (const files of [[], [weights!, weights!], [{ ...weights!, name: 'best' as const }]])
       await expect(commit(1, { files })).rejects.toMatchObject({ code: 'checkpoint-corrupt' })
     expect(await runSql(world.databaseUrl, `SELECT 1 FROM checkpoint`)).toEqual([])
+  })
+
+  test('whose files are not in storage leaves nothing there either', async () => {
+    const { commit, lease } = await nextAttempt()
+    await aCheckpoint(world, lease, 1)
+    const before = world.blobs.objects.size
+    const files = [{ name: 'weights' as const, digest: 'f'.repeat(64), sizeBytes: 1 }]
+    await expect(commit(1, { files })).rejects.toMatchObject({ code: 'blob-missing' })
+    expect(world.blobs.objects.size).toBe(before)
   })
 })

@@ -11,7 +11,7 @@ import type { LeaseProof } from './held-fold.ts'
  * Makes an uploaded checkpoint the one the next session resumes from.
  *
  * Its objects are in storage before the row is written, so a row never points at nothing; the manifest is one of them,
- * under its own digest, which vouches for all of it. The fence is checked under the fold's lock: a session
+ * under its own digest, which vouches for all of it, and is not stored where the files are lacking. The fence is checked under the fold's lock: a session
  * that froze past its lease and woke up again cannot overwrite its successor. An older checkpoint that arrives
  * late changes nothing.
  *
@@ -22,13 +22,15 @@ export async function recordCheckpoint(
   input: LeaseProof & { manifest: CheckpointManifest },
 ): Promise<{ digest: string; step: number; committedAt: string }> {
   await assertBelongs(store, input)
-  const manifest = await blobs.write(new TextEncoder().encode(canonicalJson(input.manifest)))
-  const sizeBytes = input.manifest.files.reduce((sum, file) => sum + file.sizeBytes, manifest.sizeBytes)
-  const { committedAt } = await nameBlobs({ store, blobs }, [...input.manifest.files, manifest], async (tables) => {
+  const { digest, committedAt } = await nameBlobs({ store, blobs }, input.manifest.files, async (tables) => {
+    // Kept as the files are, and stored only once they are seen to be there. Nobody waits for the fold meanwhile.
+    const manifest = await blobs.write(new TextEncoder().encode(canonicalJson(input.manifest)))
+    const sizeBytes = input.manifest.files.reduce((sum, file) => sum + file.sizeBytes, manifest.sizeBytes)
     const fold = await heldFold(tables, input)
-    return tables.folds.appendCheckpoint(fold, { digest: manifest.digest, sizeBytes, manifest: input.manifest })
+    const row = { digest: manifest.digest, sizeBytes, manifest: input.manifest }
+    return { digest: manifest.digest, ...(await tables.folds.appendCheckpoint(fold, row)) }
   })
-  return { digest: manifest.digest, step: input.manifest.position.step, committedAt }
+  return { digest, step: input.manifest.position.step, committedAt }
 }
 
 /** Refuses early, before storage is touched; the fence is checked again where it counts. */

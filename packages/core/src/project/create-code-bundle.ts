@@ -1,4 +1,5 @@
 import type { CodeBundle } from '@baton/contracts'
+import { nameBlobs } from '../name-blobs.ts'
 import type { BlobStore } from '../ports.ts'
 import type { Store } from '../store.ts'
 import { findProject } from './find-project.ts'
@@ -24,5 +25,5 @@ export async function createCodeBundle(
   const bytes = await blobs.read(input.digest, { maxBytes: maxBundleBytes })
   const files = await checkBundle(bytes)
   const bundle = { projectId: project.id, digest: input.digest, sizeBytes: bytes.byteLength, files }
-  return store.transaction(({ bundles }) => bundles.upsert(bundle))
+  return nameBlobs({ store, blobs }, [bundle], ({ bundles }) => bundles.upsert(bundle))
 }

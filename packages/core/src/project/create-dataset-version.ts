@@ -1,7 +1,7 @@
 import { AppError, parseManifest } from '@baton/contracts'
 import type { DatasetManifest, DatasetVersion } from '@baton/contracts'
 import { splitFactsOf } from '@baton/evaluation'
-import { missingBlobs } from '../blobs.ts'
+import { nameBlobs } from '../name-blobs.ts'
 import type { BlobStore } from '../ports.ts'
 import type { Store } from '../store.ts'
 import { findProject } from './find-project.ts'
@@ -22,8 +22,6 @@ export async function createDatasetVersion(
   const project = await findProject({ store }, input.project)
   const bytes = await blobs.read(input.manifest, { maxBytes: maxManifestBytes })
   const manifest = readManifest(bytes)
-  const missing = await missingBlobs(blobs, manifest.shards)
-  if (missing.length > 0) throw new AppError('blob-missing', { digests: missing })
   const train = manifest.samples.filter((sample) => sample.split === 'train').length
   const version = {
     projectId: project.id,
@@ -35,7 +33,7 @@ export async function createDatasetVersion(
     labelGroups: manifest.labelGroups.map(({ name, labels }) => ({ name, labels: labels.length })),
     splitFacts: splitFactsOf(manifest),
   }
-  return store.transaction(async ({ projects, datasets }) => {
+  return nameBlobs({ store, blobs }, [version.manifest, ...manifest.shards], async ({ projects, datasets }) => {
     // One at a time: a transaction whose number somebody took meanwhile could not take another.
     await projects.lock(project.slug)
     return datasets.append(version)
