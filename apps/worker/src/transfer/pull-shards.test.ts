@@ -226,6 +226,24 @@ test('what ends the fold that reads a piece does not end the other that waits fo
   expect(pieces()).toHaveLength(2)
 })
 
+test('of pieces read ahead nothing is kept once their shard is whole, or the fold that read them has ended', async () => {
+  const bytes = shardOf(50_000, 9)
+  const blob = storage.add(bytes)
+  let release: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (release = resolve))
+  storage.state.hold = (range) => (isPiece(range) ? Promise.resolve() : held)
+  const own = new AbortController()
+  const [first, second] = [await pull([blob], own.signal), await pull([blob])]
+  await first.find(0, [pieceOf(bytes, 100), pieceOf(bytes, 9000)])
+  await second.find(0, [pieceOf(bytes, 20_000)])
+  expect(cache.ahead.size).toBe(3)
+  own.abort()
+  expect(cache.ahead.size).toBe(1)
+  release()
+  await second.done
+  expect(cache.ahead.size).toBe(0)
+})
+
 test('a piece that was damaged on the way is asked for once more', async () => {
   const bytes = shardOf(50_000, 3)
   storage.state.hold = (range) => (isPiece(range) ? Promise.resolve() : never())

@@ -35,7 +35,10 @@ export function createReadAhead(tools: Tools, { cache, dir }: { cache: BlobCache
   const known = new Map<string, Promise<void>>()
   const total = { pieces: 0, bytes: 0 }
 
-  /** Copies what a fold on another GPU has read or is reading; else it is read for both. */
+  /**
+   * Copies what a fold on another GPU has read or is reading; else it is read for both, until this fold has the whole
+   * shard, which the other gets from the cache then, or ends, and its file with it.
+   */
   async function bring(key: string, source: RangeSource, piece: ShardPiece, path: string): Promise<void> {
     const other = cache.ahead.get(key)
     const bytes = other && (await copied(other, piece))
@@ -45,7 +48,7 @@ export function createReadAhead(tools: Tools, { cache, dir }: { cache: BlobCache
       () => path,
       () => null,
     )
-    cache.ahead.set(key, shared)
+    if (!source.signal.aborted) share(cache, key, shared, source.signal)
     await own
   }
 
@@ -85,6 +88,15 @@ export function createReadAhead(tools: Tools, { cache, dir }: { cache: BlobCache
     },
     total: () => total,
   }
+}
+
+function share({ ahead }: BlobCache, key: string, shared: Promise<string | null>, until: AbortSignal): void {
+  ahead.set(key, shared)
+  const letGo = () => {
+    // Another fold may have read it anew meanwhile.
+    if (ahead.get(key) === shared) ahead.delete(key)
+  }
+  until.addEventListener('abort', letGo, { once: true })
 }
 
 /** The piece, where the download of its shard has come past it; null where it has not, or its bytes are wrong. */
