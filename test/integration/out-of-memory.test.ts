@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -47,27 +47,4 @@ test('compiled steps that run out of memory go on with less at a time, and are t
   expect(pieces.length).toBeGreaterThan(1)
   const { digests, best } = resultOf(pieces.at(-1)!)
   expect({ digests, best }).toEqual({ digests: resultOf(whole).digests, best: resultOf(whole).best })
-})
-
-test('what TensorFlow itself says of memory that is not there is understood', async () => {
-  const bundleDir = path.join(dir, 'bundle')
-  await mkdir(bundleDir)
-  // 400 TB for more than two pictures; more than an address space holds.
-  const source = `export const loss = ({ tf }) => (logits, labels) => {
-    const side = logits.shape[0] > 2 ? 1e7 : 1
-    const column = tf.tile(tf.reshape(tf.mean(logits), [1, 1]), [side, 1])
-    const nothing = tf.mul(tf.mean(tf.matMul(column, column, false, true)), 0)
-    return tf.add(tf.mean(tf.squaredDifference(logits, labels), 1), nothing)
-  }`
-  await writeFile(path.join(bundleDir, 'index.js'), source)
-  const stages = [
-    { name: 'all', steps: 2, batch: 6, schedule: { name: 'constant', lr: 0.01 }, loss: { name: 'bundle' } },
-  ] as never
-  const session = await sessions.train({
-    spec: { code: 'c'.repeat(64), stages },
-    run: { bundleDir },
-    ports: { tensorflow: native() },
-  })
-  expect(session.outcome.kind).toBe('completed')
-  expect(session.checkpoints.at(-1)!.manifest.state.accumulate).toBe(4)
 })
