@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, request as httpRequest } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 import { CreateBucketCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { integer, streamKey } from '@baton/random'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -356,4 +358,27 @@ test('a client that leaves in the middle of a download is let go', async () => {
   const replaced = { method: 'PUT', url: url.href, body: 'small' }
   expect((await sendRaw(replaced)).status).toBe(200)
   await vi.waitFor(async () => expect((await filesIn(world.directory)).length).toBe(before + 1))
+})
+
+test('a download gets its own bytes, whoever else reads slowly, or leaves halfway, beside it', async () => {
+  const objects = Array.from({ length: 4 }, (_, i) => ({ key: `side-${i}`, bytes: randomBytes(3 * 1024 * 1024 + i) }))
+  for (const { key, bytes } of objects)
+    await world.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes }))
+  const open = async (key: string) => {
+    const url = new URL(`${base}/${key}`)
+    const sent = httpRequest(url, { headers: signRequest({ method: 'GET', url: url.href }) }).end()
+    const [response] = (await once(sent, 'response')) as [IncomingMessage]
+    return { sent, response }
+  }
+  // Their answers are held up with bytes on the way; half of them leave so.
+  const slow = await Promise.all(objects.map(async (object) => ({ ...object, ...(await open(object.key)) })))
+  const leaving = await Promise.all(objects.map(({ key }) => open(key)))
+  for (const { sent } of leaving) sent.destroy()
+  for (let round = 0; round < 3; round++)
+    await Promise.all(
+      objects.map(async ({ key, bytes }) =>
+        expect((await buffer((await open(key)).response)).equals(bytes), key).toBe(true),
+      ),
+    )
+  for (const { response, bytes, key } of slow) expect((await buffer(response)).equals(bytes), key).toBe(true)
 })

@@ -30,6 +30,7 @@ export interface S3Response {
   readonly status: number
   readonly headers?: Readonly<Record<string, string | number>>
   readonly document?: string
+  /** Each chunk is used only until the next is asked for. */
   readonly stream?: AsyncIterable<Buffer>
   /** Called once the answer is sent or cannot be sent. */
   readonly release?: () => void

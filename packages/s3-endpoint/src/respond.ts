@@ -1,6 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { pipeline } from 'node:stream/promises'
-import { Readable } from 'node:stream'
 import type { S3Error } from './errors.ts'
 import type { S3Response } from './request.ts'
 import { writeErrorXml } from './xml/write.ts'
@@ -38,13 +36,30 @@ export function errorResponse(error: S3Error, ids: { resource: string; requestId
 /** The first bytes are read before the head is sent: a file that cannot be opened is still an ordinary error. */
 async function sendStream(res: ServerResponse, status: number, stream: AsyncIterable<Buffer>): Promise<void> {
   const iterator = stream[Symbol.asyncIterator]()
-  const first = await iterator.next()
-  res.writeHead(status)
-  const rest = async function* () {
-    if (first.done !== true) yield first.value
-    yield* { [Symbol.asyncIterator]: () => iterator }
+  try {
+    let next = await iterator.next()
+    res.writeHead(status)
+    for (; next.done !== true; next = await iterator.next()) {
+      const chunk = next.value
+      await handedOver(res, (done) => res.write(chunk, done))
+    }
+    await handedOver(res, (done) => res.end(done))
+  } finally {
+    await iterator.return?.()
   }
-  await pipeline(Readable.from(rest(), { objectMode: false, highWaterMark: 1024 * 1024 }), res)
+}
+
+/** Resolves once the system has what `send` sends; rejects if the client leaves. */
+function handedOver(res: ServerResponse, send: (done: (error?: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(new Error('the client left'))
+    res.once('close', leave)
+    send((error) => {
+      res.off('close', leave)
+      if (error) reject(error)
+      else resolve()
+    })
+  })
 }
 
 function drain(req: IncomingMessage): void {

@@ -6,7 +6,7 @@ import type { Headers } from '../headers.ts'
 import { checkKey } from '../request.ts'
 import { isNotModified } from './conditions.ts'
 import type { Range } from './range.ts'
-import { readBytes } from './read-bytes.ts'
+import { ownChunks, readBytes } from './read-bytes.ts'
 import { gateName, readObject } from './record.ts'
 import type { ObjectRecord } from './record.ts'
 
@@ -30,7 +30,7 @@ export async function withSource<T>(
     const object = await readObject(db, bucket, key)
     if (isNotModified(headers, object, now(), 'x-amz-copy-source-'))
       throw new S3Error('PreconditionFailed', { Condition: 'x-amz-copy-source-If-None-Match' })
-    return await work(object, (range) => readBytes(files, object, range))
+    return await work(object, (range) => readBytes(files, object, range, ownChunks))
   } finally {
     leave()
   }

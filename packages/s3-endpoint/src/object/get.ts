@@ -6,7 +6,7 @@ import type { S3Request, S3Response } from '../request.ts'
 import { isNotModified } from './conditions.ts'
 import { readPartAsked, selectBytes } from './range.ts'
 import type { Selection } from './range.ts'
-import { readBytes } from './read-bytes.ts'
+import { lentChunks, readBytes } from './read-bytes.ts'
 import { gateName, readObject } from './record.ts'
 import type { ObjectRecord } from './record.ts'
 
@@ -18,7 +18,8 @@ export async function getObject(context: Context, request: S3Request): Promise<S
     const object = await readObject(context.db, request.bucket, request.key)
     if (isNotModified(request.headers, object, context.now())) return { ...notModified(object), release }
     const selection = selectBytes(request, object)
-    return { ...describe(request, object, selection), stream: readBytes(context.files, object, selection), release }
+    const stream = readBytes(context.files, object, selection, lentChunks)
+    return { ...describe(request, object, selection), stream, release }
   } catch (error) {
     release()
     throw error
