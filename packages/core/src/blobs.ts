@@ -4,8 +4,8 @@ import type { BlobStore } from './ports.ts'
 
 /** Addresses live long enough for a slow notebook to move a shard, and are asked for anew after that. */
 const addressSeconds = 3600
-/** Object stores answer tens of small requests at once without queueing. */
-const parallel = 16
+/** As many small requests at once as the S3 client has connections: thousands are to end within a transaction. */
+const parallel = 50
 
 /** Addresses to upload objects to; none for those that are already there whole. */
 export async function grantUploads(blobs: BlobStore, wanted: readonly Blob[]): Promise<Upload[]> {
