@@ -47,7 +47,7 @@ export function convolutionProducts(graph: GraphBuilder, dtype: ComputeDtype): (
         ? nodes.reshaped(filter.node, [inputs, outputs])
         : nodes.matrix(matrices(), tap.index, [inputs, outputs])
     // A product of few rows takes a matrix of float32 as it lies much sooner than turned.
-    const turns = dtype === 'float32' && taps.length > 1
+    const turns = dtype === 'float32' && seeing.length > 1
     const turned = (tap: Tap) => nodes.matrix(nodes.turned(matrices()), tap.index, [outputs, inputs])
     const backwards = (tap: Tap) =>
       turns ? nodes.product(given(tap), turned(tap)) : nodes.product(given(tap), weights(tap), 'right')

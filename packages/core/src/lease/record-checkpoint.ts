@@ -11,9 +11,9 @@ import type { LeaseProof } from './held-fold.ts'
  * Makes an uploaded checkpoint the one the next session resumes from.
  *
  * Its objects are in storage before the row is written, so a row never points at nothing; the manifest is one of them,
- * under its own digest, which vouches for all of it, and is not stored where the files are lacking. The fence is checked under the fold's lock: a session
- * that froze past its lease and woke up again cannot overwrite its successor. An older checkpoint that arrives
- * late changes nothing.
+ * under its own digest, which vouches for all of it, and is not stored where the files are lacking. The fence is checked
+ * under the fold's lock: a session that froze past its lease and woke up again cannot overwrite its successor. An older
+ * checkpoint that arrives late changes nothing.
  *
  * @throws {AppError} `lease-lost`, `blob-missing`, `checkpoint-corrupt`, `storage-unavailable`
  */
