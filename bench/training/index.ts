@@ -36,6 +36,7 @@ export default {
       note(
         `All peers train in ${threads} threads, those with TensorFlow ${interOpThreads(threads)} operations at a time, and read files in 2 threads or processes`,
       )
+      note('Processes of Baton have huge pages, as its worker starts a training')
       note('Of Keras the steps are timed, from the first to the last: behind them `fit` waits for the tuner of tf.data')
       const figures: Figure[] = []
       for (const [i, net] of nets.entries()) {

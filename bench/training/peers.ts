@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { interOpThreads } from '@baton/tensorflow'
+import { hugePages, interOpThreads } from '@baton/tensorflow'
 import { hasBf16 } from '../machine.ts'
 import type { Run } from '../figure.ts'
 import { installPython } from '../python.ts'
@@ -60,11 +60,11 @@ export async function preparePeers(say: Run['say'], threads: number): Promise<Re
     PYTHONDONTWRITEBYTECODE: '1',
   }
   const node =
-    (url: URL, ...args: string[]) =>
+    (url: URL, settings: Readonly<Record<string, string>>, ...args: string[]) =>
     (job: string): PeerProgram => ({
       command: process.execPath,
       args: [fileURLToPath(url), job, ...args],
-      env: { TF_ENABLE_ONEDNN_OPTS: '1' },
+      env: { TF_ENABLE_ONEDNN_OPTS: '1', ...settings },
     })
   const installed = async (packages: PythonPackages): Promise<{ bin: string } | Lacking> => {
     try {
@@ -89,12 +89,13 @@ export async function preparePeers(say: Run['say'], threads: number): Promise<Re
   const plain = { tolerance: exact }
   const inBf16 = { tolerance: coarse }
   const withoutBf16 = { lacking: 'the processor has no bf16' }
-  const baton = new URL('./peers/baton.ts', import.meta.url)
+  // As the worker starts a training.
+  const baton = (...args: string[]) => node(new URL('./peers/baton.ts', import.meta.url), hugePages, ...args)
   return {
-    baton: { ...plain, title: 'Baton', program: node(baton, 'compiled', 'fp32') },
-    batonBf16: hasBf16() ? { ...inBf16, title: 'Baton, bf16', program: node(baton, 'compiled', 'bf16') } : withoutBf16,
-    eager: { ...plain, title: 'Baton, eager', program: node(baton, 'eager', 'fp32') },
-    tfjs: { ...plain, title: 'TensorFlow.js fit', program: node(new URL('./peers/tfjs-fit.ts', import.meta.url)) },
+    baton: { ...plain, title: 'Baton', program: baton('compiled', 'fp32') },
+    batonBf16: hasBf16() ? { ...inBf16, title: 'Baton, bf16', program: baton('compiled', 'bf16') } : withoutBf16,
+    eager: { ...plain, title: 'Baton, eager', program: baton('eager', 'fp32') },
+    tfjs: { ...plain, title: 'TensorFlow.js fit', program: node(new URL('./peers/tfjs-fit.ts', import.meta.url), {}) },
     keras: await python(tensorflow, { ...plain, title: 'Keras fit' }, 'keras_fit.py', 'float32'),
     kerasBf16: hasBf16()
       ? await python(tensorflow, { ...inBf16, title: 'Keras fit, mixed_bfloat16' }, 'keras_fit.py', 'mixed_bfloat16')

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { childEnvironment } from './child-environment.ts'
 
+const own = { UV_THREADPOOL_SIZE: '4', GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' }
+
 test('what a training needs passes', () => {
   const env = {
     PATH: '/bin',
@@ -8,7 +10,7 @@ test('what a training needs passes', () => {
     CUDA_VISIBLE_DEVICES: '0',
     TF_ENABLE_ONEDNN_OPTS: '0',
   }
-  expect(childEnvironment(env, 2, null)).toEqual({ ...env, UV_THREADPOOL_SIZE: '4' })
+  expect(childEnvironment(env, 2, null)).toEqual({ ...env, ...own })
 })
 
 test('nothing else does, whatever it is called', () => {
@@ -19,7 +21,7 @@ test('nothing else does, whatever it is called', () => {
     NVIDIA_API_KEY: 'x',
     NODE_OPTIONS: '--require ./evil.cjs',
   }
-  expect(childEnvironment(secrets, 8, null)).toEqual({ UV_THREADPOOL_SIZE: '8' })
+  expect(childEnvironment(secrets, 8, null)).toEqual({ ...own, UV_THREADPOOL_SIZE: '8' })
 })
 
 test('a training of several sees one GPU, whatever the environment shows', () => {
@@ -27,6 +29,6 @@ test('a training of several sees one GPU, whatever the environment shows', () =>
   expect(childEnvironment(env, 4, '1')).toEqual({
     CUDA_VISIBLE_DEVICES: '1',
     CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
-    UV_THREADPOOL_SIZE: '4',
+    ...own,
   })
 })

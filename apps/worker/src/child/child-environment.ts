@@ -1,3 +1,5 @@
+import { hugePages } from '@baton/tensorflow'
+
 /** What a training may need of the environment: where programs and libraries are, and how they behave. */
 const passed =
   /^(PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|LD_PRELOAD|PYTHON\w*|VIRTUAL_ENV|CONDA_PREFIX|SSL_CERT_\w+|XDG_CACHE_HOME|(CUDA|NVIDIA|CUDNN|NCCL|TF|XLA|OMP|KMP|MKL|MALLOC|VIPS)_\w+)$/
@@ -16,6 +18,7 @@ export function childEnvironment(env: NodeJS.ProcessEnv, threads: number, gpu: s
   return {
     // sharp decodes in libuv's threads.
     UV_THREADPOOL_SIZE: String(Math.max(4, threads)),
+    ...hugePages,
     ...Object.fromEntries(kept),
     // Numbered as nvidia-smi lists them, which CUDA does only when asked.
     ...(gpu !== null && { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: gpu }),
