@@ -20,8 +20,6 @@ export interface Operand {
 export interface Convolution extends Readonly<Record<Role, Operand>> {
   /** y, or what the gradient is for. */
   readonly wanted: Role
-  /** Whether zeros around x let y have its size. */
-  readonly isPadded: boolean
 }
 
 /**
@@ -77,10 +75,24 @@ interface Tap {
   readonly y: Window
 }
 
+/** Along one axis of a convolution. */
+export interface Axis {
+  /** Of the filter. */
+  readonly size: number
+  readonly inputs: number
+  readonly outputs: number
+  readonly stride: number
+}
+
+/** Zeros before the first input: as many as the outputs need around the inputs, half of them, rounded down. */
+export function zerosBefore({ size, inputs, outputs, stride }: Axis): number {
+  return Math.floor(Math.max(0, (outputs - 1) * stride + size - inputs) / 2)
+}
+
 /** Row by row. */
-function tapsOf({ x, filter, y, isPadded }: Convolution): Tap[] {
+function tapsOf({ x, filter, y }: Convolution): Tap[] {
   const spansOf = (axis: 1 | 2, size: number) => {
-    const before = isPadded ? Math.floor((size - 1) / 2) : 0
+    const before = zerosBefore({ size, inputs: x.shape[axis], outputs: y.shape[axis], stride: 1 })
     return Array.from({ length: size }, (_, place) => spanOf(place - before, x.shape[axis], y.shape[axis]))
   }
   const columns = spansOf(2, filter.shape[1])
@@ -113,8 +125,8 @@ function matrixNodes(graph: GraphBuilder) {
   const integers = (shape: readonly number[], values: readonly number[]) =>
     graph.constant('int32', shape, bytesOf(Int32Array.from(values)))
   const list = (values: readonly number[]) => integers([values.length], values)
-  const zeros = (shape: readonly number[]) =>
-    graph.constant('float32', shape, new Uint8Array(4 * shape.reduce((size, axis) => size * axis, 1)))
+  const zero = () => graph.constant('float32', [], new Uint8Array(4))
+  const zeros = (shape: readonly number[]) => view('Fill', [list(shape), zero()], { T, index_type: int32 })
   const reshaped = (node: string, shape: readonly number[]) =>
     view('Reshape', [node, list(shape)], { T, Tshape: int32 })
   const part = (node: string, begin: readonly number[], size: readonly number[]) =>
@@ -143,7 +155,7 @@ function matrixNodes(graph: GraphBuilder) {
       if (isWhole(window, [batch, height, width, channels])) return map
       const { row, column } = window
       const around = [0, 0, row, height - row - window.height, column, width - column - window.width, 0, 0]
-      return graph.add('PadV2', [map, integers([4, 2], around), zeros([])], { T, Tpaddings: int32 })
+      return graph.add('PadV2', [map, integers([4, 2], around), zero()], { T, Tpaddings: int32 })
     },
     /** @param turned Which of the two is turned first. */
     product: (a: string, b: string, turned?: 'left' | 'right'): string =>

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs'
 import type { GraphBuilder } from './builder.ts'
-import { convolutionProducts } from './convolution-products.ts'
-import type { Convolution, Operand, Role, Shape } from './convolution-products.ts'
+import { convolutionProducts, zerosBefore } from './convolution-products.ts'
+import type { Axis, Convolution, Operand, Role, Shape } from './convolution-products.ts'
 import type { Attribute } from './native.ts'
 import type { ComputeDtype } from './program.ts'
 import type { GraphNode } from './proto.ts'
@@ -20,7 +20,7 @@ const PLACES_SEEN_BY_PRODUCTS = 16
 const PLACES_IN_FLOAT32 = 16
 
 /** What is to be recorded: the node it would be, and what the backend was told. */
-export interface Operation {
+export interface Recording {
   readonly node: Omit<GraphNode, 'name'>
   readonly attributes: readonly Attribute[]
   readonly inputs: readonly Tensor[]
@@ -48,13 +48,13 @@ interface Graphs {
  *
  * @returns Adds the nodes for an operation and gives the last one's name; null where it is best as it is.
  */
-export function cpuConvolutions({ graph, dtype, float32 }: Graphs): (operation: Operation) => string | null {
+export function cpuConvolutions({ graph, dtype, float32 }: Graphs): (recording: Recording) => string | null {
   const products = convolutionProducts(graph, dtype)
-  return (operation) => {
-    const convolution = convolutionOf(operation)
+  return (recording) => {
+    const convolution = convolutionOf(recording)
     if (!convolution) return null
     const { wanted, x, filter, y, isDense, hasBlindPlaces } = convolution
-    const { op, inputs, attributes } = operation.node
+    const { op, inputs, attributes } = recording.node
     const isInGroups = x.shape[3] !== filter.shape[2]
     const isPointwise = filter.shape[0] * filter.shape[1] === 1
     const [seen, places] = [placesOf(x), placesOf(y)]
@@ -85,7 +85,7 @@ interface FoundConvolution extends Convolution {
 }
 
 /** Null for what is no convolution, or one of maps that have their channels first. */
-function convolutionOf({ node, attributes, inputs, output }: Operation): FoundConvolution | null {
+function convolutionOf({ node, attributes, inputs, output }: Recording): FoundConvolution | null {
   const roles = ROLES[node.op]
   const valueOf = (name: string) => attributes.find((attribute) => attribute.name === name)?.value
   if (!roles || valueOf('data_format') === 'NCHW') return null
@@ -96,7 +96,7 @@ function convolutionOf({ node, attributes, inputs, output }: Operation): FoundCo
   }
   const [padding, strides, dilations] = ['padding', 'strides', 'dilations'].map(valueOf)
   const [x, filter, y] = [operand('x'), operand('filter'), operand('y')]
-  const isPadded = padding === 'SAME'
+  const isExplicit = padding === 'EXPLICIT'
   const isBlindAlong = (axis: 1 | 2) =>
     hasBlindEnd({ size: filter.shape[axis - 1]!, inputs: x.shape[axis], outputs: y.shape[axis], stride: (strides as number[])[axis]! }) // prettier-ignore
   return {
@@ -104,16 +104,13 @@ function convolutionOf({ node, attributes, inputs, output }: Operation): FoundCo
     x,
     filter,
     y,
-    isPadded,
-    isDense: padding !== 'EXPLICIT' && [strides, dilations].flat().every((step) => step === 1),
-    hasBlindPlaces: isPadded && (isBlindAlong(1) || isBlindAlong(2)),
+    isDense: !isExplicit && [strides, dilations].flat().every((step) => step === 1),
+    hasBlindPlaces: !isExplicit && (isBlindAlong(1) || isBlindAlong(2)),
   }
 }
 
-/** Along one axis, whether a filter's first or last place sees nothing of a map that is padded to ⌈inputs / stride⌉ outputs. */
-function hasBlindEnd(axis: { size: number; inputs: number; outputs: number; stride: number }): boolean {
-  const { size, inputs, outputs, stride } = axis
-  const last = (outputs - 1) * stride
-  const before = Math.floor(Math.max(0, last + size - inputs) / 2)
-  return before > last || size - 1 - before >= inputs
+/** Whether a filter's first or last place sees nothing of a map along an axis. */
+function hasBlindEnd(axis: Axis): boolean {
+  const before = zerosBefore(axis)
+  return before > (axis.outputs - 1) * axis.stride || axis.size - 1 - before >= axis.inputs
 }

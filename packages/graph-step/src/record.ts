@@ -1,7 +1,7 @@
 import type { DataId, Tensor, TypedArray, Variable } from '@tensorflow/tfjs'
 import type { GraphBuilder } from './builder.ts'
 import { bytesOf, isSplat } from './builder.ts'
-import type { Operation } from './cpu-convolutions.ts'
+import type { Recording } from './cpu-convolutions.ts'
 import type { Tf } from '@baton/tensorflow'
 import type { Attribute, NodeBackend } from './native.ts'
 import { attributeKind } from './native.ts'
@@ -45,7 +45,7 @@ export interface RecorderOptions {
   readonly backend: NodeBackend
   readonly graph: GraphBuilder
   /** Adds other nodes for an operation than its own, and gives the last one's name; null where it adds none. */
-  readonly rewrite: (operation: Operation) => string | null
+  readonly rewrite: (recording: Recording) => string | null
   /** Gives the graph's name for the value of a variable of the program, null for other tensors. */
   readonly readState: (dataId: DataId) => string | null
   /** Adds an operation that updates variables of the program, and lets each stand on the tensor that `nextOf` gives. */
@@ -94,20 +94,22 @@ export function createRecorder(options: RecorderOptions): Recorder {
         encode(attribute) ?? refuse(`it uses an attribute ${attribute.name} of kind ${attribute.type}`),
       ]),
     )
-  const addNode = (node: Operation['node'], given: readonly Attribute[], inputs: readonly Tensor[], output: Tensor) =>
-    rewrite({ node, attributes: given, inputs, output }) ?? graph.add(node.op, node.inputs, node.attributes)
+  const addNode = (recording: Recording) => {
+    const { op, inputs, attributes } = recording.node
+    return rewrite(recording) ?? graph.add(op, inputs, attributes)
+  }
   const record = (op: string, attributes: readonly Attribute[], inputs: readonly Tensor[], outputs: Tensor[]) => {
     if (anyRows && op === 'Reshape' && inputs[0]!.shape.join() === outputs[0]!.shape.join())
       return void refs.set(outputs[0]!.dataId, refOf(inputs[0]!))
     const fromBytes = op === 'Cast' ? bytes.get(inputs[0]!.dataId) : undefined
     const name =
       fromBytes === undefined
-        ? addNode(
-            { op, inputs: inputs.map(refOf), attributes: attributesOf(attributes) },
+        ? addNode({
+            node: { op, inputs: inputs.map(refOf), attributes: attributesOf(attributes) },
             attributes,
             inputs,
-            outputs[0]!,
-          )
+            output: outputs[0]!,
+          })
         : graph.add(op, [fromBytes], { ...attributesOf(attributes), SrcT: attrValue.type(dataType.uint8) })
     outputs.forEach(({ dataId }, i) => refs.set(dataId, i === 0 ? name : `${name}:${i}`))
   }
