@@ -176,9 +176,8 @@ export function createPictureMaker(options: MakerOptions, beforeEach: () => void
 
   async function decode(index: number, { plan }: View): Promise<Picture> {
     const kind = takenBy(plan)
-    const sample = sampleAt(samples, index)
     try {
-      const bytes = await readSample(descriptors.get(sample.shard)!, sample)
+      const bytes = await readSample(descriptors.get(sampleAt(samples, index).shard)!, samples, index)
       return await (kind === 'original' ? decodeOriginal(bytes, image) : decodeImage(bytes, { ...image, size: kind }))
     } catch (cause) {
       throw new BrokenSample(cause)

@@ -16,6 +16,8 @@ export interface SampleTable {
   readonly numbers: Float64Array
   /** [n, 32] */
   readonly digests: Uint8Array
+  /** 1 once a sample's bytes were read and had its digest. [n] */
+  readonly checked: Uint8Array
 }
 
 const digestBytes = 32
@@ -27,7 +29,7 @@ export function shareSamples(samples: readonly Pick<Sample, 'shard' | 'offset' |
     numbers.set([shard, offset, length], i * 3)
     digests.set(Buffer.from(digest, 'hex'), i * digestBytes)
   })
-  return { numbers, digests }
+  return { numbers, digests, checked: new Uint8Array(new SharedArrayBuffer(samples.length)) }
 }
 
 export function sampleAt({ numbers, digests }: SampleTable, i: number): StoredSample {
