@@ -10,6 +10,7 @@ import { streamKey, uniform } from '@baton/random'
 import { createTestDatabase, describeWithRedis, runSql, startRedis } from '@baton/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openBackend } from '../../packages/queue/src/backend.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 interface Place {
   readonly backend: QueueBackend
@@ -69,6 +70,25 @@ describeWithRedis('the queue on Redis', () => {
     await queue.close()
     expect(await wait).toBeNull()
   })
+
+  test('closes while a wait of its own has lost its connection', { timeout: 30_000 }, async () => {
+    const redis = await startRedis()
+    onTestFinished(redis.stop)
+    const proxy = await startTcpProxy(redis.url)
+    onTestFinished(proxy.close)
+    const { queue, log } = await open({ kind: 'redis', url: proxy.url }, 'parted')
+    const wait = queue.offers.take(['gpu'], { waitMs: 60_000 })
+    const direct = await openBackend({ kind: 'redis', url: redis.url }, 'parted', logTo([]))
+    onTestFinished(direct.close)
+    const client = await direct.queue('any').getBackend().client
+    await vi.waitFor(async () => expect(await client.info()).toContain('blocked_clients:1'))
+    // The first connection is the one that all share, and closing goes on while it answers.
+    proxy.cut(1)
+    await vi.waitUntil(() => log.length > 3, { timeout: 20_000 })
+    await queue.close()
+    expect(await wait).toBeNull()
+    expect(log.map(({ message }) => message)).not.toContain(closedWithoutDatabase)
+  })
 })
 
 function conformance(openPlace: () => Promise<Place>): void {
@@ -101,7 +121,7 @@ function conformance(openPlace: () => Promise<Place>): void {
       const raw = backend.queue('fan-out-event')
       await raw.add('fan-out-event', { eventId: 'five' }, { attempts: 10 })
       await raw.close()
-      await backend.close(false)
+      await backend.close()
       onFanOut(never)
       await vi.waitUntil(() => log.some(({ level }) => level === 'error'), { timeout: 20_000 })
       expect(log.map(({ message }) => message)).toEqual(['job failed for good'])
@@ -368,7 +388,7 @@ function conformance(openPlace: () => Promise<Place>): void {
       const job = await worker.getNextJob('by-hand')
       await job.moveToWait('by-hand')
       await worker.close()
-      await backend.close(false)
+      await backend.close()
       expect([await take(['gpu']), await take(['gpu'])]).toEqual([first, second])
     })
 
@@ -379,7 +399,7 @@ function conformance(openPlace: () => Promise<Place>): void {
       const worker = dead.worker('offers-gpu', null, { autorun: false, lockDuration: 500 })
       expect(await worker.getNextJob('dead')).toBeDefined()
       await worker.close()
-      await dead.close(false)
+      await dead.close()
       expect(await take(['gpu'])).toEqual(offer)
     })
 
@@ -388,7 +408,7 @@ function conformance(openPlace: () => Promise<Place>): void {
       const raw = backend.queue('offers-gpu')
       await raw.add('offer-fold', { foldId: 'nonsense' })
       await raw.close()
-      await backend.close(false)
+      await backend.close()
       const offer = anOffer()
       await queue.offers.offer(offer)
       expect(await take(['gpu'])).toEqual(offer)
@@ -425,6 +445,33 @@ function conformance(openPlace: () => Promise<Place>): void {
     expect(await wait).toEqual(offer)
   })
 
+  test.each(['cut', 'freeze'] as const)(
+    'closing ends though the database goes away while it closes (%s)',
+    async (how) => {
+      const proxy = await startTcpProxy(place.backend.url)
+      onTestFinished(proxy.close)
+      const { queue: closing, log } = await open({ ...place.backend, url: proxy.url }, prefix)
+      const started = inbox<void>()
+      const gate = inbox<void>()
+      onTestFinished(() => gate.put())
+      closing.consume('bot', {
+        'deliver-notifications': async () => {
+          started.put()
+          await gate.next()
+        },
+      })
+      const wait = closing.offers.take(['gpu'], { waitMs: 60_000 })
+      await closing.add('deliver-notifications', { chat: 'a' })
+      await started.next()
+      const closed = closing.close()
+      // Offers are closed, and closing waits for the handler.
+      expect(await wait).toBeNull()
+      proxy[how]()
+      await closed
+      expect(log.map(({ message }) => message)).toContain(closedWithoutDatabase)
+    },
+  )
+
   test('a database that is not there is unavailable', async () => {
     const url = place.backend.kind === 'redis' ? 'redis://127.0.0.1:1' : 'postgresql://127.0.0.1:1/none'
     const opening = openQueue({ backend: { ...place.backend, url }, log: logTo([]) })
@@ -439,6 +486,8 @@ function conformance(openPlace: () => Promise<Place>): void {
     )
   const take = (pools: string[]) => queue.offers.take(pools, { waitMs: 60_000 })
 }
+
+const closedWithoutDatabase = 'queue closed without its database: what was under way comes again'
 
 interface LogLine {
   readonly level: string

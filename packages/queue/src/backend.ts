@@ -1,8 +1,11 @@
+import { Socket } from 'node:net'
 import { AppError } from '@baton/contracts'
 import { createPostgresBackend, Queue, runMigrations, Worker } from 'bullmq'
 import type { PgPool, Processor, QueueOptions, WorkerOptions } from 'bullmq'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import pg from 'pg'
+import { inTime } from './in-time.ts'
+import { RedisClient } from './redis-client.ts'
 
 /** The part of a pino logger that is used. */
 export interface QueueLog {
@@ -28,14 +31,13 @@ export interface Backend {
   /** @throws {AppError} `unavailable` */
   readonly ping: () => Promise<void>
   /**
-   * Closes the connections; queues and workers must be closed before.
-   * @param force does not wait for a database that is away
+   * Closes the connections once all that was asked is answered; queues and workers must be closed before.
+   * @throws {Error} if the database does not answer
    */
-  readonly close: (force: boolean) => Promise<void>
+  readonly close: () => Promise<void>
+  /** Ends workers and connections at once, though nobody answers; what waits for the database is given up. */
+  readonly drop: () => void
 }
-
-/** A health check that waits longer says no. */
-const pingLimitMs = 3_000
 
 /**
  * Opens a backend and makes it ready: PostgreSQL gets BullMQ's tables, in the schema `bullmq`, at their newest
@@ -44,13 +46,34 @@ const pingLimitMs = 3_000
  * @param prefix keeps apart what shares one database
  * @throws {AppError} `unavailable`
  */
-export async function openBackend(backend: QueueBackend, prefix: string, log: QueueLog): Promise<Backend> {
-  return backend.kind === 'postgres' ? openPostgres(backend.url, prefix, log) : openRedis(backend.url, prefix, log)
+export async function openBackend({ kind, url }: QueueBackend, prefix: string, log: QueueLog): Promise<Backend> {
+  const backend = await (kind === 'postgres' ? openPostgres(url, prefix, log) : openRedis(url, prefix, log))
+  const workers: BullWorker[] = []
+  return {
+    ...backend,
+    queue: (name) => watched(backend.queue(name), log),
+    worker: (name, run, options) => {
+      const worker = watched(backend.worker(name, run, options), log)
+      workers.push(worker)
+      return worker
+    },
+    drop: () => {
+      // Told first: a worker that does not close would connect again.
+      for (const worker of workers) void worker.close(true)
+      backend.drop()
+    },
+  }
 }
 
 async function openPostgres(url: string, prefix: string, log: QueueLog): Promise<Backend> {
+  const sockets = new Set<Socket>()
   const pool = new pg.Pool({
     connectionString: url,
+    stream: () => {
+      const socket = new Socket()
+      sockets.add(socket)
+      return socket.once('close', () => sockets.delete(socket))
+    },
     // BullMQ's statements name no schema. Nor do they wait for the disk: a power cut may lose what the queue did last, and
     // losing all of it loses nothing. A row leaves the outbox by a commit that does wait, and takes to the disk all that
     // was written before it, its job too.
@@ -66,6 +89,8 @@ async function openPostgres(url: string, prefix: string, log: QueueLog): Promise
   pool.on('error', (error) => {
     if (!pool.ending) log.warn({ error }, 'queue connection lost')
   })
+  // In use, a connection that is cut tells whoever waits for its answer; its event has to be heard all the same.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   await asUnavailable(async () => {
     const client = await pool.connect()
     try {
@@ -77,24 +102,21 @@ async function openPostgres(url: string, prefix: string, log: QueueLog): Promise
   const connection = pool as unknown as PgPool
   const named = (name: string) => `${prefix}-${name}`
   return {
-    queue: (name) =>
-      watched(new Queue(named(name), { connection }, createPostgresBackend) as unknown as BullQueue, log),
+    queue: (name) => new Queue(named(name), { connection }, createPostgresBackend) as unknown as BullQueue,
     worker: (name, run, options) =>
-      watched(
-        new Worker(named(name), run, { ...options, connection }, createPostgresBackend) as unknown as BullWorker,
-        log,
-      ),
+      new Worker(named(name), run, { ...options, connection }, createPostgresBackend) as unknown as BullWorker,
     ping: () => asUnavailable(() => inTime(pool.query('SELECT 1'))),
-    close: async (force) => {
-      const ended = pool.end()
-      if (!force) await ended
+    close: () => inTime(pool.end()),
+    drop: () => {
+      if (!pool.ending) void pool.end()
+      for (const socket of sockets) socket.destroy()
     },
   }
 }
 
 async function openRedis(url: string, prefix: string, log: QueueLog): Promise<Backend> {
   // Commands wait for the connection to come back instead of failing after some tries: BullMQ's workers need that.
-  const connection = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true })
+  const connection = new RedisClient(url, { maxRetriesPerRequest: null, lazyConnect: true })
   connection.on('error', (error) => log.warn({ error }, 'queue connection lost'))
   try {
     await asUnavailable(() => connection.connect())
@@ -105,13 +127,11 @@ async function openRedis(url: string, prefix: string, log: QueueLog): Promise<Ba
   await warnIfForgetful(connection, log)
   const common = { connection, prefix } satisfies QueueOptions
   return {
-    queue: (name) => watched(new Queue(name, common), log),
-    worker: (name, run, options) => watched(new Worker(name, run, { ...options, ...common }), log),
+    queue: (name) => new Queue(name, common),
+    worker: (name, run, options) => new Worker(name, run, { ...options, ...common }),
     ping: () => asUnavailable(() => inTime(connection.ping())),
-    close: async (force) => {
-      if (force) connection.disconnect()
-      else await connection.quit()
-    },
+    close: async () => void (await inTime(connection.quit())),
+    drop: () => connection.drop(),
   }
 }
 
@@ -141,12 +161,4 @@ async function asUnavailable<T>(work: () => Promise<T>): Promise<void> {
   } catch (cause) {
     throw new AppError('unavailable', {}, { detail: `the queue does not answer: ${(cause as Error).message}`, cause })
   }
-}
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${pingLimitMs} ms`)), pingLimitMs)
-  })
-  return Promise.race([work, limit]).finally(() => clearTimeout(timer))
 }

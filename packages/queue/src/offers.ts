@@ -7,6 +7,7 @@ import type { Backend, QueueLog } from './backend.ts'
 import { jobs } from './catalog.ts'
 import { depthsOf, states } from './depth.ts'
 import type { Depth } from './depth.ts'
+import { inTime } from './in-time.ts'
 import { bullPriority } from './priority.ts'
 
 /** Pause after the database failed a fetch. */
@@ -17,11 +18,8 @@ const lookLimitMs = 1_000
 export interface ClosableOfferQueue extends OfferQueue {
   /** Offers of the pools that this process has offered to or taken from. */
   depths(): Promise<Depth[]>
-  /**
-   * Ends every wait with null, puts back what is on its way, and then closes.
-   * @param force does not wait for a database that is away
-   */
-  close(force: boolean): Promise<void>
+  /** Ends every wait with null, puts back what is on its way, and then closes, which takes a database that answers. */
+  close(): Promise<void>
 }
 
 /** One session that waits; several pools may serve it. */
@@ -58,9 +56,9 @@ export function openOffers(backend: Backend, log: QueueLog): ClosableOfferQueue 
       return waitFor(names.map(poolOf), waitMs, ends)
     },
     depths: async () => (await Promise.all([...pools.values()].map((pool) => pool.depths()))).flat(),
-    close: async (force) => {
+    close: async () => {
       closing.abort()
-      await Promise.all([...pools.values()].map((pool) => pool.close(force)))
+      await Promise.all([...pools.values()].map((pool) => pool.close()))
     },
   }
 }
@@ -68,8 +66,9 @@ export function openOffers(backend: Backend, log: QueueLog): ClosableOfferQueue 
 async function waitFor(pools: readonly Pool[], waitMs: number, ends: AbortSignal[]): Promise<FoldOffer | null> {
   if (ends.some((signal) => signal.aborted)) return null
   let isSettled = false
-  let settle!: (offer: FoldOffer | null | Promise<never>) => void
-  const outcome = new Promise<FoldOffer | null>((resolve) => (settle = resolve))
+  let settle!: (offer: FoldOffer | null) => void
+  let fail!: (error: unknown) => void
+  const outcome = new Promise<FoldOffer | null>((resolve, reject) => ([settle, fail] = [resolve, reject]))
   const waiter: Waiter = {
     give: (offer) => {
       if (isSettled) return false
@@ -94,7 +93,7 @@ async function waitFor(pools: readonly Pool[], waitMs: number, ends: AbortSignal
   // However short the wait, it looks once; should the database not answer, that does not hold it much longer.
   let timer = setTimeout(giveUp, waitMs + lookLimitMs)
   for (const signal of ends) signal.addEventListener('abort', giveUp)
-  search().catch((error: unknown) => settle(Promise.reject(error as Error)))
+  search().catch(fail)
   try {
     return await outcome
   } finally {
@@ -114,7 +113,7 @@ interface Pool {
   enter(waiter: Waiter): void
   leave(waiter: Waiter): void
   depths(): Promise<Depth[]>
-  close(force: boolean): Promise<void>
+  close(): Promise<void>
 }
 
 function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortSignal): Pool {
@@ -209,15 +208,13 @@ function openPool(name: string, backend: Backend, log: QueueLog, closing: AbortS
     },
     leave: (waiter) => void waiters.delete(waiter),
     depths: async () => depthsOf('offer-fold', name, await queue.getJobCounts(...states)),
-    close: async (force) => {
-      if (!force) {
-        await worker.getBackend().disconnectBlocking()
-        await pumping
-        while (busy.size > 0) await Promise.allSettled(busy)
-        // Until then it may still take a connection, which nobody would give back.
-        await worker.waitUntilReady()
-      }
-      await worker.close(force)
+    close: async () => {
+      // Until then it may still take a connection, which nobody would give back.
+      await inTime(worker.waitUntilReady())
+      await worker.getBackend().disconnectBlocking()
+      await pumping
+      while (busy.size > 0) await Promise.allSettled(busy)
+      await worker.close()
       await queue.close()
     },
   }

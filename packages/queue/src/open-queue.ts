@@ -1,10 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { JobQueue, OfferQueue } from '@baton/core'
 import { openBackend } from './backend.ts'
-import type { BullQueue, BullWorker, QueueBackend, QueueLog } from './backend.ts'
+import type { Backend, BullQueue, BullWorker, QueueBackend, QueueLog } from './backend.ts'
 import { jobs } from './catalog.ts'
 import type { Consumer, Handlers, JobKind, Payload } from './catalog.ts'
 import { depthsOf, states } from './depth.ts'
 import type { Depth } from './depth.ts'
+import { inTime } from './in-time.ts'
 import { offersOf, openOffers } from './offers.ts'
 import { bullPriority } from './priority.ts'
 import { processorOf } from './run-job.ts'
@@ -52,12 +54,15 @@ export interface Queue extends JobQueue {
   inspect(pools: readonly string[]): InspectedQueue[]
   /** @throws {AppError} `unavailable` */
   ping(): Promise<void>
-  /** Ends waits with null, lets running handlers finish unless the database is away, then closes. Calling it again waits for the same end. */
+  /** Ends waits with null, lets running handlers finish unless the database goes away, then closes. Calling it again
+   *  waits for the same end. */
   close(): Promise<void>
 }
 
 /** How often a process looks for jobs of dead ones; on top of the lock, what redelivery costs at most twice. */
 const stalledCheckMs = 2_000
+/** How often the database is asked whether it is there, while a process closes. */
+const watchMs = 1_000
 /** Failed jobs are kept for those who want to look, and deleted oldest first. */
 const keepFailed = 1_000
 
@@ -97,16 +102,22 @@ export async function openQueue({ backend: where, prefix = 'baton', log }: OpenQ
     })
     workers.push(worker)
   }
-  const shutDown = async () => {
-    const isAway = await backend.ping().then(
-      () => false,
-      () => true,
-    )
-    // A worker that is still opening may take a connection after it was closed.
-    if (!isAway) await Promise.all(workers.map((worker) => worker.waitUntilReady()))
-    await Promise.all([offers.close(isAway), ...workers.map((worker) => worker.close(isAway))])
+  const finish = async () => {
+    await Promise.all([offers.close(), ...workers.map(closeWorker)])
     await Promise.all([...queues.values()].map((queue) => queue.close()))
-    await backend.close(isAway)
+  }
+  /** To finish takes a database that answers, all the time; without one, what is under way comes again. */
+  const shutDown = async () => {
+    const finished = new AbortController()
+    try {
+      await Promise.race([finish(), untilAway(backend, finished.signal)])
+      await backend.close()
+    } catch (error) {
+      log.warn({ error }, 'queue closed without its database: what was under way comes again')
+      backend.drop()
+    } finally {
+      finished.abort()
+    }
   }
   return {
     offers,
@@ -139,6 +150,20 @@ export async function openQueue({ backend: where, prefix = 'baton', log }: OpenQ
     ],
     ping: backend.ping,
     close: () => (closing ??= shutDown()),
+  }
+}
+
+async function closeWorker(worker: BullWorker): Promise<void> {
+  // One that is still opening may take a connection after it was closed.
+  await inTime(worker.waitUntilReady())
+  await worker.close()
+}
+
+/** @throws {AppError} `unavailable`, once the database does not answer */
+async function untilAway(backend: Backend, signal: AbortSignal): Promise<never> {
+  for (;;) {
+    await backend.ping()
+    await delay(watchMs, undefined, { signal })
   }
 }
 
