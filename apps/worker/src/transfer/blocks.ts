@@ -1,6 +1,9 @@
 import { createMemoryBudget } from './memory-budget.ts'
 
-/** Memory that several downloads use in turn. Made anew for each, it would cost as much as hashing what it holds. */
+/**
+ * Memory that several downloads use in turn, and threads share. Made anew for each, it would cost as much as hashing what
+ * it holds.
+ */
 export interface Blocks {
   /** Resolves with memory of at least so many bytes, once there is some; those who came first are served first. */
   take(bytes: number): Promise<Buffer>
@@ -23,7 +26,7 @@ export function createBlocks(totalBytes: number): Blocks {
       idle = []
     }
     madeBytes += sizeBytes
-    return Buffer.allocUnsafeSlow(sizeBytes)
+    return Buffer.from(new SharedArrayBuffer(sizeBytes))
   }
 
   return {

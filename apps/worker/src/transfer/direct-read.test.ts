@@ -44,7 +44,8 @@ function read(
   url: string,
   { start = 0, length = bytes.length, signal = new AbortController().signal, timeoutMs = 60_000 } = {},
 ) {
-  const into = { buffer: Buffer.alloc(length), filled: 0 }
+  // As a pull does: another thread reads it there.
+  const into = { buffer: Buffer.from(new SharedArrayBuffer(length)), filled: 0 }
   return { into, status: readDirectly({ url: new URL(url), start, into, signal, timeoutMs }) }
 }
 

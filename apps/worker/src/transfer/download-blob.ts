@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto'
-import type { Hash } from 'node:crypto'
 import { open } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
 import { AppError } from '@baton/contracts'
 import type { Blob } from '@baton/contracts'
 import { retrying } from '../retry-policy.ts'
 import type { Tools } from '../retry-policy.ts'
 import type { Addresses } from './addresses.ts'
+import type { BlobWriter, GrowingBlob } from './blob-writer.ts'
 import type { Blocks } from './blocks.ts'
 import { readDirectly } from './direct-read.ts'
 import type { DirectRead } from './direct-read.ts'
@@ -15,12 +13,6 @@ import { refused, storageFetch, unavailable } from './storage-fetch.ts'
 
 /** Bytes asked for at once: long enough to fill a connection, short enough to hold in memory and to lose. */
 export const rangeBytes = 8 * 2 ** 20
-/**
- * Hashed and then written while it is in the core's cache. Linux takes page cache for a write in blocks as large as the
- * write, and a virtual machine may have given those of megabytes back to its host: such a write costs up to eight times as
- * much.
- */
-const pieceBytes = 64 * 2 ** 10
 /** Ranges of one object under way at once. */
 const rangesAtOnce = 4
 /** A range may take this long before it is cut and asked for again from where it stood: 70 KB/s. */
@@ -41,8 +33,9 @@ export interface DownloadBlob extends RangeSource {
   readonly begun: string | null
   /** Told how many of the object's first bytes are written. */
   readonly onWritten: (bytes: number) => void
-  /** Shared with other downloads. */
+  /** Both are shared with other downloads. */
   readonly blocks: Blocks
+  readonly writer: BlobWriter
 }
 
 /**
@@ -56,8 +49,8 @@ export interface DownloadBlob extends RangeSource {
  */
 export async function downloadBlob(tools: Tools, input: DownloadBlob): Promise<void> {
   const { digest, sizeBytes } = input.blob
-  const hash = createHash('sha256')
   const file = await open(input.path, 'wx')
+  const object = input.writer.begin(file.fd)
   const held = new Set<Buffer>()
   const fetch = async ({ start, end }: Range) => {
     const block = await input.blocks.take(end - start)
@@ -67,24 +60,21 @@ export async function downloadBlob(tools: Tools, input: DownloadBlob): Promise<v
     return { block, bytes }
   }
   try {
-    const start = input.begun === null ? 0 : await copyBegun(input.begun, file, hash, sizeBytes)
+    const start = input.begun === null ? 0 : await copyBegun(input.begun, object, sizeBytes)
     let written = start
     input.onWritten(written)
     for await (const { block, bytes } of prefetch(rangesOf(start, sizeBytes), rangesAtOnce, fetch)) {
-      for (let at = 0; at < bytes.length; at += pieceBytes) {
-        const piece = bytes.subarray(at, at + pieceBytes)
-        hash.update(piece)
-        await writeAll(file, piece)
-      }
+      await object.append(bytes)
       held.delete(block)
       input.blocks.give(block)
       input.onWritten((written += bytes.length))
     }
   } finally {
     held.forEach((block) => input.blocks.give(block))
+    object.end()
     await file.close()
   }
-  const actual = hash.digest('hex')
+  const actual = object.digest()
   if (actual !== digest)
     throw new AppError(
       'digest-mismatch',
@@ -94,26 +84,20 @@ export async function downloadBlob(tools: Tools, input: DownloadBlob): Promise<v
 }
 
 /** Copies what a cut download left. It is copied, not taken: whoever wrote it may be alive. @returns How many bytes */
-async function copyBegun(begun: string, to: FileHandle, hash: Hash, sizeBytes: number): Promise<number> {
+async function copyBegun(begun: string, to: GrowingBlob, sizeBytes: number): Promise<number> {
   const from = await open(begun, 'r')
   try {
     let copied = 0
-    const buffer = Buffer.allocUnsafe(2 ** 20)
+    const buffer = Buffer.from(new SharedArrayBuffer(2 ** 20))
     for (;;) {
       const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, sizeBytes - copied))
       if (bytesRead === 0) return copied
-      hash.update(buffer.subarray(0, bytesRead))
-      await to.write(buffer, 0, bytesRead)
+      await to.append(buffer.subarray(0, bytesRead))
       copied += bytesRead
     }
   } finally {
     await from.close()
   }
-}
-
-/** A write may stop short. */
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten
 }
 
 interface Range {

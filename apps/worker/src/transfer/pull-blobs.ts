@@ -3,8 +3,9 @@ import type { Blob } from '@baton/contracts'
 import type { Tools } from '../retry-policy.ts'
 import type { Addresses } from './addresses.ts'
 import type { BlobCache } from './blob-cache.ts'
-import { downloadBlob } from './download-blob.ts'
+import { createBlobWriter } from './blob-writer.ts'
 import { createBlocks } from './blocks.ts'
+import { downloadBlob } from './download-blob.ts'
 
 export interface PullBlobs {
   /** In the order in which they are wanted. */
@@ -39,6 +40,7 @@ export async function pullBlobs(tools: Tools, input: PullBlobs): Promise<Readonl
   // Every request listens to it.
   setMaxListeners(0, signal)
   const blocks = createBlocks(memoryBytes)
+  const writer = createBlobWriter()
   const paths = new Map<string, string>()
   const queue = new Map(input.blobs.map((blob) => [blob.digest, blob])).values()
 
@@ -46,7 +48,7 @@ export async function pullBlobs(tools: Tools, input: PullBlobs): Promise<Readonl
     for (const blob of queue) {
       signal.throwIfAborted()
       const path = await cache.pull(blob, into, (file, begun, onWritten) =>
-        downloadBlob(tools, { blob, path: file, begun, onWritten, addresses, blocks, signal }),
+        downloadBlob(tools, { blob, path: file, begun, onWritten, addresses, blocks, writer, signal }),
       )
       paths.set(blob.digest, path)
       input.onWhole?.(blob.digest, path)
@@ -57,6 +59,7 @@ export async function pullBlobs(tools: Tools, input: PullBlobs): Promise<Readonl
     await lane().catch((error: unknown) => failed.abort(failed.signal.aborted ? failed.signal.reason : error))
   })
   await Promise.all(lanes)
+  await writer.close()
   failed.signal.throwIfAborted()
   return paths
 }
