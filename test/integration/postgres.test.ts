@@ -153,16 +153,14 @@ describe.runIf(process.platform === 'linux')('whatever is killed, no row is lost
   test('all of them at once', async () => {
     const holder = await hold()
     await insertRow(holder.url)
-    for (const pid of [...watchdogs(), postmaster()]) process.kill(pid, 'SIGKILL')
-    await kill(holder.process)
+    await killAll(holder.process)
     expect(await countRowsAfterStart()).toBe(1)
   })
 
   test('the machine: a pid file may name a process that is another by now', async () => {
     const holder = await hold()
     await insertRow(holder.url)
-    for (const pid of [...watchdogs(), postmaster()]) process.kill(pid, 'SIGKILL')
-    await kill(holder.process)
+    await killAll(holder.process)
     const pidFile = path.join(dataDir, 'postmaster.pid')
     writeFileSync(pidFile, readFileSync(pidFile, 'utf8').replace(/^\d+/, String(process.pid)))
     expect(await countRowsAfterStart()).toBe(1)
@@ -187,6 +185,13 @@ async function hold(): Promise<{ process: ChildProcess; url: string }> {
 async function kill(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL')
   await once(child, 'exit')
+}
+
+/** As when the machine stops: the holder is held first, or it might still start again what it sees die. */
+async function killAll(holder: ChildProcess): Promise<void> {
+  holder.kill('SIGSTOP')
+  for (const pid of [...watchdogs(), postmaster()]) process.kill(pid, 'SIGKILL')
+  await kill(holder)
 }
 
 async function countRowsAfterStart(): Promise<number> {
