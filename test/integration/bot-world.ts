@@ -10,6 +10,7 @@ import type { Queue } from '@baton/queue'
 import { anExperiment, createWorld, startFakeTelegram } from '@baton/testing'
 import type { FakeMessage, FakeTelegram, FakeTelegramOptions, World } from '@baton/testing'
 import { afterEach, beforeEach, expect } from 'vitest'
+import { emit } from '../../packages/core/src/notification/emit.ts'
 
 /** Its form is not that of a real one, so the log's own redaction does not know it. */
 export const token = '4711:hush'
@@ -104,9 +105,9 @@ export function useBots() {
     startOwnApi,
     aCode,
     pair,
-    /** Appends an event and asks for its notifications, as the outbox does. */
+    /** Appends an event with its notifications, and asks for their delivery as the outbox does. */
     emit: async (queue: Queue, payload: EventPayload): Promise<void> =>
-      queue.fanOut(await world.store.events.append(experiment.id, payload)),
+      queue.fanOut(await world.store.transaction((tables) => emit(tables, experiment.id, payload))),
   }
 }
 
