@@ -8,7 +8,6 @@ import { takeBytes } from './byte-budget.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import { remembering } from '../remembering.ts'
 import { readSample } from './read-sample.ts'
-import { sampleAt } from './sample-table.ts'
 import type { SampleTable } from './sample-table.ts'
 
 /** What is made of each picture: as many squares as there are views, each by its plan and scope. */
@@ -177,7 +176,7 @@ export function createPictureMaker(options: MakerOptions, beforeEach: () => void
   async function decode(index: number, { plan }: View): Promise<Picture> {
     const kind = takenBy(plan)
     try {
-      const bytes = await readSample(descriptors.get(sampleAt(samples, index).shard)!, samples, index)
+      const bytes = await readSample(descriptors, samples, index)
       return await (kind === 'original' ? decodeOriginal(bytes, image) : decodeImage(bytes, { ...image, size: kind }))
     } catch (cause) {
       throw new BrokenSample(cause)

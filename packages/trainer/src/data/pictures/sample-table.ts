@@ -1,7 +1,7 @@
 import type { Sample } from '@baton/contracts'
 
 /** Where a sample's encoded bytes lie, and what they are to be. */
-export interface StoredSample {
+interface StoredSample {
   readonly shard: number
   /** In bytes. */
   readonly offset: number
